@@ -1,0 +1,1 @@
+"""gptviz: see every number a sentence becomes inside a real GPT-2."""

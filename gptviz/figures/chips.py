@@ -1,0 +1,39 @@
+"""Text cut into coloured chips, each with the id of its token."""
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One piece of text. ids: the token ids it stands for (several when only together they make a character).
+
+    state: "" or "cropped" (fell out of the context), "appended" (the model wrote it), "joined" (the merge just made it).
+    note: small text under the id, such as the merge that made it.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    colour: int = 0
+    state: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Chips:
+    """Lines of chips under headings: (heading, chips) pairs. selected: the chip outlined in the first line."""
+
+    lines: tuple[tuple[str, tuple[Chip, ...]], ...]
+    selected: int | None = None
+    note: str = ""
+    alt: str = ""
+
+
+def to_plotly(chips: Chips) -> go.Figure:
+    """The same chips as a Plotly table: line, piece, ids."""
+    rows = [(heading, chip.text, " ".join(map(str, chip.ids)), chip.note) for heading, line in chips.lines for chip in line]
+    columns = list(zip(*rows)) if rows else [(), (), (), ()]
+    return go.Figure(
+        go.Table(header={"values": ["line", "piece", "ids", "note"]}, cells={"values": [list(column) for column in columns]})
+    )

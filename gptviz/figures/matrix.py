@@ -1,0 +1,174 @@
+"""Tensor-as-cells pictures: strips of features, squares of attention.
+
+A `Grid` is the picture as data. The page draws it on a canvas (gptviz.ui.matrix); `to_plotly` gives the same numbers as
+a Plotly figure for tests, export and print.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from . import style
+
+MASKED, DROPPED, PADDING = 1, 2, 3
+"""Codes in `Panel.marks`: not readable because of the causal mask (hatched), zeroed by dropout (crossed), no number here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One matrix: rows and columns of cells, every cell one number of a tensor.
+
+    values: (rows, columns) float32; cells that are not finite are blank. rows, columns: labels (columns empty = numbered).
+    kind: "weight" (0..1, one hue) or "signed" (centred at 0). limits: of the colours; None = robust ones from the values.
+    point, prefix: where the numbers live: cell (r, c) is tensor[point][(*prefix, r, c)], with r and c looked up in
+    row_index and column_index where those are given. point may also be a derived name that `recompute` knows.
+    marks: (rows, columns) codes MASKED, DROPPED or 0. side: one short text per row, shown right of it, under side_title.
+    part: whose colour the title takes. dim: the step before, shown for continuity. joiner: sign drawn before the panel.
+    pick: ("head", 3) makes the whole panel a choice: a click on its title sets that. printed: write values into cells.
+    """
+
+    title: str
+    values: np.ndarray
+    rows: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    row_axis: str = "token"
+    column_axis: str = "feature"
+    kind: str = "signed"
+    limits: tuple[float, float] | None = None
+    point: str = ""
+    prefix: tuple[int, ...] = ()
+    row_index: tuple[int, ...] | None = None
+    column_index: tuple[int, ...] | None = None
+    marks: np.ndarray | None = None
+    side: tuple[str, ...] = ()
+    side_title: str = ""
+    part: str = "residual"
+    dim: bool = False
+    joiner: str = ""
+    pick: tuple[str, int] | None = None
+    chosen: bool = False
+    printed: bool = True
+
+    def __post_init__(self):
+        if self.values.ndim != 2:
+            raise ValueError(f"panel {self.title!r}: values must be (rows, columns), got shape {self.values.shape}")
+        rows, columns = self.values.shape
+        if len(self.rows) != rows or (self.columns and len(self.columns) != columns):
+            raise ValueError(
+                f"panel {self.title!r}: {rows} x {columns} values need as many labels, "
+                f"got {len(self.rows)} row and {len(self.columns)} column labels"
+            )
+        if self.side and len(self.side) != rows:
+            raise ValueError(f"panel {self.title!r}: {rows} rows need {rows} side texts, got {len(self.side)}")
+
+    @property
+    def shown_limits(self) -> tuple[float, float]:
+        return self.limits or style.robust_limits(self.values, self.kind)
+
+    @property
+    def prints(self) -> bool:
+        """Whether cells carry their values: small enough, and asked for."""
+        return self.printed and max(self.values.shape) <= style.PRINTED
+
+    def cell(self, row: int, column: int) -> tuple[str, tuple[int, ...]]:
+        """The point and full index of the number in this cell."""
+        r = self.row_index[row] if self.row_index else row
+        c = self.column_index[column] if self.column_index else column
+        return self.point, (*self.prefix, r, c)
+
+    def find(self, point: str, index: tuple[int, ...]) -> tuple[int, int] | None:
+        """The (row, column) that shows this number, or None when the panel does not show it."""
+        if point != self.point or tuple(index[:-2]) != tuple(self.prefix):
+            return None
+        row = _position(self.row_index, index[-2], self.values.shape[0])
+        column = _position(self.column_index, index[-1], self.values.shape[1])
+        return None if row is None or column is None else (row, column)
+
+    def column_label(self, column: int) -> str:
+        if self.columns:
+            return self.columns[column]
+        return str(self.column_index[column] if self.column_index else column)
+
+    def range_text(self) -> str:
+        """The true range of the numbers, and how much of it the colours cover."""
+        finite = self.values[np.isfinite(self.values)]
+        if finite.size == 0:
+            return "no values"
+        low, high = self.shown_limits
+        return f"{finite.min():.3g} to {finite.max():.3g}, colours {low:.3g} to {high:.3g}"
+
+
+def _position(index: tuple[int, ...] | None, wanted: int, size: int) -> int | None:
+    if index is None:
+        return wanted if 0 <= wanted < size else None
+    return index.index(wanted) if wanted in index else None
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Panels drawn together. per_row: panels beside each other before the next line (1 = stacked).
+
+    selected: the row (token) outlined in every panel that has it. note: one line under the picture (sampling, binning,
+    what a view is not). alt: the picture in words.
+    """
+
+    panels: tuple[Panel, ...]
+    per_row: int = 1
+    selected: int | None = None
+    note: str = ""
+    alt: str = ""
+    height: int = style.PICTURE_HEIGHT
+
+    @property
+    def main(self) -> Panel:
+        """The panel this step is about: the last one that is not dimmed."""
+        return [panel for panel in self.panels if not panel.dim][-1]
+
+
+def to_plotly(grid: Grid) -> go.Figure:
+    """The same picture as a Plotly figure: one heatmap trace per panel, in order, holding exactly its values."""
+    across = min(grid.per_row, len(grid.panels))
+    down = -(-len(grid.panels) // across)
+    figure = make_subplots(
+        rows=down,
+        cols=across,
+        subplot_titles=[f"{panel.joiner} {panel.title}".strip() for panel in grid.panels],
+        horizontal_spacing=0.25 / across,
+        vertical_spacing=0.25 / down,
+    )
+    for n, panel in enumerate(grid.panels):
+        where = {"row": n // across + 1, "col": n % across + 1}
+        low, high = panel.shown_limits
+        stops = style.SCALES[panel.kind]["light"]
+        values = np.where(np.isfinite(panel.values), panel.values, np.nan).astype(np.float32)
+        figure.add_heatmap(
+            z=values,
+            zmin=low,
+            zmax=high,
+            colorscale=[[at / (len(stops) - 1), colour] for at, colour in enumerate(stops)],
+            showscale=False,
+            opacity=0.6 if panel.dim else 1.0,
+            hoverongaps=False,
+            texttemplate="%{z:.2f}" if panel.prints else None,
+            hovertemplate=f"{panel.row_axis} %{{y}}<br>{panel.column_axis} %{{x}}<br>%{{z}}<extra>{panel.title}</extra>",
+            **where,
+        )
+        rows, columns = panel.values.shape
+        figure.update_yaxes(
+            autorange="reversed",
+            tickvals=list(range(rows)) if rows <= 40 else None,
+            ticktext=list(panel.rows) if rows <= 40 else None,
+            title_text=panel.row_axis,
+            **where,
+        )
+        named = bool(panel.columns) and columns <= 40
+        figure.update_xaxes(
+            tickvals=list(range(columns)) if named else None,
+            ticktext=list(panel.columns) if named else None,
+            title_text=panel.column_axis,
+            **where,
+        )
+    figure.update_layout(height=grid.height, margin={"l": 60, "r": 20, "t": 40, "b": 50})
+    return figure

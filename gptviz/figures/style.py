@@ -1,0 +1,63 @@
+"""The only place with colours and sizes."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+PARTS: Mapping[str, str] = MappingProxyType(
+    {
+        "token": "#0072B2",
+        "position": "#E69F00",
+        "query": "#56B4E9",
+        "key": "#D55E00",
+        "value": "#009E73",
+        "feed-forward": "#CC79A7",
+        "output": "#F0E442",
+        "residual": "#8A8F98",
+        "attention": "#5B6BBF",
+    }
+)
+"""Okabe-Ito colours of the parts of the model (Okabe and Ito 2008), with a neutral grey for the residual stream and an
+indigo for what belongs to attention as a whole. The same colour in map, prose, picture and formula."""
+
+TOKENS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8A8F98")
+"""Line colours for tokens, in order, repeating."""
+
+SCALES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        # 0..1 weights: paper to ink in one hue
+        "weight": {
+            "light": ("#FFFFFF", "#C9DDF0", "#7FB0D9", "#2E75B6", "#08306B"),
+            "dark": ("#14181F", "#1B3A5C", "#2C6AA8", "#6FAEE0", "#DCEEFF"),
+        },
+        # signed values: blue, paper, orange, centred at 0
+        "signed": {
+            "light": ("#084C8D", "#6BAED6", "#F7F7F5", "#F0A45D", "#A6480A"),
+            "dark": ("#8CC8F5", "#2F6F9F", "#1A1E26", "#A8622A", "#FFB566"),
+        },
+    }
+)
+"""Colour stops from the low to the high limit of a scale, evenly spaced."""
+
+PRINTED = 12  # cells carry their value up to this many rows and columns
+PRESENTED = (4, 8)  # rows and columns with numbers that Present mode shows at a time
+PICTURE_HEIGHT = 430  # pixels; a picture is never taller than this at 1366 x 768
+FONT = "Source Sans, Source Sans Pro, sans-serif"
+
+
+def token_colour(index: int) -> str:
+    return TOKENS[index % len(TOKENS)]
+
+
+def robust_limits(values: np.ndarray, kind: str) -> tuple[float, float]:
+    """Colour limits: 0..1 for weights; for signed values symmetric about 0, at the 1st and 99th percentile of the
+    finite values (a few huge numbers would otherwise make everything else look like 0)."""
+    if kind == "weight":
+        return 0.0, 1.0
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return -1.0, 1.0
+    low, high = np.percentile(finite, [1, 99])
+    reach = float(max(abs(low), abs(high))) or float(np.abs(finite).max()) or 1.0
+    return -reach, reach

@@ -1,0 +1,144 @@
+"""Hook points: the places where a forward pass can be read and changed.
+
+A `HookPoint` is an identity module that is part of the model for good and does nothing on its own.
+What a run wants (which tensors to keep, which to replace, how much dropout) travels in a `ContextVar`,
+so that readers who share one model in one process never see each other's numbers: nothing on the model,
+no global random state and no default is ever changed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor, nn
+
+Edit = tuple[str, Tensor | Callable[[Tensor], Tensor]]
+"""A point's name, and the tensor (or function of the tensor) that replaces what the model computed there."""
+
+_current: ContextVar["Recorder | None"] = ContextVar("gptviz_recorder", default=None)
+
+
+class HookPoint(nn.Module):
+    """Identity that knows its name and its axes, such as "batch head query key".
+
+    The name is the module path with the noun last (`blocks.0.att.scores`); `name_points` fills it in.
+    """
+
+    def __init__(self, axes: str):
+        super().__init__()
+        self.axes = tuple(axes.split())
+        self.name = ""
+
+    def forward(self, x: Tensor) -> Tensor:
+        recorder = _current.get()
+        return x if recorder is None else recorder.visit(self, x)
+
+    def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """The shape this point must have, given the length of every axis."""
+        return tuple(sizes[axis] for axis in self.axes)
+
+
+class Dropout(nn.Module):
+    """Dropout (Srivastava et al. 2014) whose rate and seed belong to the run, not to the model.
+
+    Outside a run, or at rate 0, it is the identity. `site` numbers the places of one model from 0.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.site = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        recorder = _current.get()
+        if recorder is None or recorder.dropout == 0:
+            return x
+        kept = noise(x.shape, recorder.seed, self.site) >= recorder.dropout
+        return x * kept / (1 - recorder.dropout)
+
+
+def noise(shape: Sequence[int], seed: int, site: int) -> Tensor:
+    """The uniform numbers in [0, 1) that decide what dropout keeps at one site: kept where noise >= p.
+
+    They depend on the seed, the site and the shape only, never on p: raising p only adds zeros.
+    """
+    generator = torch.Generator().manual_seed((seed << 16) + site)
+    return torch.rand(tuple(shape), generator=generator)
+
+
+class Recorder:
+    """One run's wishes, and the tensors it kept, in the order the forward pass made them."""
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        keep: Iterable[str],
+        edits: Sequence[Edit] = (),
+        dropout: float = 0.0,
+        seed: int = 0,
+    ):
+        self.sizes = sizes
+        self.keep = frozenset(keep)
+        self.edits: dict[str, list] = {}
+        for name, change in edits:
+            self.edits.setdefault(name, []).append(change)
+        self.dropout = dropout
+        self.seed = seed
+        self.tensors: dict[str, Tensor] = {}
+
+    def visit(self, point: HookPoint, x: Tensor) -> Tensor:
+        for change in self.edits.get(point.name, ()):
+            x = _replace(point, x, change)
+        if point.name in self.keep:
+            if point.name in self.tensors:
+                raise RuntimeError(f"hook point {point.name} fired twice in one pass; every point fires exactly once")
+            expected = point.shape(self.sizes)
+            if tuple(x.shape) != expected:
+                raise RuntimeError(
+                    f"hook point {point.name} ({' x '.join(point.axes)}): expected shape {expected}, got {tuple(x.shape)}"
+                )
+            self.tensors[point.name] = x
+        return x
+
+
+def _replace(point: HookPoint, x: Tensor, change: Tensor | Callable[[Tensor], Tensor]) -> Tensor:
+    new = change(x) if callable(change) else change
+    if not isinstance(new, Tensor) or new.shape != x.shape:
+        got = tuple(new.shape) if isinstance(new, Tensor) else type(new).__name__
+        raise ValueError(
+            f"edit at {point.name}: the replacement must be a tensor of shape {tuple(x.shape)} "
+            f"({' x '.join(point.axes)}), got {got}"
+        )
+    return new.to(x.dtype)
+
+
+@contextmanager
+def recording(recorder: Recorder):
+    """Let every hook point and dropout of this thread's forward passes answer to `recorder`."""
+    token = _current.set(recorder)
+    try:
+        yield recorder
+    finally:
+        _current.reset(token)
+
+
+def name_points(model: nn.Module) -> dict[str, HookPoint]:
+    """Give every hook point its name and every dropout its site number; return the points by name."""
+    points = {}
+    sites = 0
+    for path, module in model.named_modules():
+        if isinstance(module, HookPoint):
+            module.name = path.replace("hook_", "")
+            points[module.name] = module
+        elif isinstance(module, Dropout):
+            module.site = sites
+            sites += 1
+    return points
+
+
+def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
+    """Message for a name that does not exist: what was asked for, and the nearest names that do."""
+    near = get_close_matches(name, list(valid), n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"no {kind} called {name!r}{hint}"

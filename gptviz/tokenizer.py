@@ -1,0 +1,138 @@
+"""GPT-2's byte-level byte-pair encoding, from the two files shipped with this package and never from the network.
+
+Sennrich et al. 2016 (byte-pair encoding of words), Radford et al. 2019 (on bytes). The work is done by `tiktoken`;
+this module adds what a reader wants to see: the merges one by one, and pieces that can be printed.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import regex
+import tiktoken
+from tiktoken.load import data_gym_to_mergeable_bpe_ranks
+
+ASSETS = Path(__file__).parent / "assets" / "tokenizer"
+END_OF_TEXT = "<|endoftext|>"
+END_OF_TEXT_ID = 50256
+PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
+
+
+@cache
+def encoding() -> tiktoken.Encoding:
+    """tiktoken's "gpt2" encoding. Raises ValueError when a shipped file is not byte for byte OpenAI's."""
+    ranks = data_gym_to_mergeable_bpe_ranks(
+        vocab_bpe_file=str(ASSETS / "vocab.bpe"),
+        encoder_json_file=str(ASSETS / "encoder.json"),
+        vocab_bpe_hash="1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
+        encoder_json_hash="196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
+    )
+    return tiktoken.Encoding(
+        "gpt2",
+        pat_str=PATTERN,
+        mergeable_ranks=ranks,
+        special_tokens={END_OF_TEXT: END_OF_TEXT_ID},
+        explicit_n_vocab=50257,
+    )
+
+
+def encode(text: str, *, special: bool = False) -> list[int]:
+    """Text -> token ids. A typed `<|endoftext|>` is ordinary text unless `special` is on."""
+    return encoding().encode(text, allowed_special={END_OF_TEXT} if special else set(), disallowed_special=())
+
+
+def decode(ids: list[int]) -> str:
+    """Token ids -> text; bytes that are no valid UTF-8 on their own become U+FFFD."""
+    return encoding().decode(ids)
+
+
+def token_bytes(token: int) -> bytes:
+    """The bytes a token id stands for."""
+    return encoding().decode_single_token_bytes(token)
+
+
+def pieces(text: str, *, special: bool = False) -> list[str]:
+    """The pieces the text is cut into before any merge (words with their leading space, numbers, punctuation)."""
+    if not special:
+        return regex.findall(PATTERN, text)
+    found = []
+    for n, part in enumerate(text.split(END_OF_TEXT)):
+        found += ([END_OF_TEXT] if n else []) + regex.findall(PATTERN, part)
+    return found
+
+
+@dataclass(frozen=True)
+class Merge:
+    """One state of a piece on its way to tokens.
+
+    parts: the byte strings the piece consists of at this point; rank: the number of the merge (1 = learned first)
+    that led here, None for the start; joined: the part that merge made.
+    """
+
+    parts: tuple[bytes, ...]
+    rank: int | None = None
+    joined: bytes | None = None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The token id of every part; each part is a token of the vocabulary at every step."""
+        return tuple(encoding().encode_single_token(part) for part in self.parts)
+
+
+def merges(piece: str) -> list[Merge]:
+    """The byte-pair merges of one piece, from single bytes to its final tokens.
+
+    Every step joins the neighbouring pair with the lowest rank, the leftmost one first, as the encoder does.
+    """
+    ranks = encoding()._mergeable_ranks
+    parts = tuple(bytes([byte]) for byte in piece.encode())
+    steps = [Merge(parts)]
+    while len(parts) > 1:
+        pairs = [(ranks.get(left + right), at) for at, (left, right) in enumerate(zip(parts, parts[1:]))]
+        known = [pair for pair in pairs if pair[0] is not None]
+        if not known:
+            break
+        rank, at = min(known)
+        joined = parts[at] + parts[at + 1]
+        parts = parts[:at] + (joined,) + parts[at + 2 :]
+        steps.append(Merge(parts, rank=rank - 255, joined=joined))
+    return steps
+
+
+@dataclass(frozen=True)
+class Group:
+    """Consecutive tokens that only together make whole characters: text to print, and the tokens' ids."""
+
+    text: str
+    ids: tuple[int, ...]
+
+
+def groups(ids: list[int]) -> list[Group]:
+    """Cut ids into the shortest runs that decode to whole characters: an emoji over three tokens is one group."""
+    found, waiting = [], []
+    for token in ids:
+        waiting.append(token)
+        try:
+            text = b"".join(token_bytes(one) for one in waiting).decode()
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":
+                continue
+            text = b"".join(token_bytes(one) for one in waiting).decode(errors="replace")
+        found.append(Group(text, tuple(waiting)))
+        waiting = []
+    if waiting:
+        found.append(Group(decode(waiting), tuple(waiting)))
+    return found
+
+
+def printable(token: int | bytes) -> str:
+    """A token as it can be shown: a space as a visible dot, line ends and tabs as arrows, stray bytes as <F0>."""
+    raw = token_bytes(token) if isinstance(token, int) else token
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if 32 < byte < 127 else "·" if byte == 32 else f"<{byte:02X}>" for byte in raw)
+    return "".join(_SHOWN.get(char) or (char if char.isprintable() else f"<{ord(char):02X}>") for char in text)
+
+
+_SHOWN = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍"}

@@ -1,0 +1,131 @@
+"""One forward pass, written down: `run` and the `Trace` it returns."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import tokenizer
+from .config import GPTConfig
+from .hooks import Edit, Recorder, recording, unknown
+from .model import GPT
+
+BUDGET = 3 << 30
+"""Bytes one trace may hold unless the caller says otherwise: full capture of 1,024 tokens of GPT-2 small fits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Every tensor one pass produced, by hook point name, in the order the pass made them.
+
+    ids: (batch, token). tokens: the same ids, printable. tensors: name -> tensor, not to be written to.
+    dropout, seed and edits are the state the numbers come from; `model` gives the parameters for recomputation.
+    """
+
+    model: GPT
+    ids: Tensor
+    tokens: tuple[tuple[str, ...], ...]
+    tensors: Mapping[str, Tensor]
+    dropout: float = 0.0
+    seed: int = 0
+    edits: tuple[str, ...] = ()
+
+    @property
+    def config(self) -> GPTConfig:
+        return self.model.config
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name in self.tensors:
+            return self.tensors[name]
+        if name in self.model.points:
+            raise KeyError(f"{name} was not kept in this trace: it holds {len(self.tensors)} of {len(self.model.points)} points")
+        raise KeyError(unknown("hook point", name, self.model.points))
+
+    def array(self, name: str) -> np.ndarray:
+        """The tensor at a point as numpy, without a copy."""
+        return self[name].detach().numpy()
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        """The axes of the tensor at a point, such as ("batch", "token", "feature")."""
+        return self.model.points[name].axes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes the trace keeps alive, counting shared storage once and the model's own parameters not at all."""
+        owned = {p.untyped_storage().data_ptr() for p in self.model.parameters()}
+        storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in self.tensors.values()}
+        return sum(size for pointer, size in storages.items() if pointer not in owned)
+
+
+def select(model: GPT, points: Iterable[str] | None) -> list[str]:
+    """The names a selection stands for; patterns such as "blocks.3.*" are allowed. Raises KeyError on an unknown one."""
+    if points is None:
+        return list(model.points)
+    chosen = set()
+    for pattern in points:
+        found = [name for name in model.points if fnmatchcase(name, pattern)]
+        if not found:
+            raise KeyError(unknown("hook point", pattern, model.points))
+        chosen.update(found)
+    return [name for name in model.points if name in chosen]
+
+
+def bytes_needed(model: GPT, batch: int, tokens: int, points: Iterable[str] | None = None) -> int:
+    """Bytes a trace of these points would hold at most, before running anything (4 bytes a number, 8 an id)."""
+    sizes = model.config.sizes(batch, tokens)
+    return sum(
+        math.prod(model.points[name].shape(sizes)) * (8 if name == "ids" else 4) for name in select(model, points)
+    )
+
+
+def run(
+    model: GPT,
+    ids: Sequence[int] | Sequence[Sequence[int]] | Tensor,
+    *,
+    dropout: float = 0.0,
+    seed: int = 0,
+    edits: Sequence[Edit] = (),
+    points: Iterable[str] | None = None,
+    budget: int = BUDGET,
+) -> Trace:
+    """Send token ids through the model once and keep what the named points saw.
+
+    ids: one sequence or a batch of equally long ones. dropout: the rate at all its places, 0 <= p < 1; the same seed gives
+    the same masks. edits: pairs (point, tensor or function) that replace what the model computed there. points: names or
+    patterns to keep; None keeps all. Safe to call from many threads on one model: nothing shared is changed.
+
+    Raises ValueError for ids, a rate or an edit that cannot work, KeyError for an unknown point, MemoryError when the
+    trace would hold more than `budget` bytes (nothing has run by then).
+    """
+    ids = torch.as_tensor(ids, dtype=torch.long)
+    ids = ids[None] if ids.ndim == 1 else ids
+    model.check(ids)
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout rate must be at least 0 and below 1, got {dropout}")
+    keep = select(model, points)
+    for name, _ in edits:
+        if name not in model.points:
+            raise KeyError(unknown("hook point", name, model.points))
+    needed = bytes_needed(model, *ids.shape, keep)
+    if needed > budget:
+        raise MemoryError(
+            f"this trace would hold {needed / 2**20:,.0f} MiB and the budget is {budget / 2**20:,.0f} MiB: "
+            f"keep fewer points or fewer than {ids.shape[1]} tokens"
+        )
+    recorder = Recorder(model.config.sizes(*ids.shape), keep, edits, dropout, seed)
+    with torch.inference_mode(), recording(recorder):
+        model(ids)
+    return Trace(
+        model=model,
+        ids=ids,
+        tokens=tuple(tuple(tokenizer.printable(token) for token in row) for row in ids.tolist()),
+        tensors=MappingProxyType(recorder.tensors),
+        dropout=dropout,
+        seed=seed,
+        edits=tuple(name for name, _ in edits),
+    )
