@@ -43,6 +43,9 @@ SCALES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 PRINTED = 12  # cells carry their value up to this many rows and columns
 PRESENTED = (4, 8)  # rows and columns with numbers that Present mode shows at a time
 PICTURE_HEIGHT = 430  # pixels; a picture is never taller than this at 1366 x 768
+OVERVIEW_HEIGHT = 130  # pixels of one line of small pictures under a picture
+OVERVIEW_ACROSS = 12  # small pictures beside each other
+OVERVIEW_TOKENS = 96  # rows and columns a small picture draws
 FONT = "Source Sans, Source Sans Pro, sans-serif"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import plotly.graph_objects as go
 
-from ..figures import chips, matrix
+from ..figures import chips, matrix, style
 from ..figures.chips import Chips
 from ..figures.matrix import DROPPED, MASKED, Grid, Panel
 from ..hooks import noise
@@ -57,8 +57,9 @@ class Stage:
 
     number: in the notes' own numbering, "" where they have none. short: label on the map. part: whose colour it takes.
     points: the hook points this step makes, `{block}` filled in from the view, the one it is about last. inputs: the points
-    it reads. picture and caption take (trace, view); caption is the "look for" line. source: names of the functions or
-    methods of model.py this step runs, as `Class.method`; lines: fragments that mark the lines that do it.
+    it reads. picture and caption take (trace, view); caption is the "look for" line. lines: fragments that mark the lines of
+    model.py that do it. overview: a second, lower picture under the first (all heads, the strongest units); its height and
+    the picture's together stay within one picture's height.
     """
 
     key: str
@@ -76,6 +77,7 @@ class Stage:
     caption: Callable[[Trace, View], str]
     per_block: bool = field(default=False)
     per_head: bool = field(default=False)
+    overview: Callable[[Trace, View], Grid] | None = field(default=None)
 
     def figure(self, trace: Trace, view: View = View()) -> go.Figure:
         """The picture as a Plotly figure."""
@@ -171,25 +173,111 @@ def strip(trace: Trace, view: View, point: str, title: str, **options) -> Panel:
     )
 
 
+def window(trace: Trace, view: View) -> tuple[range, range]:
+    """The rows and the keys a square shows: all of them, or in Present mode at most 4 x 8 that reach to the viewed token."""
+    size = length(trace, view)
+    if not view.present:
+        return range(size), range(size)
+    high, wide = (min(most, size) for most in style.PRESENTED)
+    top = max(0, token(trace, view) + 1 - high)
+    left = max(0, top + high - wide)
+    return range(top, top + high), range(left, left + wide)
+
+
+def window_note(trace: Trace, view: View) -> str:
+    """What a square leaves out, in words; empty when it shows everything."""
+    size = length(trace, view)
+    rows, keys = window(trace, view)
+    if len(rows) == len(keys) == size:
+        return ""
+    return f"Rows {rows[0]} to {rows[-1]} and keys {keys[0]} to {keys[-1]} of {size} tokens."
+
+
 def square(trace: Trace, view: View, point: str, title: str, **options) -> Panel:
-    """A (query, key) point of the viewed head: row = the token that reads, column = the token it reads from."""
+    """A (query, key) point of the viewed head: row = the token that reads, column = the token it reads from.
+
+    marks and side are given for all tokens; Present mode cuts them to its window together with the cells.
+    """
     names = labels(trace, view)
     values = array(trace, view, point)
+    rows, keys = window(trace, view)
+    shown = slice(rows[0], rows[-1] + 1), slice(keys[0], keys[-1] + 1)
     if point.endswith(("masked", "weights", "dropped")):
         marks = MASKED * np.triu(np.ones(values.shape, dtype=np.uint8), 1)
         options = {"marks": marks} | options
-    options = {"kind": "weight" if point.endswith(("weights", "dropped")) else "signed", "part": "attention"} | options
+    if options.get("marks") is not None:
+        options["marks"] = options["marks"][shown]
+    options["side"] = tuple(options.get("side", ()))[shown[0]]
+    kind = "weight" if point.endswith(("weights", "dropped")) else "signed"
+    two_fit = 2 * len(rows) * len(keys) <= np.prod(style.PRESENTED)
+    printed = not (view.present and options.get("dim") and not two_fit)
     return Panel(
         title=title,
-        values=values,
-        rows=names,
-        columns=names,
+        values=values[shown],
+        rows=names[shown[0]],
+        columns=names[shown[1]],
         row_axis="query: reads",
         column_axis="key: is read",
         point=point,
         prefix=prefix(trace, view, point),
-        **options,
+        row_index=tuple(rows) if view.present else None,
+        column_index=tuple(keys) if view.present else None,
+        **{"kind": kind, "part": "attention", "printed": printed} | options,
     )
+
+
+def square_height(view: View) -> int:
+    """Height of the picture with the squares, which leaves room for the overview of all heads under it."""
+    return style.PICTURE_HEIGHT if view.present else style.PICTURE_HEIGHT - style.OVERVIEW_HEIGHT
+
+
+def heads(trace: Trace, view: View, point: str) -> Grid:
+    """Every head of the viewed block at one of its points, small and side by side; a click on one chooses it.
+
+    Of a long text only the tokens up to the viewed one are drawn, as many as can be told apart.
+    """
+    size = length(trace, view)
+    stop = max(token(trace, view) + 1, min(size, style.OVERVIEW_TOKENS))
+    rows = range(max(0, stop - style.OVERVIEW_TOKENS), stop)
+    shown = slice(rows.start, rows.stop)
+    square = trace.axes(point)[-1] == "key"
+    values = array(trace, view, point, every_head=True)[:, shown]
+    values = values[:, :, shown] if square else values
+    count = len(values)
+    kind = "weight" if point.endswith(("weights", "dropped")) else "signed"
+    future = MASKED * np.triu(np.ones((len(rows), len(rows)), dtype=np.uint8), 1)
+    lines = -(-count // style.OVERVIEW_ACROSS)
+    return Grid(
+        panels=tuple(
+            Panel(
+                title=f"head {head + 1}",
+                values=values[head],
+                rows=("",) * len(rows),
+                row_axis="",
+                column_axis="",
+                kind=kind,
+                point=point,
+                prefix=(view.item, head),
+                row_index=tuple(rows),
+                column_index=tuple(rows) if square else None,
+                marks=future if square and point.endswith(("masked", "weights", "dropped")) else None,
+                part="attention",
+                pick=("head", head),
+                chosen=head == view.head,
+                printed=False,
+            )
+            for head in range(count)
+        ),
+        per_row=-(-count // lines),
+        note="" if len(rows) == size else f"All heads, tokens {rows[0]} to {rows[-1]} of {size}.",
+        alt=f"The same numbers in each of the {count} heads of block {view.block + 1}, small.",
+        height=style.OVERVIEW_HEIGHT + (lines - 1) * style.OVERVIEW_HEIGHT * 2 // 3,
+    )
+
+
+def percent(share: float) -> str:
+    """A share in percent with two or three digits that mean something, however small: 12.3 %, 0.0021 %."""
+    return f"{100 * share:.3g} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def dropped_marks(before: np.ndarray, after: np.ndarray) -> np.ndarray:
