@@ -40,12 +40,17 @@ SCALES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Colour stops from the low to the high limit of a scale, evenly spaced."""
 
+HIDDEN: Mapping[str, tuple[str, str]] = MappingProxyType({"light": ("#EEECE8", "#A9A49C"), "dark": ("#2A2E35", "#636B78")})
+"""Paper and ink of cells without a number to read: hatched when masked, crossed when dropped. No scale has these colours."""
+
 PRINTED = 12  # cells carry their value up to this many rows and columns
 PRESENTED = (4, 8)  # rows and columns with numbers that Present mode shows at a time
 PICTURE_HEIGHT = 430  # pixels; a picture is never taller than this at 1366 x 768
 OVERVIEW_HEIGHT = 130  # pixels of one line of small pictures under a picture
 OVERVIEW_ACROSS = 12  # small pictures beside each other
 OVERVIEW_TOKENS = 96  # rows and columns a small picture draws
+CHART_FONT = 13  # pixels, in Plotly charts
+PRESENT_FONT = 22  # the same in Present mode
 FONT = "Source Sans, Source Sans Pro, sans-serif"
 
 
@@ -64,3 +69,14 @@ def robust_limits(values: np.ndarray, kind: str) -> tuple[float, float]:
     low, high = np.percentile(finite, [1, 99])
     reach = float(max(abs(low), abs(high))) or float(np.abs(finite).max()) or 1.0
     return -reach, reach
+
+
+def chart(*, present: bool = False, height: int = PICTURE_HEIGHT) -> dict:
+    """Layout every Plotly chart shares: no paper of its own, so that light and dark show through, and type that can be read."""
+    return {
+        "height": height,
+        "font": {"size": PRESENT_FONT if present else CHART_FONT, "family": FONT},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,
+    }

@@ -33,8 +33,14 @@ def picture(trace, view) -> Grid:
         ),
         per_row=2,
         selected=base.token(trace, view),
+        note=base.window_note(trace, view),
         alt=f"Attention weights of block {view.block + 1}, head {view.head + 1}: {len(weights)} by {len(weights)}, rows sum to 1.",
+        height=base.square_height(view),
     )
+
+
+def overview(trace, view) -> Grid:
+    return base.heads(trace, view, f"blocks.{view.block}.att.weights")
 
 
 def caption(trace, view) -> str:
@@ -64,6 +70,7 @@ STAGE = stage(
     per_head=True,
     picture=picture,
     caption=caption,
+    overview=overview,
     question=Question(
         ask="What is the first row of any causal attention map?",
         choices=("Equal shares", "1, then zeros", "It depends on the weights"),

@@ -1,0 +1,114 @@
+r"""# Append and repeat
+
+The most probable token is written behind the text, and the longer text goes through the whole model again, from the first step.
+That is how a text grows: one pass, one token. Nothing is remembered between passes but the text itself.
+
+The model has room for a fixed number of tokens (context length), because its position table has no more rows. When the text is
+longer, the oldest token falls out before the next pass.
+
+$$\text{next} = \arg\max_{w}\, p_{T-1,w}, \qquad \text{text} \leftarrow \text{text} + \text{next}$$
+"""
+
+from .. import sampling, tokenizer
+from ..figures.chips import Chip, Chips
+from . import base
+from .base import Question, stage
+
+MOST_CHIPS = 24
+PRESENTED_CHIPS = 6
+
+
+def next_token(trace, view) -> tuple[int, float]:
+    """The argmax of the last row and its probability."""
+    last = base.array(trace, view, "logits")[-1]
+    word = int(last.argmax())
+    return word, float(sampling.softmax(last)[word])
+
+
+def chosen_with(trace, view) -> list[float] | None:
+    """The probability each appended token had when it was chosen: row t of this pass holds that of token t + 1, because no row
+    reads later tokens. None where this pass is not the earlier one continued: dropout, an edit, or a text that was cropped."""
+    if trace.dropout or trace.edits or view.cropped:
+        return None
+    logits = base.array(trace, view, "logits")
+    size = len(logits)
+    ids = trace.ids[view.item].tolist()
+    return [float(sampling.softmax(logits[at - 1])[ids[at]]) for at in range(max(1, size - view.appended), size)]
+
+
+def picture(trace, view) -> Chips:
+    size = base.length(trace, view)
+    ids = trace.ids[view.item].tolist()[:size]
+    word, share = next_token(trace, view)
+    room = trace.config.context_length
+    most = PRESENTED_CHIPS if view.present else MOST_CHIPS
+    written = range(max(0, size - view.appended), size)
+    chosen = chosen_with(trace, view)
+    notes = dict(zip(range(max(1, size - view.appended), size), map(base.percent, chosen or ())))
+    full = size >= room
+
+    def chip(at: int, note: str = "", state: str = "") -> Chip:
+        state = state or ("appended" if at in written else "")
+        return Chip(tokenizer.printable(ids[at]), (ids[at],), colour=at, state=state, note=note)
+
+    new = Chip(tokenizer.printable(word), (word,), colour=size, state="appended", note=f"argmax, {base.percent(share)}")
+    before = [chip(at) for at in range(max(0, size - most), size)]
+    kept = range(max(int(full), size + 1 - most), size)
+    after = [chip(0, "falls out", "cropped")] if full else []
+    after += [chip(at) for at in kept] + [new]
+    lines = [
+        (f"Goes in: {size} token{'s' if size > 1 else ''}", tuple(before)),
+        (f"Goes in next: {min(size + 1, room)} token{'s' if min(size + 1, room) > 1 else ''}", tuple(after)),
+    ]
+    if view.appended and not view.present:
+        lines.append(
+            (f"Written so far: {len(written)}", tuple(chip(at, notes.get(at, "")) for at in written[-most:]))
+        )
+    remarks = []
+    if len(before) < size:
+        remarks.append(f"Only the last {len(before)} of {size} tokens are drawn.")
+    if full:
+        remarks.append(f"All {room} places are taken: {base.quoted(trace, view, 0)} falls out at the next step.")
+    if view.appended and chosen is None:
+        remarks.append("Earlier probabilities are not shown: with dropout, an edit or a cropped text this pass differs from theirs.")
+    return Chips(
+        lines=tuple(lines),
+        selected=len(before) - 1,
+        note=" ".join(remarks),
+        alt=f'The text of {size} tokens and the token written next, "{new.text}".',
+    )
+
+
+def caption(trace, view) -> str:
+    size = base.length(trace, view)
+    room = trace.config.context_length
+    word, share = next_token(trace, view)
+    ending = (
+        f"{size} of {room} places are taken, so {base.quoted(trace, view, 0)} falls out to make room."
+        if size >= room
+        else f"The next pass takes {size + 1} tokens of at most {room}."
+    )
+    return (
+        f'"{tokenizer.printable(word)}" has the highest probability after {base.quoted(trace, view, size - 1)}, '
+        f"{base.percent(share)}, and is written next. {ending}"
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="append",
+    number="",
+    short="Append",
+    part="output",
+    points=("ids",),
+    inputs=("logits",),
+    lines=(),
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="The text already has as many tokens as the model has places. What happens when one more is written?",
+        choices=("The model stops", "The oldest token falls out", "The new token gets no position"),
+        answer=1,
+        why="Only the last tokens that fit go in, and they are numbered from 0 again.",
+    ),
+)

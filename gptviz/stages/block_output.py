@@ -1,0 +1,83 @@
+r"""# Block output and the whole stack
+
+That was one block. Its output has the shape of its input, so the next block can take it up, and the next: blocks stand in series,
+each with weights of its own. Nothing is replaced on the way. Every block adds to the same row of numbers (residual stream), first
+from attention, then from the feed-forward layer.
+
+Here one token's row is followed from the input embedding to the last block. Rows of this picture are moments, not tokens.
+
+$$x^{(i)} = x^{(i-1)} + \text{attention}_i + \text{feed-forward}_i$$
+"""
+
+import numpy as np
+
+from ..figures.matrix import Grid, Panel
+from . import base
+from .base import Question, stage
+
+
+def stream(trace, view) -> np.ndarray:
+    """(block + 1, feature): the viewed token's row as it enters the first block, and after every block."""
+    row = base.token(trace, view)
+    return np.stack([base.array(trace, view, base.stream_in(i))[row] for i in range(trace.config.n_layer + 1)])
+
+
+def picture(trace, view) -> Grid:
+    row = base.token(trace, view)
+    who = base.quoted(trace, view, row)
+    rows = stream(trace, view)
+    blocks = len(rows) - 1
+    norms = np.linalg.norm(rows, axis=1)
+    added = np.linalg.norm(np.diff(rows, axis=0), axis=1)
+    return Grid(
+        panels=(
+            Panel(
+                title=f"{who} on its way through {blocks} block{'s' if blocks > 1 else ''}",
+                values=rows,
+                rows=("input", *(f"block {i + 1}" for i in range(blocks))),
+                row_axis="after",
+                point="stream",
+                prefix=(view.item, row),
+                side=(f"{norms[0]:.1f}", *(f"{norm:.1f} (+ {extra:.1f})" for norm, extra in zip(norms[1:], added))),
+                side_title="length (added)",
+                printed=False,
+            ),
+        ),
+        selected=view.block + 1,
+        note="One token, one row per moment. Added: length of what the block added to the row above.",
+        alt=f"The residual stream of {who} at the input and after each of {blocks} blocks, "
+        f"length {norms[0]:.1f} at first and {norms[-1]:.1f} at last.",
+    )
+
+
+def caption(trace, view) -> str:
+    rows = stream(trace, view)
+    norms = np.linalg.norm(rows, axis=1)
+    added = np.linalg.norm(np.diff(rows, axis=0), axis=1)
+    most = int(added.argmax())
+    who = base.quoted(trace, view, base.token(trace, view))
+    return (
+        f"Block {view.block + 1} adds a row of length {added[view.block]:.1f} to {who}. Over the whole stack the length goes from "
+        f"{norms[0]:.1f} to {norms[-1]:.1f}; block {most + 1} adds most ({added[most]:.1f})."
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="block-output",
+    number="5.9",
+    short="Stack",
+    part="residual",
+    points=("blocks.{block}.shortcut2",),
+    inputs=("drop_emb",),
+    lines=("for block in self.blocks:", "x = block(x)"),
+    per_block=True,
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="You change only the last word of a sentence. Which rows differ after the whole stack?",
+        choices=("The last row only", "All rows", "All rows but the first"),
+        answer=0,
+        why="No token reads a later one, in any block. Everything before the change stays bit for bit the same.",
+    ),
+)

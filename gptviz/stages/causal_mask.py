@@ -1,0 +1,77 @@
+r"""# Causal mask
+
+A model that predicts the next token must not read it. So every score of a later token is replaced by minus infinity (causal mask):
+all cells above the diagonal are hidden, hatched here. What remains in each row is the token itself and the ones before it.
+
+The mask comes before the shares are made, because the exponential of minus infinity is exactly 0: hidden tokens get no share, and
+the rest still adds up to 1. The mask is a rule, not learned; it is the same in every head and block.
+
+$$m_{qk} = \begin{cases} \text{scaled}_{qk} & k \le q \\ -\infty & k > q \end{cases}$$
+"""
+
+from ..figures.matrix import Grid
+from . import base
+from .base import Question, stage
+
+
+def picture(trace, view) -> Grid:
+    at = f"blocks.{view.block}.att."
+    size = base.length(trace, view)
+    return Grid(
+        panels=(
+            base.square(trace, view, at + "scaled", "Scaled scores", dim=True),
+            base.square(
+                trace,
+                view,
+                at + "masked",
+                "Masked scores",
+                joiner="mask →",
+                side=tuple(f"{row + 1} of {size}" for row in range(size)),
+                side_title="reads",
+            ),
+        ),
+        per_row=2,
+        selected=base.token(trace, view),
+        note=base.window_note(trace, view),
+        alt=f"Scaled scores of block {view.block + 1}, head {view.head + 1}, and the same with everything above the diagonal hidden.",
+        height=base.square_height(view),
+    )
+
+
+def overview(trace, view) -> Grid:
+    return base.heads(trace, view, f"blocks.{view.block}.att.masked")
+
+
+def caption(trace, view) -> str:
+    size = base.length(trace, view)
+    row = base.token(trace, view)
+    if size == 1:
+        return "One token: 1 score kept, none hidden. There is no future to hide yet."
+    reads = "only itself" if row == 0 else f"{row + 1} tokens, itself and {row} before it"
+    return (
+        f"{size} tokens make {size * size:,} scores: {size * (size + 1) // 2:,} kept, {size * (size - 1) // 2:,} hidden. "
+        f"{base.quoted(trace, view, row)} may read {reads}."
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="causal-mask",
+    number="5.2c",
+    short="Mask",
+    part="attention",
+    points=("blocks.{block}.att.masked",),
+    inputs=("blocks.{block}.att.scaled",),
+    lines=("self.hook_masked(", "torch.ones(x.shape[1]"),
+    per_block=True,
+    per_head=True,
+    picture=picture,
+    caption=caption,
+    overview=overview,
+    question=Question(
+        ask="You fill the hidden scores with 0 instead of minus infinity. What share does the future get?",
+        choices=("None: 0 means hidden", "More than 0", "Less than 0"),
+        answer=1,
+        why="Shares come from exponentials, and the exponential of 0 is 1. Only minus infinity gives exactly 0.",
+    ),
+)

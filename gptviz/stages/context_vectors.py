@@ -1,0 +1,131 @@
+r"""# Context vectors
+
+Now the reading happens. For each token, every value row it may read is multiplied by its weight, and the results are added up: one
+new row, the token's mix of what the others hand over (context vector). The weights say how much; the context vector is what was
+read. Where one weight is close to 1, the mix is almost that token's value.
+
+Each head makes its own mix. The mixes of all heads are laid side by side into one long row, as wide as the model.
+
+$$c_q = \sum_{k \le q} w_{qk}\, V_k, \qquad \text{concat}_q = [\,c_q^{1} \mid c_q^{2} \mid \dots\,]$$
+"""
+
+import numpy as np
+
+from ..figures import style
+from ..figures.matrix import Grid, Panel
+from . import base
+from .base import Question, stage
+
+MOST_KEYS = 20  # value rows that can be told apart in one picture
+PRESENTED_KEYS = 8
+
+
+def strongest(weights: np.ndarray, count: int) -> tuple[int, ...]:
+    """The keys with the largest weights, back in the order of the text."""
+    return tuple(sorted(np.argsort(-weights, kind="stable")[:count].tolist()))
+
+
+def picture(trace, view) -> Grid:
+    at = f"blocks.{view.block}.att."
+    row = base.token(trace, view)
+    names = base.labels(trace, view)
+    weights = base.array(trace, view, at + "dropped")[row, : row + 1]
+    values = base.array(trace, view, at + "value")[: row + 1]
+    context = base.array(trace, view, at + "context")[row]
+    keys = strongest(weights, PRESENTED_KEYS if view.present else MOST_KEYS)
+    weighted = weights[list(keys), None] * values[list(keys)]
+    limits = style.robust_limits(np.concatenate([weighted.ravel(), context]), "signed")
+    left_out = ""
+    if len(keys) <= row:
+        left_out = (
+            f"The {len(keys)} largest of {row + 1} weights, {weights[list(keys)].sum():.0%} of "
+            f"{weights.sum():.0%}; the sum runs over all {row + 1}."
+        )
+    return Grid(
+        panels=(
+            Panel(
+                title=f"{base.quoted(trace, view, row)}: weight × value of each token it reads",
+                values=weighted,
+                rows=tuple(names[key] for key in keys),
+                row_axis="key: is read",
+                column_axis="channel of the head",
+                limits=limits,
+                point=f"weighted_value:blocks.{view.block}",
+                prefix=(view.item, view.head, row),
+                row_index=keys,
+                side=tuple(f"× {weights[key]:.2f}" for key in keys),
+                side_title="weight",
+                part="value",
+                printed=False,
+            ),
+            Panel(
+                title=f"context vector, head {view.head + 1}",
+                values=context[None],
+                rows=(names[row],),
+                row_axis="token",
+                column_axis="channel of the head",
+                limits=limits,
+                point=at + "context",
+                prefix=base.prefix(trace, view, at + "context"),
+                row_index=(row,),
+                side=(f"{np.linalg.norm(context):.2f}",),
+                side_title="length",
+                part="attention",
+                joiner="added up =",
+                printed=False,
+            ),
+        ),
+        per_row=1,
+        note=left_out,
+        alt=f"Weighted value rows that {base.quoted(trace, view, row)} reads in block {view.block + 1}, head {view.head + 1}, "
+        "and their sum, the context vector.",
+        height=base.square_height(view),
+    )
+
+
+def overview(trace, view) -> Grid:
+    return base.heads(trace, view, f"blocks.{view.block}.att.context")
+
+
+def caption(trace, view) -> str:
+    at = f"blocks.{view.block}.att."
+    row = base.token(trace, view)
+    weights = base.array(trace, view, at + "dropped")[row, : row + 1]
+    value = base.array(trace, view, at + "value")
+    context = base.array(trace, view, at + "context")[row]
+    who = base.quoted(trace, view, row)
+    owned = f"Of the {trace.config.n_embd} numbers side by side, head {view.head + 1} fills {view.head * len(context)} to "
+    owned += f"{(view.head + 1) * len(context) - 1}."
+    if row == 0 and not trace.dropout:
+        return f"{who} is the first token and reads only itself: its context vector is its own value row. {owned}"
+    if not weights.any():
+        return f"Dropout set every weight of {who} to 0: its context vector is a row of zeros. {owned}"
+    best = int((weights * np.linalg.norm(value[: row + 1], axis=1)).argmax())
+    source = "itself" if best == row else base.quoted(trace, view, best)
+    return (
+        f"{who} takes most from {source}: weight {weights[best]:.2f} times a value of length {np.linalg.norm(value[best]):.2f}. "
+        f"The mix has length {np.linalg.norm(context):.2f}. {owned}"
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="context-vectors",
+    number="5.2f",
+    short="Mix",
+    part="value",
+    points=("blocks.{block}.att.concat", "blocks.{block}.att.context"),
+    inputs=("blocks.{block}.att.dropped", "blocks.{block}.att.value"),
+    lines=("self.hook_context(", "self.hook_concat("),
+    per_block=True,
+    per_head=True,
+    picture=picture,
+    caption=caption,
+    overview=overview,
+    question=Question(
+        ask="A token gives all its attention to itself. What is its context vector in that head?",
+        choices=("Its own value row", "Its token embedding", "A row of zeros"),
+        answer=0,
+        why="1 times its own value plus 0 times the others is its own value row. The first token always does this.",
+    ),
+)

@@ -1,0 +1,114 @@
+r"""# Contract
+
+The wide row is folded back to the width it came from (contraction), so that it can be added to what the token already carries.
+Each unit owns one row of the second table. Its strength, after GELU, says how much of that row goes into the result; all rows
+together plus a bias are the output. A unit that is switched off adds nothing.
+
+So a unit is a pair: a pattern to notice, and something to write when it is noticed.
+
+$$\text{ff}_t = \mathrm{GELU}(h_t)\, W_{\text{down}} + b_{\text{down}} = \sum_{u} a_{tu}\, W_{\text{down}}[u] + b_{\text{down}}$$
+"""
+
+import numpy as np
+
+from .. import sampling
+from ..figures import style
+from ..figures.matrix import Grid, Panel
+from . import base
+from .base import Question, stage
+
+STRONGEST = 5
+
+
+def lengths(trace, view) -> np.ndarray:
+    """(unit,): length of what each unit writes for the viewed token, |activation| x length of its row of the table."""
+    active = base.array(trace, view, f"blocks.{view.block}.ff.active")[base.token(trace, view)]
+    table = trace.model.blocks[view.block].ff.contract.weight.detach().numpy()
+    return np.abs(active) * np.linalg.norm(table, axis=1)
+
+
+def picture(trace, view) -> Grid:
+    at = f"blocks.{view.block}."
+    output = base.array(trace, view, at + "ff_out")
+    config = trace.config
+    return Grid(
+        panels=(
+            base.strip(trace, view, at + "ff.active", f"after GELU: {config.hidden_size:,} numbers a token", dim=True),
+            base.strip(
+                trace,
+                view,
+                at + "ff_out",
+                f"feed-forward output: {config.n_embd:,} numbers a token",
+                joiner="× W_down + b →",
+                part="feed-forward",
+                side=tuple(f"{norm:.2f}" for norm in np.linalg.norm(output, axis=1)),
+                side_title="length",
+            ),
+        ),
+        per_row=1,
+        selected=base.token(trace, view),
+        alt=f"Block {view.block + 1}: each of {len(output)} tokens goes from {config.hidden_size} back to {config.n_embd} numbers.",
+        height=base.square_height(view),
+    )
+
+
+def overview(trace, view) -> Grid:
+    """What the strongest units write for the viewed token: activation x their row of the second table."""
+    row = base.token(trace, view)
+    units = tuple(sampling.top(lengths(trace, view), STRONGEST).tolist())
+    active = base.array(trace, view, f"blocks.{view.block}.ff.active")[row]
+    table = trace.model.blocks[view.block].ff.contract.weight.detach().numpy()
+    return Grid(
+        panels=(
+            Panel(
+                title=f"what the {len(units)} strongest units write for {base.quoted(trace, view, row)}",
+                values=active[list(units), None] * table[list(units)],
+                rows=tuple(f"unit {unit}" for unit in units),
+                row_axis="",
+                column_axis="",
+                point=f"unit_out:blocks.{view.block}",
+                prefix=(view.item, row),
+                row_index=units,
+                side=tuple(f"× {active[unit]:.2f}" for unit in units),
+                part="feed-forward",
+                printed=False,
+            ),
+        ),
+        alt=f"The rows that the {len(units)} strongest units add to {base.quoted(trace, view, row)}.",
+        height=style.OVERVIEW_HEIGHT,
+    )
+
+
+def caption(trace, view) -> str:
+    row = base.token(trace, view)
+    written = lengths(trace, view)
+    order = sampling.top(written, len(written))
+    half = 1 + int(np.searchsorted(np.cumsum(written[order]), written.sum() / 2))
+    out = base.array(trace, view, f"blocks.{view.block}.ff_out")[row]
+    return (
+        f"Unit {order[0]} writes most for {base.quoted(trace, view, row)}: a row of length {written[order[0]]:.2f}. "
+        f"{half:,} of {len(written):,} units write half of all there is; what is left after adding up has length "
+        f"{np.linalg.norm(out):.2f}."
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="contract",
+    number="5.6c",
+    short="Down",
+    part="feed-forward",
+    points=("blocks.{block}.ff_out",),
+    inputs=("blocks.{block}.ff.active",),
+    lines=("self.contract(active)", "self.hook_ff_out("),
+    per_block=True,
+    picture=picture,
+    caption=caption,
+    overview=overview,
+    question=Question(
+        ask="Which part of GPT-2 small holds the most learned numbers?",
+        choices=("The token table", "Attention", "The feed-forward layers"),
+        answer=2,
+        why="Feed-forward holds 45.5 %, the token table 31.0 %, attention 22.8 %.",
+    ),
+)

@@ -1,0 +1,70 @@
+r"""# GELU
+
+Without a bend, two tables in a row would be no more than one. So every hidden unit passes through a curve (GELU): large numbers
+pass unchanged, very negative ones become almost 0, in other words that unit is switched off for this token. In between the curve
+is smooth and dips below 0: the lowest it goes is −0.17, at −0.75. A plain cut at 0 (ReLU, the thin line) has a corner instead.
+GPT-2 uses the form with tanh. Every unit is bent on its own.
+
+$$\mathrm{GELU}(x) = \tfrac{x}{2}\Big(1 + \tanh\big(\sqrt{2/\pi}\,(x + 0.044715\,x^3)\big)\Big)$$
+"""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from .. import sampling
+from ..figures import curve
+from . import base
+from .base import Question, stage
+
+NAMED = 3  # units that carry their number in the chart
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    """GELU in its tanh form, as the model computes it."""
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def picture(trace, view) -> go.Figure:
+    row = base.token(trace, view)
+    hidden = base.array(trace, view, f"blocks.{view.block}.ff.hidden")[row]
+    active = base.array(trace, view, f"blocks.{view.block}.ff.active")[row]
+    return curve.units(
+        hidden,
+        active,
+        gelu,
+        title=f"The {len(hidden):,} units of {base.quoted(trace, view, row)} on the GELU curve",
+        named=sampling.top(active, NAMED).tolist(),
+        present=view.present,
+    )
+
+
+def caption(trace, view) -> str:
+    row = base.token(trace, view)
+    hidden = base.array(trace, view, f"blocks.{view.block}.ff.hidden")[row]
+    active = base.array(trace, view, f"blocks.{view.block}.ff.active")[row]
+    top = int(active.argmax())
+    return (
+        f"{(hidden <= 0).mean():.0%} of the units of {base.quoted(trace, view, row)} are at or below 0, so little passes of them, at "
+        f"lowest {active.min():.2f}. The largest that passes is unit {top}: {hidden[top]:.2f} becomes {active[top]:.2f}."
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="gelu",
+    number="5.6b",
+    short="GELU",
+    part="feed-forward",
+    points=("blocks.{block}.ff.active",),
+    inputs=("blocks.{block}.ff.hidden",),
+    lines=("self.hook_active(",),
+    per_block=True,
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="A unit holds −0.75. What does GELU make of it?",
+        choices=("0", "−0.17", "−0.75"),
+        answer=1,
+        why="That is the lowest point of the curve: −0.17. ReLU would give 0. Far below, at −4, GELU gives almost 0 too.",
+    ),
+)

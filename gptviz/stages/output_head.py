@@ -1,0 +1,114 @@
+r"""# Output head
+
+Each row is compared with all tokens of the vocabulary: multiply it with every token's vector and add up. One raw score per token
+(logit) comes out, any size and sign; only differences within a row count. The column number is the token id. GPT-2 reuses the
+token table for this.
+
+Row t scores what follows token t. To write on, only the last row is used. In training all rows are, each against the token that
+really came next.
+
+$$\text{logit}_{t,w} = x_t \cdot W_{\text{token}}[w]$$
+"""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from .. import sampling, tokenizer
+from ..figures import ranking
+from . import base
+from .base import Question, stage
+
+RANKS = 20
+MOST_ROWS = 8  # rows with words in one picture
+PRESENTED_ROWS = 4
+
+
+def best(row: np.ndarray, count: int) -> np.ndarray:
+    """Ids of the `count` largest logits of one row, largest first, without sorting the whole vocabulary."""
+    count = min(count, len(row))
+    candidates = np.sort(np.argpartition(row, -count)[-count:])
+    return candidates[sampling.top(row[candidates], count)]
+
+
+def shown_rows(size: int, token: int, most: int) -> list[int]:
+    """The rows in the picture: all, or a window that reaches to the viewed token, and always the last one."""
+    if size <= most:
+        return list(range(size))
+    start = max(0, min(token - most + 2, size - most))
+    rows = list(range(start, start + most - 1))
+    return rows + [size - 1]
+
+
+def target_ranks(trace, view) -> np.ndarray:
+    """(token - 1,): for each row but the last, the rank of the token that really comes next (1 = highest logit)."""
+    logits = base.array(trace, view, "logits")[:-1]
+    ids = trace.ids[view.item].numpy()[1 : len(logits) + 1]
+    return 1 + (logits > logits[np.arange(len(logits)), ids, None]).sum(1)
+
+
+def picture(trace, view) -> go.Figure:
+    logits = base.array(trace, view, "logits")
+    size = len(logits)
+    row = base.token(trace, view)
+    names = base.labels(trace, view)
+    ids = trace.ids[view.item].tolist()
+    rows = shown_rows(size, row, PRESENTED_ROWS if view.present else MOST_ROWS)
+    top = np.stack([best(logits[r], RANKS) for r in rows])
+    nexts = [ids[r + 1] if r < size - 1 else None for r in rows]
+    ranks = [sampling.rank(logits[r], after) if after is not None else None for r, after in zip(rows, nexts)]
+    return ranking.table(
+        np.take_along_axis(logits[rows], top, axis=1),
+        [[tokenizer.printable(int(word)) for word in line] for line in top],
+        top,
+        labels=[names[r] for r in rows],
+        targets=[None if after is None else tokenizer.printable(after) for after in nexts],
+        ranks=ranks,
+        chosen=rows.index(row),
+        last=len(rows) - 1,
+        floor=float(logits[row].mean()),
+        vocabulary=logits.shape[1],
+        left_out="" if len(rows) == size else f"rows {rows[0]} to {rows[-2]} and the last of {size}",
+        present=view.present,
+    )
+
+
+def caption(trace, view) -> str:
+    logits = base.array(trace, view, "logits")
+    row = base.token(trace, view)
+    word = int(logits[row].argmax())
+    who = base.quoted(trace, view, row)
+    first = f'After {who} the highest logit is {logits[row, word]:.2f}, for "{tokenizer.printable(word)}"'
+    if row < len(logits) - 1:
+        after = int(trace.ids[view.item, row + 1])
+        place = sampling.rank(logits[row], after)
+        return (
+            f"{first}; the token that really follows, {base.quoted(trace, view, row + 1)}, has {logits[row, after]:.2f} "
+            f"and rank {place:,} of {logits.shape[1]:,}."
+        )
+    if len(logits) == 1:
+        return f"{first}. This one row is also the last: it picks the next token."
+    ranks = target_ranks(trace, view)
+    return (
+        f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {len(ranks)} rows before it, the token that "
+        f"really came next is among the {min(RANKS, logits.shape[1])} highest."
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="output-head",
+    number="7",
+    short="Logits",
+    part="output",
+    points=("logits",),
+    inputs=("final_norm",),
+    lines=("self.hook_logits(",),
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="Four tokens go in. How many predictions come out, and how many do you need to write on?",
+        choices=("1 comes out, 1 is needed", "4 come out, 4 are needed", "4 come out, 1 is needed"),
+        answer=2,
+        why="Every row predicts the token after it. The first three are already written, so only the last row is news.",
+    ),
+)

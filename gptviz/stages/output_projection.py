@@ -1,0 +1,100 @@
+r"""# Output projection
+
+The heads' mixes lie side by side, but still apart: head 1 filled the first columns, head 2 the next. One more learned table
+(output projection) reads the long row and spreads what every head found over all features.
+
+Because multiplying and adding can be done in any order, each head has its own share of the result: its slice of the row times its
+rows of the table. All heads' shares plus one bias are exactly what attention hands back.
+
+$$\text{att}_t = \sum_{h} c_t^{h}\, W_{\text{out}}^{h} + b_{\text{out}}$$
+"""
+
+import numpy as np
+
+from ..figures.matrix import Grid, Panel
+from . import base
+from .base import Question, stage
+
+
+def shares(trace, view) -> np.ndarray:
+    """(head + 2, feature): what each head adds to the viewed token, the bias, and the output the model computed."""
+    row = base.token(trace, view)
+    at = f"blocks.{view.block}."
+    config = trace.config
+    concat = base.array(trace, view, at + "att.concat")[row]
+    project = trace.model.blocks[view.block].att.out_proj
+    weight = project.weight.detach().numpy().reshape(config.n_head, config.head_size, config.n_embd)
+    parts = np.einsum("hc,hcf->hf", concat.reshape(config.n_head, config.head_size), weight)
+    return np.concatenate([parts, project.bias.detach().numpy()[None], base.array(trace, view, at + "att_out")[row][None]])
+
+
+def picture(trace, view) -> Grid:
+    row = base.token(trace, view)
+    who = base.quoted(trace, view, row)
+    rows = shares(trace, view)
+    heads = trace.config.n_head
+    concat = f"blocks.{view.block}.att.concat"
+    return Grid(
+        panels=(
+            Panel(
+                title=f"{who}: the context vectors of {heads} heads side by side",
+                values=base.array(trace, view, concat)[row][None],
+                rows=(base.labels(trace, view)[row],),
+                point=concat,
+                prefix=base.prefix(trace, view, concat),
+                row_index=(row,),
+                part="value",
+                dim=True,
+                printed=False,
+            ),
+            Panel(
+                title="what each head adds, + bias = output",
+                values=rows,
+                rows=(*(f"head {head + 1}" for head in range(heads)), "+ bias", "= output"),
+                row_axis="part",
+                point=f"head_out:blocks.{view.block}",
+                prefix=(view.item, row),
+                side=tuple(f"{norm:.2f}" for norm in np.linalg.norm(rows, axis=1)),
+                side_title="length",
+                part="attention",
+                joiner="× W_out →",
+                printed=False,
+            ),
+        ),
+        per_row=1,
+        alt=f"Output of attention for {who} in block {view.block + 1}: one strip per head, the bias, and their sum.",
+    )
+
+
+def caption(trace, view) -> str:
+    rows = shares(trace, view)
+    heads = trace.config.n_head
+    lengths = np.linalg.norm(rows, axis=1)
+    best, least = int(lengths[:heads].argmax()), int(lengths[:heads].argmin())
+    who = base.quoted(trace, view, base.token(trace, view))
+    apart = float(np.abs(rows[:-1].astype(np.float64).sum(0) - rows[-1]).max())
+    most = f"Head {best + 1} adds most to {who} (length {lengths[best]:.2f}), head {least + 1} least ({lengths[least]:.2f})"
+    if heads == 1:
+        most = f"The only head adds a row of length {lengths[0]:.2f} to {who}"
+    return f"{most}. The {heads + 1} parts add up to the output, largest difference {apart:.0e}."
+
+
+STAGE = stage(
+    __doc__,
+    key="output-projection",
+    number="5.2g",
+    short="Project",
+    part="attention",
+    points=("blocks.{block}.att_out",),
+    inputs=("blocks.{block}.att.concat",),
+    lines=("self.out_proj(concat)", "self.hook_att_out("),
+    per_block=True,
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="You switch one head off: its context vector becomes 0. What happens to the output of attention?",
+        choices=("It loses exactly that head's share", "Every head's share changes", "Nothing changes"),
+        answer=0,
+        why="The shares are simply added, so taking one away leaves the others of this block as they are.",
+    ),
+)

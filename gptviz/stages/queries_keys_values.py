@@ -1,0 +1,88 @@
+r"""# Queries, keys, values
+
+Every token turns its normalised vector into three short lists: what it looks for (query), what it offers (key), and what it
+hands over when it is read (value). One learned table makes all three: the first third of its columns gives queries, the second
+keys, the last values, and each third is cut into one slice per head.
+
+Every head reads all the features of the vector. What is split among the heads is the result: each owns its slice of columns.
+
+$$[\,Q \mid K \mid V\,] = \mathrm{LN}(x)\, W_{qkv} + b_{qkv}$$
+"""
+
+import numpy as np
+
+from ..figures.matrix import Grid, Panel
+from . import base
+from .base import Question, stage
+
+LETTERS = {"query": "Q", "key": "K", "value": "V"}
+
+
+def columns(config, part: str, head: int) -> range:
+    """The columns of the fused table that make one head's queries, keys or values."""
+    first = list(LETTERS).index(part) * config.n_embd + head * config.head_size
+    return range(first, first + config.head_size)
+
+
+def strip(trace, view, part: str) -> Panel:
+    point = f"blocks.{view.block}.att.{part}"
+    made_by = columns(trace.config, part, view.head)
+    return base.strip(
+        trace,
+        view,
+        point,
+        f"{LETTERS[part]}: {part}, columns {made_by[0]}-{made_by[-1]}",
+        part=part,
+        side=tuple(f"{norm:.1f}" for norm in np.linalg.norm(base.array(trace, view, point), axis=1)),
+        side_title="length",
+    )
+
+
+def picture(trace, view) -> Grid:
+    config = trace.config
+    shown = ("query", "key") if view.present else tuple(LETTERS)
+    value = columns(config, "value", view.head)
+    return Grid(
+        panels=tuple(strip(trace, view, part) for part in shown),
+        per_row=len(shown),
+        selected=base.token(trace, view),
+        note=f"Columns of W_qkv, which has {config.n_embd} rows and {3 * config.n_embd} columns for all {config.n_head} heads."
+        + (f" V: value, columns {value[0]}-{value[-1]}, is made the same way." if view.present else ""),
+        alt=f"Queries, keys and values of block {view.block + 1}, head {view.head + 1}: "
+        f"{config.head_size} numbers each for {base.length(trace, view)} tokens.",
+    )
+
+
+def caption(trace, view) -> str:
+    config = trace.config
+    row = base.token(trace, view)
+    lengths = [
+        float(np.linalg.norm(base.array(trace, view, f"blocks.{view.block}.att.{part}")[row])) for part in LETTERS
+    ]
+    return (
+        f"{base.quoted(trace, view, row)} has a query of length {lengths[0]:.1f}, a key of length {lengths[1]:.1f} and a value of "
+        f"length {lengths[2]:.1f} in head {view.head + 1}: {config.head_size} numbers each, every one made from all "
+        f"{config.n_embd} features."
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="queries-keys-values",
+    number="5.2a",
+    short="Q K V",
+    part="query",
+    points=("blocks.{block}.att.query", "blocks.{block}.att.key", "blocks.{block}.att.value"),
+    inputs=("blocks.{block}.norm1",),
+    lines=("self.qkv(x)", "self.hook_query(", "self.hook_key(", "self.hook_value("),
+    per_block=True,
+    per_head=True,
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="You replace the 12 heads of a model by one big head of the same width. How many learned numbers has attention now?",
+        choices=("A twelfth", "The same", "Twelve times as many"),
+        answer=1,
+        why="The table keeps its width: 12 slices of 64 columns are as many as one slice of 768.",
+    ),
+)

@@ -1,0 +1,73 @@
+r"""# Softmax and argmax
+
+Logits become probabilities: take the exponential of each, divide by the sum over the whole vocabulary (softmax). All are above 0
+and together they are 1. The order stays as it was, so the token with the highest logit is the most probable one (argmax).
+
+The many tokens that seem impossible still hold a share together; here it is one segment. An untrained model is nearly
+undecided: every token gets about one part in the size of the vocabulary.
+
+$$p_w = \frac{e^{\text{logit}_w}}{\sum_{v} e^{\text{logit}_v}}$$
+"""
+
+import plotly.graph_objects as go
+
+from .. import sampling, tokenizer
+from ..figures import bars
+from . import base
+from .base import Question, stage
+from .output_head import best
+
+SHOWN = 20
+PRESENTED = 5
+
+
+def picture(trace, view) -> go.Figure:
+    logits = base.array(trace, view, "logits")
+    row = base.token(trace, view)
+    words = best(logits[row], PRESENTED if view.present else SHOWN)
+    probabilities = sampling.softmax(logits[row])
+    place = "the last row, it picks the next token" if row == len(logits) - 1 else f"row {row}"
+    return bars.shares(
+        probabilities[words],
+        [tokenizer.printable(int(word)) for word in words],
+        words.tolist(),
+        [base.percent(share) for share in probabilities[words]],
+        rest=base.percent(max(0.0, 1 - probabilities[words].sum())),
+        rest_count=len(probabilities) - len(words),
+        uniform=1 / len(probabilities),
+        uniform_text=f"blind guess {base.percent(1 / len(probabilities))}",
+        title=f"What follows {base.quoted(trace, view, row)}? ({place})",
+        present=view.present,
+    )
+
+
+def caption(trace, view) -> str:
+    logits = base.array(trace, view, "logits")
+    row = base.token(trace, view)
+    probabilities = sampling.softmax(logits[row])
+    words = best(logits[row], SHOWN)
+    return (
+        f'The argmax is "{tokenizer.printable(int(words[0]))}" with {base.percent(probabilities[words[0]])}, '
+        f"{probabilities[words[0]] * len(probabilities):,.1f} times a blind guess. The {len(words)} most probable tokens hold "
+        f"{base.percent(probabilities[words].sum())}; the other {len(probabilities) - len(words):,} share the rest."
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="softmax",
+    number="",
+    short="Softmax",
+    part="output",
+    points=("logits",),
+    inputs=("logits",),
+    lines=(),
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask='An untrained GPT-2 has read "Every". Which probability does it give to "·effort"?',
+        choices=("About 1 in 2", "About 1 in 500", "About 1 in 50,000"),
+        answer=2,
+        why="Random weights spread the probability almost evenly over 50,257 tokens: a blind guess is 0.002 %.",
+    ),
+)
