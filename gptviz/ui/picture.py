@@ -1,0 +1,52 @@
+"""Put a picture on the page: cells on the canvas, chips as text, charts as Plotly."""
+
+from collections.abc import Callable
+from html import escape
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from ..figures import style
+from ..figures.chips import Chip, Chips
+from ..figures.matrix import Grid
+from . import matrix
+
+
+def show(
+    picture: Grid | Chips | go.Figure,
+    key: str,
+    *,
+    cell: tuple[str, tuple[int, ...]] | None,
+    present: bool,
+    on_event: Callable[[matrix.Event], None],
+    alt: str,
+) -> None:
+    """Draw a stage's picture. cell: the number being recomputed, outlined where it is on screen."""
+    if isinstance(picture, Grid):
+        matrix.show(picture, key=key, cell=cell, present=present, on_event=on_event)
+    elif isinstance(picture, Chips):
+        st.html(chips_html(picture, present=present))
+    else:
+        st.plotly_chart(picture, key=f"{key}-chart", config={"displayModeBar": False}, alt=alt)
+
+
+def chips_html(chips: Chips, *, present: bool) -> str:
+    """Chips as markup; every text in them is escaped."""
+    lines = "".join(
+        f"<div class='heading'>{escape(heading)}</div>"
+        f"<div class='line'>{''.join(_chip(chip, n == 0 and at == chips.selected) for at, chip in enumerate(line))}</div>"
+        for n, (heading, line) in enumerate(chips.lines)
+    )
+    note = f"<div class='note'>{escape(chips.note)}</div>" if chips.note else ""
+    size = " present" if present else ""
+    return f"<div class='chips{size}' role='img' aria-label='{escape(chips.alt, quote=True)}'>{lines}{note}</div>"
+
+
+def _chip(chip: Chip, selected: bool) -> str:
+    classes = " ".join(filter(None, ("chip", chip.state, "selected" if selected else "")))
+    ids = f"<span class='ids'>{' '.join(map(str, chip.ids))}</span>" if chip.ids else ""
+    note = f"<span class='about'>{escape(chip.note)}</span>" if chip.note else ""
+    return (
+        f"<span class='{classes}' style='--chip: {style.token_colour(chip.colour)}'>"
+        f"<span class='piece'>{escape(chip.text)}</span>{ids}{note}</span>"
+    )

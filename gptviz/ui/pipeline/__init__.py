@@ -1,0 +1,102 @@
+"""The map of the whole pipeline: every stage a box, the blocks drawn once, the current stage lit, shapes underneath.
+
+It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home), moves its own light at once and
+tells the server afterwards.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from ...config import GPTConfig
+from ...figures import style
+from ...stages import STAGES
+
+_here = Path(__file__).parent
+_component = st.components.v2.component(
+    "gptviz_pipeline",
+    html="<nav class='map' aria-label='The stages of the walk'></nav>",
+    css=(_here / "pipeline.css").read_text(encoding="utf-8"),
+    js=(_here / "pipeline.js").read_text(encoding="utf-8"),
+)
+
+
+def shapes(config: GPTConfig, batch: int, tokens: int) -> list[tuple[int, int, str]]:
+    """Runs of stages that hand on a tensor of one shape: (first stage, last stage, shape in words)."""
+    stream, square = (batch, tokens, config.n_embd), (batch, config.n_head, tokens, tokens)
+    heads = (batch, config.n_head, tokens, config.head_size)
+    unit, words = (batch, tokens, config.hidden_size), (batch, tokens, config.vocab_size)
+    by_key = {
+        "text": None,
+        "token-ids": (batch, tokens),
+        "positional-embedding": (tokens, config.n_embd),
+        "queries-keys-values": heads,
+        "attention-scores": square,
+        "causal-mask": square,
+        "attention-weights": square,
+        "weight-dropout": square,
+        "context-vectors": heads,
+        "expand": unit,
+        "gelu": unit,
+        "output-head": words,
+        "softmax": words,
+        "append": (batch, tokens + 1),
+    }
+    runs: list[tuple[int, int, str]] = []
+    for n, stage in enumerate(STAGES):
+        shape = by_key.get(stage.key, stream)
+        text = "" if shape is None else ",".join(map(str, shape))
+        if runs and runs[-1][2] == text and not (stage.per_block != STAGES[n - 1].per_block):
+            runs[-1] = (runs[-1][0], n, text)
+        else:
+            runs.append((n, n, text))
+    return runs
+
+
+def show(
+    stage: str,
+    block: int,
+    config: GPTConfig,
+    batch: int,
+    tokens: int,
+    *,
+    present: bool,
+    on_stage: Callable[[str], None],
+    on_block: Callable[[int], None],
+) -> None:
+    """Draw the map. block counts from 1. The callbacks get the key of the stage or the number of the block chosen."""
+
+    def picked():
+        chosen = st.session_state["pipeline"].stage
+        if chosen in {one.key for one in STAGES}:
+            on_stage(chosen)
+
+    def turned():
+        chosen = st.session_state["pipeline"].block
+        if isinstance(chosen, int | float) and 1 <= chosen <= config.n_layer:
+            on_block(int(chosen))
+
+    _component(
+        key="pipeline",
+        data={
+            "stages": [
+                {
+                    "key": one.key,
+                    "number": one.number,
+                    "short": one.short,
+                    "title": one.title,
+                    "colour": style.PARTS[one.part],
+                    "inBlock": one.per_block,
+                }
+                for one in STAGES
+            ],
+            "current": stage,
+            "block": block,
+            "blocks": config.n_layer,
+            "shapes": shapes(config, batch, tokens),
+            "present": present,
+        },
+        on_stage_change=picked,
+        on_block_change=turned,
+    )

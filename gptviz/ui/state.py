@@ -1,0 +1,214 @@
+"""What the reader has chosen: one frozen value, kept in the URL, changed only through `change`.
+
+The URL is the truth at the start of a visit and after Back or Forward; session state holds plain values in between.
+Nonsense in the URL falls back to the default of that one field, with a note.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+
+from .. import catalogue
+from ..stages import BY_KEY, STAGES
+
+DEFAULT_TEXT = "Every effort moves you"
+MAX_CHARACTERS = 20_000
+EXAMPLES = (
+    DEFAULT_TEXT,
+    "Every day holds a",
+    "She opened the door and looked at the",
+    "The cat sat by the fire, and the kitten sat by the",
+    "Unfamiliarwords cost more tokens",
+    "I ❤️ my 🦜 and my naïve café",
+)
+DRAWERS = ("recompute", "numbers", "code", "about")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Everything chosen. block and head count from 1 here and in the URL, as readers see them; token counts from 0, and
+    -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
+    more: tokens the model has appended. dropout: the rate, 0 = off; rate: the one the switch goes back to."""
+
+    stage: str = STAGES[0].key
+    text: str = DEFAULT_TEXT
+    model: str = "mini"
+    block: int = 1
+    head: int = 1
+    token: int = -1
+    dropout: float = 0.0
+    seed: int = 0
+    more: int = 0
+    second: str = ""
+    item: int = 0
+    special: bool = False
+    piece: int = 0
+    step: int = -1
+    cell: str = ""
+    drawer: str = ""
+    present: bool = False
+
+
+class Rejected(ValueError):
+    """A value the reader gave that cannot be used; the message says why and what to do."""
+
+
+def clean_text(text: str) -> str:
+    """The text as the tokenizer can take it. Raises Rejected when there is nothing to show or far too much."""
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if not text.strip():
+        raise Rejected("Type at least one word: with no text there are no tokens, and nothing goes through the model.")
+    if len(text) > MAX_CHARACTERS:
+        raise Rejected(f"That text has {len(text):,} characters; up to {MAX_CHARACTERS:,} fit. Shorten it and try again.")
+    return text
+
+
+def _one_of(options: Callable[[], Any]) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in options():
+            raise ValueError(f"is not one of {', '.join(options())}")
+        return raw
+
+    return parse
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        number = int(raw) if raw.lstrip("-").isdecimal() and len(raw) < 12 else None
+        if number is None or not low <= number <= high:
+            raise ValueError(f"is not a whole number from {low} to {high}")
+        return number
+
+    return parse
+
+
+def _rate(raw: str) -> float:
+    try:
+        rate = float(raw)
+    except ValueError:
+        rate = math.nan
+    if not 0 <= rate <= 0.9:
+        raise ValueError("is not a rate from 0 to 0.9")
+    return round(rate, 2)
+
+
+def _flag(raw: str) -> bool:
+    if raw not in ("0", "1"):
+        raise ValueError("is neither 0 nor 1")
+    return raw == "1"
+
+
+def parse_cell(raw: str) -> tuple[str, tuple[int, ...]]:
+    """ "blocks.0.att.weights@0,1,2,2" -> (point, index). Raises ValueError when it is not of that form."""
+    point, at, index = raw.rpartition("@")
+    numbers = index.split(",")
+    if not at or len(point) > 60 or len(numbers) > 6 or not all(n.isdecimal() and len(n) < 8 for n in numbers):
+        raise ValueError("does not name a number of the model, such as tok_emb@0,3,17")
+    return point, tuple(map(int, numbers))
+
+
+def format_cell(point: str, index: tuple[int, ...]) -> str:
+    return f"{point}@{','.join(map(str, index))}"
+
+
+def _cell(raw: str) -> str:
+    return format_cell(*parse_cell(raw)) if raw else ""
+
+
+PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "stage": _one_of(lambda: BY_KEY),
+    "text": clean_text,
+    "model": _one_of(lambda: catalogue.MODELS),
+    "block": _integer(1, 1000),
+    "head": _integer(1, 1000),
+    "token": _integer(-1, 100_000),
+    "dropout": _rate,
+    "seed": _integer(0, 999_999),
+    "more": _integer(0, 200),
+    "second": lambda raw: clean_text(raw) if raw else "",
+    "item": _integer(0, 1),
+    "special": _flag,
+    "piece": _integer(0, 100_000),
+    "step": _integer(-1, 100_000),
+    "cell": _cell,
+    "drawer": _one_of(lambda: ("", *DRAWERS)),
+    "present": _flag,
+}
+
+
+def from_url(params: Mapping[str, str]) -> tuple[Choice, list[str]]:
+    """The choice a URL stands for, and a note for every parameter that could not be used."""
+    chosen, notes = {}, []
+    for name, raw in params.items():
+        if name not in PARSERS:
+            continue  # other parameters belong to Streamlit (embed) or to nobody
+        try:
+            chosen[name] = PARSERS[name](raw)
+        except ValueError as error:
+            shown = raw if len(raw) <= 40 else raw[:40] + "..."
+            notes.append(f'The link says {name} = "{shown}", which {error}; the default is used instead.')
+    return Choice(**chosen), notes
+
+
+def to_url(choice: Choice) -> dict[str, str]:
+    """The parameters that say how a choice differs from the default."""
+    default = Choice()
+    written = {}
+    for field in fields(Choice):
+        value = getattr(choice, field.name)
+        if value != getattr(default, field.name):
+            written[field.name] = str(int(value)) if isinstance(value, bool) else str(value)
+    return written
+
+
+def current() -> Choice:
+    """What is chosen now: from the URL when it changed under us (first visit, Back, an edited address), else as kept."""
+    params = {name: st.query_params[name] for name in st.query_params if name in PARSERS}
+    kept = st.session_state
+    if "choice" not in kept or params != kept["url"]:
+        choice, notes = from_url(params)
+        kept["choice"], kept["notes"], kept["url"] = choice, notes, params
+        kept["problem"] = ""
+    return kept["choice"]
+
+
+def change(**changes: Any) -> None:
+    """Choose something else (from a widget's callback, or before the page is drawn)."""
+    st.session_state["choice"] = replace(st.session_state["choice"], **changes)
+    st.session_state["notes"] = []
+
+
+def choose_text(field: str, text: str) -> None:
+    """Take a typed sentence, or keep the last good one and say what is wrong."""
+    try:
+        text = clean_text(text) if text or field == "text" else ""
+    except Rejected as error:
+        st.session_state["problem"] = str(error)
+        return
+    st.session_state["problem"] = ""
+    if field == "text":
+        change(text=text, token=-1, more=0, piece=0, step=-1, cell="")
+    else:
+        change(second=text, item=0, token=-1, more=0, cell="")
+
+
+def write_url(choice: Choice) -> None:
+    """Put the choice into the address, without a rerun, when it is not there already."""
+    wanted = to_url(choice)
+    if wanted != st.session_state["url"]:
+        others = {name: st.query_params.get_all(name) for name in st.query_params if name not in PARSERS}
+        st.query_params.from_dict(others | wanted)
+        st.session_state["url"] = wanted
+
+
+def problem() -> str:
+    """Why the last text was not taken, or ""."""
+    return st.session_state["problem"]
+
+
+def notes() -> list[str]:
+    """What was wrong with the link."""
+    return st.session_state["notes"]

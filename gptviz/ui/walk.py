@@ -1,0 +1,419 @@
+"""The walk: the sentence on top, the map, the picture and its words, the drawers, and the bar to step and choose."""
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from .. import catalogue, sampling, tokenizer, weights
+from ..stages import BY_KEY, STAGES, Stage, View, base
+from ..trace import Trace
+from . import cache, drawers, matrix, picture, pipeline, sentences, state
+from .state import Choice, change
+
+CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
+def page() -> None:
+    """The whole page, from the URL to the last pixel."""
+    st.set_page_config(page_title="gptviz: inside a GPT", layout="wide", initial_sidebar_state="collapsed")
+    choice = state.current()
+    st.html(f"<style>{CSS}{PRESENT if choice.present else ''}</style>")
+    with st.container(gap="xsmall"):
+        walk(choice)
+
+
+def walk(choice: Choice) -> None:
+    """Run what is chosen, and draw it."""
+    bar = st.container(key="top")
+    try:
+        model = cache.model(choice.model)
+    except (weights.CheckpointError, OSError) as error:
+        with bar:
+            top(choice, "NOT LOADED")
+        st.error(f"The model {choice.model} cannot be loaded. {error}")
+        st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
+        state.write_url(choice)
+        return
+    choice = fit(choice, model.config)
+    badge = "TRAINED" if weights.is_trained(model) else "RANDOM INIT"
+    with bar:
+        top(choice, badge)
+    batch = sentences.read(choice, model.config.context_length)
+    sentence = batch.sentences[choice.item]
+    if choice.token >= len(sentence.ids):
+        choice = settle(choice, token=-1, note=f"There is no token {choice.token}: the last one is shown.")
+    try:
+        trace = cache.traced(choice.model, batch.rows, choice.dropout, choice.seed, choice.block - 1)
+    except MemoryError as error:
+        st.error(f"This does not fit: {error}.")
+        state.write_url(choice)
+        return
+    view = View(
+        item=choice.item,
+        block=choice.block - 1,
+        head=choice.head - 1,
+        token=choice.token,
+        length=len(sentence.ids),
+        present=choice.present,
+        text=choice.second if choice.item else choice.text,
+        piece=choice.piece,
+        step=None if choice.step < 0 else choice.step,
+        cropped=sentence.cropped,
+        appended=sentence.appended,
+        special=choice.special,
+    )
+    stage = BY_KEY[choice.stage]
+    cell = chosen_cell(choice, trace)
+    for text in filter(None, (state.problem(), *state.notes())):
+        st.warning(text, icon=":material/info:")
+    pipeline.show(
+        choice.stage,
+        choice.block,
+        model.config,
+        len(batch.rows),
+        len(batch.rows[0]),
+        present=choice.present,
+        on_stage=lambda key: change(stage=key, cell=""),
+        on_block=lambda block: change(block=block, cell=""),
+    )
+    body(stage, trace, view, choice, cell, sentences.messages(choice, sentence, model.config.context_length))
+    if not choice.present:
+        drawers.show(stage, trace, view, choice, cell)
+    with st.bottom:
+        controls(stage, trace, view, choice)
+    state.write_url(choice)
+
+
+def settle(choice: Choice, note: str, **changes) -> Choice:
+    """Change something the reader asked for that this model or text does not have, and say so."""
+    notes = [*state.notes(), note]
+    change(**changes)
+    st.session_state["notes"] = notes
+    return state.current()
+
+
+def fit(choice: Choice, config) -> Choice:
+    """A choice this model has: block, head and sentence within its sizes."""
+    if choice.block > config.n_layer:
+        note = f"This model has {config.n_layer} blocks; block {choice.block} was asked for, the last one is shown."
+        choice = settle(choice, note, block=config.n_layer, cell="")
+    if choice.head > config.n_head:
+        note = f"This model has {config.n_head} heads; head {choice.head} was asked for, the last one is shown."
+        choice = settle(choice, note, head=config.n_head, cell="")
+    if choice.item and not choice.second:
+        choice = settle(choice, "There is no second sentence; the first one is shown.", item=0)
+    return choice
+
+
+def chosen_cell(choice: Choice, trace: Trace) -> tuple[str, tuple[int, ...]] | None:
+    return state.parse_cell(choice.cell) if choice.cell else None
+
+
+PRESENT = "html { font-size: 24px; } [data-testid=stHeader] { display: none; }"
+"""In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
+
+
+# the line on top ------------------------------------------------------------------------------------------------------
+
+
+def top(choice: Choice, badge: str) -> None:
+    """Sentence, examples, model, options, state badges, Present."""
+    if choice.present:
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        left.html(f"<div class='sentence'>{escape(choice.second if choice.item else choice.text)} {badges(choice, badge)}</div>")
+        right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
+        return
+    name, text, examples, model, options, state_, present = st.columns(
+        [0.62, 4.1, 0.95, 1.5, 0.95, 1.9, 0.9], vertical_alignment="center", gap="small"
+    )
+    name.html("<span class='name'>gptviz</span>")
+    typed("text", text, choice.text)
+    examples.menu_button(
+        "Examples",
+        state.EXAMPLES,
+        key="example",
+        type="tertiary",
+        format_func=lambda example: example.replace("*", "\\*"),
+        on_click=lambda: take_example(),
+    )
+    st.session_state["model"] = choice.model
+    model.selectbox(
+        "Model",
+        list(catalogue.MODELS),
+        key="model",
+        format_func=lambda key: catalogue.MODELS[key].title,
+        label_visibility="collapsed",
+        on_change=lambda: change(model=st.session_state["model"], cell=""),
+    )
+    with options.popover("Options", type="tertiary"):
+        more_options(choice)
+    state_.html(badges(choice, badge))
+    st.session_state["present"] = choice.present
+    present.toggle("Present", key="present", on_change=lambda: change(present=st.session_state["present"], drawer=""))
+
+
+def typed(field: str, where, value: str) -> None:
+    """A text box that keeps what was typed even when it cannot be used."""
+    key = f"typed-{field}"
+    if not state.problem() or key not in st.session_state:
+        st.session_state[key] = value
+    where.text_input(
+        "Sentence" if field == "text" else "Second sentence",
+        key=key,
+        label_visibility="collapsed" if field == "text" else "visible",
+        placeholder="Type a sentence and press Enter",
+        on_change=lambda: state.choose_text(field, st.session_state[key]),
+    )
+
+
+def take_example() -> None:
+    example = st.session_state["example"]
+    if example in state.EXAMPLES:
+        state.choose_text("text", example)
+
+
+def more_options(choice: Choice) -> None:
+    """Rarely used things: the second sentence of a batch, the special token, what the model is."""
+    st.markdown("**Batch of two sentences**")
+    typed("second", st, choice.second)
+    if choice.second:
+        st.session_state["item"] = choice.item
+        st.radio(
+            "Show",
+            (0, 1),
+            key="item",
+            horizontal=True,
+            format_func=("first sentence", "second sentence").__getitem__,
+            on_change=lambda: change(item=st.session_state["item"], token=-1, cell=""),
+        )
+        st.caption("Both go through together, padded on the right to one length. Neither sees a number of the other.")
+    else:
+        st.button(
+            'Add "Every day holds a"',
+            on_click=lambda: state.choose_text("second", "Every day holds a"),
+        )
+    st.session_state["special"] = choice.special
+    st.toggle(
+        "Read <|endoftext|> as the special token",
+        key="special",
+        on_change=lambda: change(special=st.session_state["special"], token=-1, cell=""),
+    )
+    st.caption(f"**{catalogue.MODELS[choice.model].title}**: {catalogue.MODELS[choice.model].about}")
+    st.button("Start over with the defaults", on_click=lambda: change(**vars(Choice())))
+
+
+def badges(choice: Choice, badge: str) -> str:
+    """The state every number on screen comes from."""
+    mode = f"TRAIN: dropout {choice.dropout:g}, seed {choice.seed}" if choice.dropout else "EVAL: dropout off"
+    kind = {"TRAINED": "trained", "RANDOM INIT": "random"}.get(badge, "failed")
+    model = f"{escape(catalogue.MODELS[choice.model].title)} · " if choice.present else ""
+    drop = "train" if choice.dropout else "eval"
+    return f"<span class='badge {kind}'>{model}{badge}</span> <span class='badge {drop}'>{mode}</span>"
+
+
+# picture and words ----------------------------------------------------------------------------------------------------
+
+
+def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages: list[str]) -> None:
+    """The picture on the left, the words on the right; in Present mode the picture takes the width."""
+
+    def acted(event: matrix.Event) -> None:
+        match event:
+            case matrix.Cell(point, index):
+                change(cell=state.format_cell(point, index), drawer="" if choice.present else "recompute", **row_of(index))
+            case matrix.Row(row):
+                change(block=max(1, row)) if stage.key == "block-output" else change(token=row)
+            case matrix.Pick("head", head):
+                change(head=head + 1, cell="")
+
+    def row_of(index: tuple[int, ...]) -> dict[str, int]:
+        rows = len(index) > 1 and stage.key not in ("block-output", "context-vectors", "output-projection")
+        return {"token": index[-2]} if rows and index[-2] < base.length(trace, view) else {}
+
+    made = stage.picture(trace, view)
+    said = stage.caption(trace, view)
+    if view.present:
+        st.html(f"<h1 class='title'><span class='number'>{stage.number}</span> {escape(stage.title)}</h1>")
+        with st.container(key="stage", gap="small"):
+            picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
+        st.html(f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
+        return
+    left, right = st.columns([1.68, 1], gap="medium")
+    with left, st.container(key="stage", gap="small"):
+        picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said)
+        stepper(stage, choice)
+        if stage.overview:
+            picture.show(stage.overview(trace, view), "overview", cell=None, present=False, on_event=acted, alt="")
+    with right, st.container(key="words", gap="xsmall"):
+        words(stage, trace, view, said)
+        for message in messages:
+            st.html(f"<p class='message'>{escape(message)}</p>")
+        if stage.key == "append":
+            append(trace, view, choice)
+
+
+def words(stage: Stage, trace: Trace, view: View, said: str) -> None:
+    """Number, title, what happens, formula, shapes, what to look for, and the question."""
+    colour = f"var(--part-{stage.part})"
+    st.html(
+        f"<h1 class='title'><span class='number' style='border-color: {colour}'>{stage.number or '·'}</span> "
+        f"{escape(stage.title)}</h1>"
+    )
+    st.markdown(stage.prose)
+    st.latex(stage.formula)
+    st.html(f"<p class='shapes'>{shapes(stage, trace, view)}</p><p class='look'><b>Look for:</b> {escape(said)}</p>")
+    ask(stage)
+
+
+def shapes(stage: Stage, trace: Trace, view: View) -> str:
+    """What goes in and what comes out: shapes with the names of their axes."""
+
+    def one(point: str) -> str:
+        if point == "text":
+            return "text"
+        tensor = trace[point]
+        return f"<span class='shape'>({', '.join(map(str, tensor.shape))})</span> {' × '.join(trace.axes(point))}"
+
+    inputs = [point.format(block=view.block) for point in stage.inputs] or ["text"]
+    before = base.stream_in(view.block) if inputs[0] == "stream_in" else inputs[0]
+    points = stage.named(view)
+    after = one(points[-1]) if points else "ids"
+    return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
+
+
+def ask(stage: Stage) -> None:
+    """Predict, then reveal: the answer stays hidden until a choice is made, or asked for."""
+    question = stage.question
+    with st.popover(f"Predict: {question.ask}", width="stretch", wrap=True):
+        guess = st.radio("Your guess", question.choices, index=None, key=f"guess-{stage.key}", label_visibility="collapsed")
+        if guess is not None or st.button("Show anyway", key=f"reveal-{stage.key}"):
+            right = question.choices[question.answer]
+            opening = "Yes. " if guess == right else ""
+            st.markdown(f"**{opening}{right}.** {question.why}")
+
+
+def stepper(stage: Stage, choice: Choice) -> None:
+    """For the first stage: which piece of the text, and how many of its merges."""
+    if stage.key != "text":
+        return
+    found = tokenizer.pieces(choice.second if choice.item else choice.text, special=choice.special)
+    piece = min(choice.piece, len(found) - 1)
+    steps = 0 if found[piece] == tokenizer.END_OF_TEXT and choice.special else len(tokenizer.merges(found[piece])) - 1
+    left, right = st.columns([1, 2], gap="medium")
+    st.session_state["piece"] = piece
+    left.selectbox(
+        "Piece of the text",
+        range(len(found)),
+        key="piece",
+        format_func=lambda n: f"{n}  {tokenizer.printable(found[n].encode())}",
+        on_change=lambda: change(piece=st.session_state["piece"], step=-1),
+    )
+    if not steps:
+        right.caption("This piece is one byte or one special token: there is nothing to merge.")
+        return
+    st.session_state["step"] = steps if choice.step < 0 else min(choice.step, steps)
+    right.slider(
+        "Merges done", 0, steps, key="step", on_change=lambda: change(step=st.session_state["step"])
+    )
+
+
+def append(trace: Trace, view: View, choice: Choice) -> None:
+    """The loop: take the most probable token and go round again."""
+    row = base.length(trace, view) - 1
+    token = int(trace["logits"][view.item, row].argmax())
+    chance = float(sampling.softmax(base.array(trace, view, "logits")[row])[token])
+    first, second = st.columns(2)
+    first.button(
+        f"Append `{tokenizer.printable(token)}` ({chance:.1%})",
+        type="primary",
+        width="stretch",
+        on_click=lambda: change(more=choice.more + 1, token=-1, cell=""),
+        disabled=choice.more >= 200,
+    )
+    second.button(
+        "Take one back",
+        width="stretch",
+        disabled=choice.more == 0,
+        on_click=lambda: change(more=choice.more - 1, token=-1, cell=""),
+    )
+
+
+# the bar --------------------------------------------------------------------------------------------------------------
+
+
+def controls(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
+    """Back, Next, and what the picture shows: block, head, token, dropout. Always in view."""
+    at = STAGES.index(stage)
+    config = trace.config
+
+    def go(to: int):
+        return {"on_click": change, "kwargs": {"stage": STAGES[to % len(STAGES)].key, "cell": ""}}
+
+    if choice.present:
+        back, count, forward, restart, block, head = st.columns([1.2, 1.1, 1.2, 1.2, 1.6, 1.6], vertical_alignment="center")
+    else:
+        back, count, forward, block, head, token, switch, rate, seed = st.columns(
+            [0.85, 0.8, 0.85, 1.15, 1.15, 1.5, 1.05, 1.3, 0.95], vertical_alignment="center", gap="small"
+        )
+    back.button("‹ Back", width="stretch", disabled=at == 0, key="back", **go(at - 1))
+    count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
+    forward.button("Next ›", width="stretch", type="primary", disabled=at == len(STAGES) - 1, key="next", **go(at + 1))
+    if choice.present:
+        restart.button("Restart", width="stretch", key="restart", **go(0))
+    select(block, "Block", "block", range(1, config.n_layer + 1), choice.block, f"of {config.n_layer}", not stage.per_block)
+    select(head, "Head", "head", range(1, config.n_head + 1), choice.head, f"of {config.n_head}", not stage.per_head)
+    if choice.present:
+        return
+    names = base.labels(trace, view)
+    st.session_state["token"] = base.token(trace, view)
+    token.selectbox(
+        "Token",
+        range(len(names)),
+        key="token",
+        format_func=lambda n: f"Token {names[n]}" if n < len(names) else str(n),
+        label_visibility="collapsed",
+        on_change=lambda: change(token=st.session_state["token"], cell=""),
+    )
+    st.session_state["training"] = choice.dropout > 0
+    switch.toggle(
+        "Dropout",
+        key="training",
+        help="On: every pass drops numbers at random, as in training (TRAIN). Off: nothing is dropped (EVAL).",
+        on_change=lambda: change(dropout=0.1 if st.session_state["training"] else 0.0),
+    )
+    if choice.dropout:
+        st.session_state["rate"] = choice.dropout
+        rate.slider(
+            "p",
+            0.01,
+            0.9,
+            step=0.01,
+            key="rate",
+            label_visibility="collapsed",
+            format="p = %.2f",
+            on_change=lambda: change(dropout=round(st.session_state["rate"], 2)),
+        )
+        st.session_state["seed"] = choice.seed
+        seed.number_input(
+            "Seed",
+            0,
+            999_999,
+            key="seed",
+            label_visibility="collapsed",
+            on_change=lambda: change(seed=st.session_state["seed"] or 0),
+        )
+
+
+def select(where, label: str, field: str, options: range, value: int, tail: str, off: bool) -> None:
+    """A choice of block or head, greyed where the stage has none."""
+    st.session_state[field] = value
+    where.selectbox(
+        label,
+        options,
+        key=field,
+        format_func=lambda n: f"{label} {n} {tail}",
+        label_visibility="collapsed",
+        disabled=off,
+        on_change=lambda: change(**{field: st.session_state[field], "cell": ""}),
+    )

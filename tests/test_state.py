@@ -1,0 +1,98 @@
+"""The reader's choices: what a URL means, what nonsense in it does, and that writing and reading agree."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from gptviz.ui import state
+from gptviz.ui.state import Choice, Rejected
+
+
+def test_the_default_needs_no_url():
+    assert state.to_url(Choice()) == {}
+    assert state.from_url({}) == (Choice(), [])
+
+
+def test_every_field_survives_the_url():
+    chosen = Choice(
+        stage="attention-weights",
+        text="I ❤️ <b>HTML</b> & spaces ",
+        model="gpt2-untrained",
+        block=12,
+        head=7,
+        token=3,
+        dropout=0.35,
+        seed=42,
+        more=5,
+        second="Every day holds a",
+        item=1,
+        special=True,
+        piece=2,
+        step=1,
+        cell="blocks.11.att.weights@0,6,3,2",
+        drawer="recompute",
+        present=True,
+    )
+    assert all(getattr(chosen, field.name) != getattr(Choice(), field.name) for field in fields(Choice)), "a field is untested"
+    assert state.from_url(state.to_url(chosen)) == (chosen, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("stage", "no-such-stage"),
+        ("text", ""),
+        ("text", "   "),
+        ("text", "x" * (state.MAX_CHARACTERS + 1)),
+        ("model", "../../etc/passwd"),
+        ("block", "0"),
+        ("block", "-3"),
+        ("block", "1.5"),
+        ("block", "9" * 400),
+        ("head", "two"),
+        ("token", "-2"),
+        ("dropout", "1"),
+        ("dropout", "nan"),
+        ("dropout", "-0.1"),
+        ("dropout", "inf"),
+        ("seed", "1e3"),
+        ("more", "100000"),
+        ("item", "2"),
+        ("special", "yes"),
+        ("cell", "tok_emb"),
+        ("cell", "tok_emb@1,x"),
+        ("cell", "@1,2"),
+        ("cell", "tok_emb@1,2,3,4,5,6,7,8"),
+        ("drawer", "<script>"),
+        ("present", "true"),
+    ],
+)
+def test_nonsense_falls_back_to_the_default_with_a_note(name, raw):
+    choice, notes = state.from_url({name: raw, "seed" if name != "seed" else "more": "3"})
+    assert getattr(choice, name) == getattr(Choice(), name)
+    assert len(notes) == 1 and name in notes[0] and len(notes[0]) < 400
+    assert (choice.more if name == "seed" else choice.seed) == 3, "the rest of the link still counts"
+
+
+def test_parameters_of_others_are_left_alone():
+    assert state.from_url({"embed": "true", "utm_source": "x"}) == (Choice(), [])
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "x" * 20_001])
+def test_text_that_cannot_be_used_says_what_to_do(text):
+    with pytest.raises(Rejected, match="Type at least|Shorten"):
+        state.clean_text(text)
+
+
+def test_lone_surrogates_become_a_character_that_can_be_encoded():
+    assert state.clean_text("a\ud800b").encode() == "a\ufffdb".encode()
+    assert state.clean_text("\U0001f99c") == "\U0001f99c"
+
+
+def test_cells_read_back_what_was_written():
+    cell = ("blocks.0.att.weights", (0, 3, 2, 1))
+    assert state.parse_cell(state.format_cell(*cell)) == cell
+
+
+def test_changed_fields_only_are_written():
+    assert state.to_url(replace(Choice(), block=3, present=True)) == {"block": "3", "present": "1"}
