@@ -8,31 +8,46 @@ meaning lies in directions. The same token gets the same vector wherever it stan
 $$\mathrm{tok}_t = W_{\text{token}}[\mathrm{id}_t]$$
 """
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import torch
+
+from .. import tokenizer
 from ..figures.matrix import Grid, Panel
-from . import base
+from . import addition, base, present
 from .base import Question, stage
 
 
 def cosines(vectors: np.ndarray) -> np.ndarray:
-    """Cosine similarity of every pair of rows."""
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    """Cosine similarity of every pair of rows; NaN where a row is all zeros and has no direction."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = np.divide(vectors, norms, out=np.full(vectors.shape, np.nan, dtype=np.float32), where=norms > 0)
     return (unit @ unit.T).astype(np.float32)
+
+
+def closest(trace, token: int) -> tuple[int, float]:
+    """The other row of the whole token table that points most nearly the same way as this one, and the cosine."""
+    table = trace.model.tok_emb.weight
+    with torch.inference_mode():
+        likeness = torch.nn.functional.cosine_similarity(table, table[token][None], dim=1)
+    likeness[token] = -2.0
+    best = int(likeness.argmax())
+    return best, float(likeness[best])
 
 
 def picture(trace, view) -> Grid:
     vectors = base.array(trace, view, "tok_emb")
     names = base.labels(trace, view)
-    norms = np.linalg.norm(vectors, axis=1)
-    ids = trace.ids[view.item].tolist()
+    size, width = vectors.shape
+    ids = trace.ids[view.item].tolist()[:size]
     strips = base.strip(
         trace,
         view,
         "tok_emb",
-        f"rows {', '.join(map(str, ids[:4]))}{' ...' if len(names) > 4 else ''} of the token table",
+        f"rows {', '.join(map(str, ids[:4]))}{' ...' if size > 4 else ''} of the token table",
         part="token",
-        side=tuple(f"{norm:.2f}" for norm in norms),
+        side=tuple(addition.size(length) for length in addition.lengths(vectors)),
         side_title="length",
     )
     alike = Panel(
@@ -47,27 +62,34 @@ def picture(trace, view) -> Grid:
         prefix=(view.item,),
         part="token",
     )
+    note = ""
+    if view.present:
+        alike, strips, note = present.pairs(trace, view, alike, strips)
     return Grid(
         panels=(alike, strips),
         per_row=2,
         selected=base.token(trace, view),
-        alt=f"Token vectors of {len(names)} tokens as strips of {vectors.shape[1]} cells, and their cosine similarities.",
+        note=note,
+        alt=f"Token vectors of {size} tokens as strips of {width} cells, and their cosine similarities.",
     )
 
 
 def caption(trace, view) -> str:
     vectors = base.array(trace, view, "tok_emb")
     ids = trace.ids[view.item].tolist()[: len(vectors)]
-    likeness = cosines(vectors)
-    pairs = [(likeness[a, b], a, b) for b in range(len(ids)) for a in range(b) if ids[a] != ids[b]]
-    width = vectors.shape[1]
-    if not pairs:
-        return f"one row of {width} numbers; the sentence has no two different tokens to compare."
-    best, a, b = max(pairs)
-    return (
-        f"{base.quoted(trace, view, a)} and {base.quoted(trace, view, b)} are the most alike pair here: cosine {best:.2f}. "
-        f"Two random directions of {width} numbers would give 0, give or take {1 / width**0.5:.2f}."
+    width, row = vectors.shape[1], base.token(trace, view)
+    best, near = closest(trace, ids[row])
+    chance = f"Two random directions of {width} numbers give 0, give or take {1 / width**0.5:.2f}."
+    nearest = (
+        f"Of all {trace.config.vocab_size:,} rows, the one closest to {base.quoted(trace, view, row)} is "
+        f'"{tokenizer.printable(best)}" (cosine {near:.2f}).'
     )
+    likeness = np.nan_to_num(cosines(vectors), nan=-2.0)
+    pairs = [(likeness[a, b], a, b) for b in range(len(ids)) for a in range(b) if ids[a] != ids[b]]
+    if not pairs:
+        return f"{nearest} {chance}"
+    most, a, b = max(pairs)
+    return f"{base.quoted(trace, view, a)} and {base.quoted(trace, view, b)} are the most alike pair here: {most:.2f}. {nearest} {chance}"
 
 
 STAGE = stage(

@@ -1,0 +1,77 @@
+"""One vector per token plus another: three strips, and one number's sum written out."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..figures import style
+from ..figures.matrix import Grid, Panel
+from ..trace import Trace
+from . import base, present
+from .base import View
+
+STACKED = 10  # up to this many tokens the strips stand above each other, so that features line up
+
+
+def size(value: float) -> str:
+    """A length or a number of the stream, as short as it can be read."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """The length (norm) of every row."""
+    return np.linalg.norm(vectors, axis=1)
+
+
+def rows(*vectors: np.ndarray) -> np.ndarray:
+    """Vectors under each other."""
+    return np.stack(vectors)
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of the angle between two vectors; NaN when one of them is all zeros."""
+    both = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / both if both else float("nan")
+
+
+def picture(
+    trace: Trace, view: View, points: tuple[str, str, str], titles: tuple[str, str, str], parts: tuple[str, str, str], alt: str
+) -> Grid:
+    """first + second = result as three strips with the same colour limits, the length of every vector beside it."""
+    arrays = [base.array(trace, view, point) for point in points]
+    limits = style.robust_limits(np.stack(arrays), "signed")
+    panels: tuple[Panel, ...] = tuple(
+        base.strip(
+            trace,
+            view,
+            point,
+            title,
+            part=part,
+            joiner=joiner,
+            limits=limits,
+            side=tuple(size(length) for length in lengths(values)),
+            side_title="length",
+        )
+        for point, title, part, joiner, values in zip(points, titles, parts, ("", "+", "="), arrays)
+    )
+    note = ""
+    if view.present:
+        with_added = f"{titles[2]} (+ {titles[1][0].lower()}{titles[1][1:]})"
+        panels, note = present.strips(trace, view, panels[0], replace(panels[2], title=with_added, joiner=""))
+    return Grid(
+        panels=panels,
+        per_row=1 if view.present or len(arrays[0]) <= STACKED else 3,
+        selected=base.token(trace, view),
+        note=note,
+        alt=alt,
+    )
+
+
+def written_out(first: np.ndarray, second: np.ndarray, result: np.ndarray, names: tuple[str, str]) -> str:
+    """The largest number of the result whose rounded parts also add up, as `feature 3: 0.120 (token) + ... = ...`."""
+    rounded = [np.round(values.astype(np.float64), 3) for values in (first, second, result)]
+    fits = np.abs(rounded[0] + rounded[1] - rounded[2]) < 5e-4
+    feature = int(np.argmax(np.where(fits | ~fits.any(), np.abs(result), -1)))
+    a, b, c = (float(values[feature]) for values in rounded)
+    second_term = f"+ {b:.3f}" if b >= 0 else f"- {-b:.3f}"
+    return f"feature {feature}: {a:.3f} ({names[0]}) {second_term} ({names[1]}) = {c:.3f}"

@@ -1,0 +1,46 @@
+r"""# Shortcut around attention
+
+What attention found is added, number by number, to the vector that came into the block (shortcut, or residual connection). The
+input goes around the sublayer as well as through it, so attention only has to supply what should change. It is the sublayer's
+input that is added to its own output; both have the same width. In training, the correction (gradient) flows back along this
+direct path too and shrinks far less on its way to the early blocks.
+
+$$x' = x + \mathrm{Dropout}(\mathrm{Attention}(\mathrm{LN}(x)))$$
+"""
+
+from ..figures.matrix import Grid
+from . import base, shortcut
+from .base import Question, stage
+
+
+def points(view) -> tuple[str, str, str]:
+    return base.stream_in(view.block), f"blocks.{view.block}.drop1", f"blocks.{view.block}.shortcut1"
+
+
+def picture(trace, view) -> Grid:
+    return shortcut.picture(trace, view, points(view), "attention", "attention")
+
+
+def caption(trace, view) -> str:
+    return shortcut.caption(trace, view, points(view), "attention")
+
+
+STAGE = stage(
+    __doc__,
+    key="attention-shortcut",
+    number="5.4",
+    short="+",
+    part="residual",
+    points=("blocks.{block}.shortcut1",),
+    inputs=("stream_in", "blocks.{block}.drop1"),
+    lines=("self.hook_shortcut1(",),
+    per_block=True,
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="If attention's output were all zeros in this block, what would leave this step?",
+        choices=("Zeros", "The vector that came in", "The normalised vector"),
+        answer=1,
+        why="x + 0 = x. A block can leave the stream alone; it does not have to copy it.",
+    ),
+)

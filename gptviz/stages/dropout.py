@@ -1,0 +1,107 @@
+"""Dropout on the stream's features (Srivastava et al. 2014): what steps 4, 5.3 and 5.7 show alike."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..figures import style
+from ..figures.matrix import DROPPED, Grid, Panel
+from ..trace import Trace
+from . import addition, base, present
+from .base import View
+
+
+def factors(trace: Trace, view: View, point: str) -> np.ndarray:
+    """(token, feature) or (query, key): what every number of the viewed sentence (and head) was multiplied by."""
+    whole = base.dropout_factors(trace, point)
+    rows = base.length(trace, view)
+    return whole[base.prefix(trace, view, point)][:rows, : rows if trace.axes(point)[-1] == "key" else None]
+
+
+def expected(count: int, rate: float) -> tuple[float, float]:
+    """How many of `count` numbers fall on average, and the usual distance from that (standard deviation)."""
+    return count * rate, float(np.sqrt(count * rate * (1 - rate)))
+
+
+def mask_limits(trace: Trace) -> tuple[float, float]:
+    """Colours for factors: what survives is half-way up, so that the crosses of what fell can be seen beside it."""
+    return 0.0, 2 / (1 - trace.dropout)
+
+
+def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str, str], part: str) -> Grid:
+    """Before x factors = after, as three strips; zeros counted beside them. before, after: points. titles: of the two."""
+    x, y = base.array(trace, view, before), base.array(trace, view, after)
+    mask = factors(trace, view, after)
+    width = x.shape[1]
+    fell = (mask == 0).sum(1)
+    mean, spread = expected(width, trace.dropout)
+    marks = (DROPPED * (mask == 0)).astype(np.uint8)
+    limits = style.robust_limits(np.stack([x, y]), "signed")
+    first = base.strip(trace, view, before, titles[0], part=part, limits=limits)
+    middle = Panel(
+        title=f"factors, 0 or {1 / (1 - trace.dropout):.3g}" if trace.dropout else "factors, all 1: dropout is off",
+        values=mask,
+        rows=base.labels(trace, view),
+        kind="weight",
+        limits=mask_limits(trace),
+        point=f"mask:{after}",
+        prefix=base.prefix(trace, view, after),
+        marks=marks,
+        part=part,
+        joiner="×",
+        printed=False,
+    )
+    last = base.strip(
+        trace,
+        view,
+        after,
+        titles[1],
+        part=part,
+        limits=limits,
+        joiner="=",
+        marks=marks,
+        side=tuple(f"{count} of {width}" for count in fell),
+        side_title="zeroed",
+    )
+    panels: tuple[Panel, ...] = (first, middle, last)
+    note = f"Expected zeros a token: {mean:.1f}, give or take {spread:.1f}." if trace.dropout else ""
+    if view.present:
+        panels, cut = present.strips(trace, view, first, replace(last, joiner="dropout →"))
+        note = f"{cut} {note}".strip()
+    return Grid(
+        panels=panels,
+        per_row=1 if view.present or len(x) <= addition.STACKED else 3,
+        selected=base.token(trace, view),
+        note=note,
+        alt=f"Three strips: {titles[0]}, the factors dropout multiplied by, {titles[1]}. {int(fell.sum())} of {x.size} numbers became 0.",
+    )
+
+
+def survivor(x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> int | None:
+    """The largest surviving number whose rounded arithmetic also comes out right; None when nothing survived."""
+    kept = np.flatnonzero(mask)
+    if kept.size == 0:
+        return None
+    a, b = np.round(x[kept].astype(np.float64), 3), np.round(y[kept].astype(np.float64), 3)
+    fits = np.abs(np.round(a * mask[kept], 3) - b) < 5e-4
+    return int(kept[np.argmax(np.where(fits | ~fits.any(), np.abs(x[kept]), -1))])
+
+
+def caption(trace: Trace, view: View, before: str, after: str) -> str:
+    """Zeros of the chosen token against the expected number, and one survivor written out; or how to switch it on."""
+    row = base.token(trace, view)
+    x, y = base.array(trace, view, before)[row], base.array(trace, view, after)[row]
+    name, width = base.quoted(trace, view, row), len(x)
+    place = f"place {base.dropout_site(after) + 1} of {trace.config.dropout_sites}"
+    if not trace.dropout:
+        same = int((x == y).sum())
+        return (
+            f"Dropout is off, as it is whenever the model is used: {same} of {width} numbers of {name} are the same before and "
+            f"after. Switch dropout on in the bar to see zeros. This is {place} where it acts."
+        )
+    mask = factors(trace, view, after)[row]
+    fell = int((mask == 0).sum())
+    mean, spread = expected(width, trace.dropout)
+    kept = survivor(x, y, mask)
+    example = "" if kept is None else f" Feature {kept} survives: {x[kept]:.3f} × {mask[kept]:.3f} = {y[kept]:.3f}."
+    return f"{fell} of {width} numbers of {name} fall; {mean:.1f} ± {spread:.1f} are expected at p = {trace.dropout:g}.{example}"

@@ -1,0 +1,46 @@
+r"""# Dropout on the feed-forward output
+
+The last dropout of the block, by the same rule: what the feed-forward layer wants to add to the stream loses a random part of its
+numbers in training, and the rest grows by 1/(1-p). A block has three such places (attention weights, attention output, here) and
+the model one more at the start. All of them draw anew in every training pass, and all of them are off when the model is used: two
+runs on the same text then agree to the last digit.
+
+$$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1$$
+"""
+
+from ..figures.matrix import Grid
+from . import dropout
+from .base import Question, stage
+
+
+def points(view) -> tuple[str, str]:
+    return f"blocks.{view.block}.ff_out", f"blocks.{view.block}.drop2"
+
+
+def picture(trace, view) -> Grid:
+    return dropout.picture(trace, view, *points(view), ("Feed-forward output", "After dropout"), "feed-forward")
+
+
+def caption(trace, view) -> str:
+    return dropout.caption(trace, view, *points(view))
+
+
+STAGE = stage(
+    __doc__,
+    key="feed-forward-dropout",
+    number="5.7",
+    short="Drop",
+    part="residual",
+    points=("blocks.{block}.drop2",),
+    inputs=("blocks.{block}.ff_out",),
+    lines=("self.hook_drop2(",),
+    per_block=True,
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="GPT-2 small has 12 blocks. At how many places does one training pass apply dropout?",
+        choices=("12", "25", "37"),
+        answer=2,
+        why="Three in each block and one after the input embedding: 3 × 12 + 1 = 37.",
+    ),
+)

@@ -1,0 +1,46 @@
+r"""# Final LayerNorm
+
+Blocks only add to the stream, and nothing in it ever scales it back, so its numbers can grow from block to block. One last
+LayerNorm puts every token's vector on a common scale before the output head compares it with all the words; otherwise the size of
+the stream would set how sure the model sounds. Same rule as in the blocks, with a scale and a shift of its own. This is the vector
+the prediction is read from.
+
+$$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
+"""
+
+import plotly.graph_objects as go
+
+from . import base, layer_norm
+from .base import Question, stage
+
+
+def points(trace) -> tuple[str, str]:
+    return base.stream_in(trace.config.n_layer), "final_norm"
+
+
+def picture(trace, view) -> go.Figure:
+    return layer_norm.picture(trace, view, *points(trace))
+
+
+def caption(trace, view) -> str:
+    return layer_norm.caption(trace, view, trace.model.final_norm, *points(trace))
+
+
+STAGE = stage(
+    __doc__,
+    key="final-norm",
+    number="6",
+    short="LN",
+    part="residual",
+    points=("final_norm",),
+    inputs=("stream_in",),
+    lines=(*layer_norm.LINES, "self.hook_final_norm("),
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="Every number of a token's stream is doubled just before this step. What happens to its normalised vector?",
+        choices=("It doubles", "It stays the same, but for ε", "It halves"),
+        answer=1,
+        why="Mean and standard deviation double too, and the division takes the factor out again.",
+    ),
+)

@@ -1,0 +1,57 @@
+r"""# Input embedding = token + position
+
+Here what meets where: the token's vector and its position's vector are added, number by number. The width stays the same, so
+nothing after this has to grow. Adding is a design choice; training can find directions for places that words leave free. From
+here on the two parts cannot be read off apart: the sum is all the model sees. It is the start of the residual stream, the row of
+numbers per token that every block adds to.
+
+$$x_t = \mathrm{tok}_t + \mathrm{pos}_t$$
+"""
+
+from ..figures.matrix import Grid
+from . import addition, base
+from .base import Question, stage
+
+POINTS = ("tok_emb", "pos_emb", "input_emb")
+
+
+def picture(trace, view) -> Grid:
+    return addition.picture(
+        trace,
+        view,
+        POINTS,
+        ("Token embedding", "Positional embedding", "Input embedding"),
+        ("token", "position", "residual"),
+        alt="Three strips: token vectors, position vectors, and their sum, number by number.",
+    )
+
+
+def caption(trace, view) -> str:
+    row = base.token(trace, view)
+    token, position, total = (base.array(trace, view, point)[row] for point in POINTS)
+    long = [addition.size(float(length)) for length in addition.lengths(addition.rows(token, position, total))]
+    name = base.quoted(trace, view, row)
+    return (
+        f"{name} at position {row}, {addition.written_out(token, position, total, ('token', 'position'))}. "
+        f"Its token vector has length {long[0]}, the position's {long[1]}, the sum {long[2]}."
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="input-embedding",
+    number="3",
+    short="Sum",
+    part="residual",
+    points=("input_emb",),
+    inputs=("tok_emb", "pos_emb"),
+    lines=("self.hook_input_emb(",),
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="Token vector and position vector are each as wide as the model. How wide is the input embedding?",
+        choices=("Twice as wide", "Just as wide", "One number wider"),
+        answer=1,
+        why="They are added, not put side by side: the width is the same on every step of the stream.",
+    ),
+)

@@ -1,0 +1,88 @@
+"""LayerNorm (Ba et al. 2016), its two halves apart: what steps 5.1, 5.5 and 6 show alike."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ..figures import distribution
+from ..figures.distribution import Column
+from ..model import LayerNorm
+from ..trace import Trace
+from . import base, present
+from .base import View
+
+LINES = (
+    "mean = x.mean(",
+    "variance = x.var(",
+    "normalised = (x - mean)",
+    "return normalised * self.weight + self.bias",
+)
+TOKENS = 8  # histograms under each other that can still be read
+
+
+def normalised(x: np.ndarray, eps: float) -> np.ndarray:
+    """(token, feature): mean 0 and variance v / (v + eps) for each row, before scale and shift."""
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + np.float32(eps))
+
+
+def moments(values: np.ndarray) -> list[tuple[float, float]]:
+    """Mean and (biased) variance of every row, in double precision."""
+    wide = values.astype(np.float64)
+    return list(zip(wide.mean(1).tolist(), wide.var(1).tolist()))
+
+
+def written(value: float) -> str:
+    """A mean or a variance with three digits after the point, or three digits in all when it is small; never "-0.000"."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    text = f"{value:.3f}" if abs(value) >= 0.1 or abs(value) < 1e-5 else f"{value:.2g}"
+    return text.removeprefix("-") if not float(text) else text
+
+
+def picture(trace: Trace, view: View, before: str, after: str) -> go.Figure:
+    """Histograms of each token's numbers: as they come, normalised, and after the learned scale and shift."""
+    rows = present.tokens(trace, view, 3 if view.present else TOKENS)
+    x, y = base.array(trace, view, before)[list(rows)], base.array(trace, view, after)[list(rows)]
+    middle = normalised(x, trace.config.eps)
+    same_scale = distribution.limits(np.concatenate([middle, y]))
+    states = [("Before", x, distribution.limits(x)), ("Normalised", middle, same_scale)]
+    if not view.present:
+        states.append(("Scaled and shifted", y, same_scale))
+    names = base.labels(trace, view)
+    note = "" if len(rows) == len(names) else f"Tokens {rows[0]} to {rows[-1]} of {len(names)}."
+    return distribution.histograms(
+        [
+            Column(
+                title,
+                values,
+                limits,
+                tuple(f"mean {written(mean)}<br>var {written(variance)}" for mean, variance in moments(values)),
+            )
+            for title, values, limits in states
+        ],
+        [names[row] for row in rows],
+        first=rows[0],
+        chosen=rows.index(base.token(trace, view)),
+        note=note,
+    )
+
+
+def caption(trace: Trace, view: View, norm: LayerNorm, before: str, after: str) -> str:
+    """Mean and variance of the chosen token in the three states, and what the scale and shift are."""
+    row = base.token(trace, view)
+    x, y = base.array(trace, view, before)[row : row + 1], base.array(trace, view, after)[row : row + 1]
+    (mean, variance), (out_mean, out_variance) = moments(x)[0], moments(y)[0]
+    short = trace.config.eps / (variance + trace.config.eps)  # what ε takes off the variance of 1
+    unit = f"variance {1 - short:.4f} (ε takes the rest)" if short > 5e-5 else f"variance 1 (but {short:.0e}, for ε)"
+    scale, shift = norm.weight.detach().numpy(), norm.bias.detach().numpy()
+    if (scale == 1).all() and (shift == 0).all():
+        learned = "Scale and shift still are 1 and 0, as before any training, so nothing more happens."
+    else:
+        learned = (
+            f"Then the learned scale ({scale.min():.2f} to {scale.max():.2f}) and shift ({shift.min():.2f} to {shift.max():.2f}) "
+            f"make it mean {written(out_mean)}, variance {written(out_variance)}."
+        )
+    return (
+        f"{base.quoted(trace, view, row)} has mean {written(mean)} and variance {written(variance)}; normalised, mean 0 and "
+        f"{unit}. {learned}"
+    )

@@ -1,0 +1,47 @@
+r"""# LayerNorm before attention
+
+Each token's numbers are put on a common scale, every token on its own (LayerNorm): subtract their mean, divide by their standard
+deviation. Now the mean is 0 and the variance 1, less a hair, because a tiny ε keeps the division safe. Then each feature gets a
+learned scale and a learned shift. They start at 1 and 0, so only after training may mean and variance leave 0 and 1 again.
+Attention reads this copy; the stream itself stays as it is.
+
+$$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
+"""
+
+import plotly.graph_objects as go
+
+from . import base, layer_norm
+from .base import Question, stage
+
+
+def points(view) -> tuple[str, str]:
+    return base.stream_in(view.block), f"blocks.{view.block}.norm1"
+
+
+def picture(trace, view) -> go.Figure:
+    return layer_norm.picture(trace, view, *points(view))
+
+
+def caption(trace, view) -> str:
+    return layer_norm.caption(trace, view, trace.model.blocks[view.block].norm1, *points(view))
+
+
+STAGE = stage(
+    __doc__,
+    key="norm1",
+    number="5.1",
+    short="LN",
+    part="residual",
+    points=("blocks.{block}.norm1",),
+    inputs=("stream_in",),
+    lines=(*layer_norm.LINES, "self.hook_norm1("),
+    per_block=True,
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="A token's numbers are 3, 3, 3, 3, 3, 3. What are they once normalised?",
+        choices=("All 0", "All 1", "Undefined: division by zero"),
+        answer=0,
+        why="Each is its mean, so 0 is divided by the square root of 0 + ε: the ε makes that 0.",
+    ),
+)

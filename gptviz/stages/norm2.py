@@ -1,0 +1,47 @@
+r"""# LayerNorm before the feed-forward layer
+
+The stream has changed: attention was added to it. So each token's numbers are put on a common scale again before the next
+sublayer reads them. The rule is the same as before (mean 0, variance 1, then scale and shift), but this LayerNorm has learned
+scales and shifts of its own. It never looks at other tokens: four tokens have four means and four variances. The shape of a
+token's histogram stays; only its centre and width move.
+
+$$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
+"""
+
+import plotly.graph_objects as go
+
+from . import layer_norm
+from .base import Question, stage
+
+
+def points(view) -> tuple[str, str]:
+    return f"blocks.{view.block}.shortcut1", f"blocks.{view.block}.norm2"
+
+
+def picture(trace, view) -> go.Figure:
+    return layer_norm.picture(trace, view, *points(view))
+
+
+def caption(trace, view) -> str:
+    return layer_norm.caption(trace, view, trace.model.blocks[view.block].norm2, *points(view))
+
+
+STAGE = stage(
+    __doc__,
+    key="norm2",
+    number="5.5",
+    short="LN",
+    part="residual",
+    points=("blocks.{block}.norm2",),
+    inputs=("blocks.{block}.shortcut1",),
+    lines=(*layer_norm.LINES, "self.hook_norm2("),
+    per_block=True,
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="Four tokens, 768 numbers each. How many means does one LayerNorm compute?",
+        choices=("1", "4", "768"),
+        answer=1,
+        why="One mean and one variance for each token, over its own features. Tokens do not influence each other here.",
+    ),
+)

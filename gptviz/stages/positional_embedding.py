@@ -1,0 +1,91 @@
+r"""# Positional embedding
+
+The token table gives a word the same vector wherever it stands. Order comes from a second table: row 0 belongs to the first
+position, row 1 to the next, and so on. The vectors (positional embeddings) say where, not what. They start random and are
+learned like everything else; no waves are written into them. Swap two words and the same rows are used in the same order. The
+table has one row for each position the model can take, and no more.
+
+$$\mathrm{pos}_t = W_{\text{position}}[t], \qquad t = 0, 1, 2, \dots$$
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..figures.matrix import Grid, Panel
+from . import addition, base, present
+from .base import Question, stage
+from .token_embedding import cosines
+
+
+def picture(trace, view) -> Grid:
+    vectors = base.array(trace, view, "pos_emb")
+    size, rows = len(vectors), trace.config.context_length
+    names = tuple(map(str, range(size)))
+    strips = replace(
+        base.strip(
+            trace,
+            view,
+            "pos_emb",
+            f"row 0 of {rows:,}" if size == 1 else f"rows 0 to {size - 1} of {rows:,} of the position table",
+            part="position",
+            side=tuple(addition.size(length) for length in addition.lengths(vectors)),
+            side_title="length",
+            row_axis="position",
+        ),
+        rows=names,
+    )
+    alike = Panel(
+        title="How alike? cosine of every pair",
+        values=cosines(vectors),
+        rows=names,
+        columns=names,
+        row_axis="position",
+        column_axis="position",
+        limits=(-1.0, 1.0),
+        point="cosine:pos_emb",
+        part="position",
+    )
+    note = ""
+    if view.present:
+        alike, strips, note = present.pairs(trace, view, alike, strips)
+    return Grid(
+        panels=(alike, strips),
+        per_row=2,
+        selected=base.token(trace, view),
+        note=note,
+        alt=f"Position vectors 0 to {size - 1} as strips of {vectors.shape[1]} cells, and their cosine similarities.",
+    )
+
+
+def caption(trace, view) -> str:
+    vectors = base.array(trace, view, "pos_emb")
+    size, width, rows = *vectors.shape, trace.config.context_length
+    if size == 1:
+        return f"One token, one position: row 0 of {rows:,}, {width} numbers with length {np.linalg.norm(vectors):.2f}."
+    likeness = cosines(vectors)
+    near = np.diag(likeness, 1).mean()
+    far = likeness[0, -1]
+    beside = f"Neighbouring positions have cosine {near:.2f}" + (" on average" if size > 2 else "")
+    ends = f", the first and the last of these {size} have {far:.2f}" if size > 2 else ""
+    return f"{beside}{ends}. {size} of {rows:,} rows are used; any other sentence of {size} tokens uses the same ones."
+
+
+STAGE = stage(
+    __doc__,
+    key="positional-embedding",
+    number="2",
+    short="Position",
+    part="position",
+    points=("pos_emb",),
+    inputs=("ids",),
+    lines=("self.hook_pos_emb(",),
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask="You swap the second and the third word, one token each. Which rows of the position table are used now?",
+        choices=("The same rows", "Rows 1 and 2 trade places", "Two other rows"),
+        answer=0,
+        why="Position 1 gets row 1 and position 2 gets row 2, whatever stands there. The words move, the rows stay.",
+    ),
+)

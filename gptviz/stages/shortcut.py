@@ -1,0 +1,33 @@
+"""The shortcut of a block: what a sublayer adds to the stream (He et al. 2016), in steps 5.4 and 5.8."""
+
+import math
+
+from ..figures.matrix import Grid
+from ..trace import Trace
+from . import addition, base
+from .base import View
+
+
+def picture(trace: Trace, view: View, points: tuple[str, str, str], sublayer: str, part: str) -> Grid:
+    """The stream, plus what the sublayer adds, is the new stream. points: of the three."""
+    return addition.picture(
+        trace,
+        view,
+        points,
+        ("Stream that came in", f"What {sublayer} adds", "New stream"),
+        ("residual", part, "residual"),
+        alt=f"Three strips in block {view.block + 1}: the stream, what {sublayer} adds, and their sum, number by number.",
+    )
+
+
+def caption(trace: Trace, view: View, points: tuple[str, str, str], sublayer: str) -> str:
+    """Lengths of the three vectors of the chosen token, how far the sum turned, and one number's sum."""
+    row = base.token(trace, view)
+    before, added, after = (base.array(trace, view, point)[row] for point in points)
+    long = [addition.size(float(length)) for length in addition.lengths(addition.rows(before, added, after))]
+    turn = addition.cosine(before, after)
+    turned = "" if math.isnan(turn) else f", turned by {math.degrees(math.acos(max(-1.0, min(1.0, turn)))):.0f}° (cosine {turn:.2f})"
+    return (
+        f"{base.quoted(trace, view, row)} comes in with length {long[0]}, {sublayer} adds {long[1]}, and it leaves with {long[2]}"
+        f"{turned}. {addition.written_out(before, added, after, ('stream', 'added')).capitalize()}."
+    )

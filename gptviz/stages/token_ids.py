@@ -1,0 +1,93 @@
+r"""# Token ids
+
+Each token has a number, its id: the row it has in the vocabulary, a fixed list of 50,257 tokens (256 bytes, 50,000 merges, one
+end-of-text mark). These whole numbers are all the model receives. An id is a name, not an amount: the next id is not a bit more
+of anything, and neighbours in the list share nothing but the time at which they were learned. Positions count from 0. Several
+sentences are sent together as a table (batch), one row each.
+
+$$\mathrm{ids} \in \{0, 1, \dots, V - 1\}^{\,\text{batch} \times \text{token}}$$
+"""
+
+from .. import tokenizer
+from ..figures.chips import Chip, Chips
+from . import base, token_chips
+from .base import Question, stage
+
+ROW = 48  # chips of the sentence
+AROUND = 3  # rows of the vocabulary shown on either side of the chosen one
+
+
+def neighbours(trace, token: int, around: int = AROUND) -> range:
+    """The rows of the vocabulary around an id."""
+    return range(max(0, token - around), min(trace.config.vocab_size, token + around + 1))
+
+
+def picture(trace, view) -> Chips:
+    ids = trace.ids[view.item, : base.length(trace, view)].tolist()
+    row = base.token(trace, view)
+    chips = [
+        Chip(
+            token_chips.shown((token,)),
+            (token,),
+            token_chips.colour(at),
+            "appended" if at >= len(ids) - view.appended else "",
+            note=f"position {at}",
+        )
+        for at, token in enumerate(ids)
+    ]
+    kept, selected, hidden = token_chips.abridged(chips, 4 if view.present else ROW, row)
+    chosen = ids[row]
+    around = tuple(
+        Chip(
+            token_chips.shown((token,)),
+            (token,),
+            token_chips.colour(row) if token == chosen else token_chips.NEUTRAL,
+            note="this token" if token == chosen else "",
+        )
+        for token in neighbours(trace, chosen, 1 if view.present else AROUND)
+    )
+    batch, tokens = trace.ids.shape
+    notes = [f"{hidden} of {len(ids)} tokens are not drawn."] if hidden else []
+    if batch > 1:
+        notes.append(f"Row {view.item} of a batch of {batch}; shorter rows are filled up to {tokens} tokens.")
+    return Chips(
+        lines=((f"what the model receives: row {view.item} of ({batch}, {tokens})", kept), (f"the vocabulary around row {chosen}", around)),
+        selected=selected,
+        note=" ".join(notes),
+        alt=f"{len(ids)} tokens with id and position, and the rows of the vocabulary next to the id {chosen}.",
+    )
+
+
+def caption(trace, view) -> str:
+    ids = trace.ids[view.item, : base.length(trace, view)].tolist()
+    row = base.token(trace, view)
+    chosen = ids[row]
+    beside = [token for token in neighbours(trace, chosen, 1) if token != chosen]
+    names = " and ".join(f'"{tokenizer.printable(token)}" ({token})' for token in beside)
+    same = [at for at, token in enumerate(ids) if token == chosen and at != row]
+    again = f" It also stands at position {same[0]}, with the same id." if same else ""
+    verb = "stand" if len(beside) > 1 else "stands"
+    return (
+        f"{base.quoted(trace, view, row)} at position {row} is row {chosen} of {trace.config.vocab_size:,}. "
+        f"Next to it in the list {verb} {names}: alike in number, not in meaning.{again}"
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="token-ids",
+    number="",
+    short="Ids",
+    part="token",
+    points=("ids",),
+    inputs=(),
+    lines=("self.check(ids)", "self.hook_ids(ids)"),
+    picture=picture,
+    caption=caption,
+    question=Question(
+        ask='You type "every effort moves you" with a small e. Which ids change?',
+        choices=("None", "Only the first", "All four"),
+        answer=1,
+        why="6109 becomes 16833: another spelling is another row. The other three tokens are untouched.",
+    ),
+)

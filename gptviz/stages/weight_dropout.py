@@ -1,0 +1,127 @@
+r"""# Dropout on the attention weights
+
+In training, dropout also cuts whole routes between tokens: each attention weight becomes 0 with probability p, the others are
+multiplied by 1/(1-p). A row then no longer adds up to 1; it does so only on average over many passes. The first token has one
+weight to lose: with probability p it takes nothing from anyone in this head. The zeros of the causal mask stay zeros. When the
+model is used, the weights pass unchanged and every row adds up to 1.
+
+$$\tilde w_{qk} = w_{qk} \cdot \frac{m_{qk}}{1 - p}, \qquad m_{qk} = 0 \text{ with probability } p, \text{ else } 1$$
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..figures.matrix import DROPPED, MASKED, Grid
+from . import base, dropout
+from .base import Question, stage
+
+
+def marks(mask: np.ndarray) -> np.ndarray:
+    """Hatched above the diagonal, crossed where dropout cut a route the mask had left."""
+    future = np.triu(np.ones(mask.shape, dtype=np.uint8), 1)
+    return np.where(future, MASKED, DROPPED * (mask == 0)).astype(np.uint8)
+
+
+def picture(trace, view) -> Grid:
+    at = f"blocks.{view.block}.att."
+    weights, dropped = base.array(trace, view, at + "weights"), base.array(trace, view, at + "dropped")
+    mask = dropout.factors(trace, view, at + "dropped")
+    crossed = marks(mask)
+    limits = (0.0, 1 / (1 - trace.dropout))
+    before = base.square(
+        trace,
+        view,
+        at + "weights",
+        "Attention weights",
+        limits=limits,
+        dim=True,
+        side=() if view.present else tuple(f"{total:.2f}" for total in weights.sum(1)),
+        side_title="" if view.present else "sum",
+    )
+    after = base.square(
+        trace,
+        view,
+        at + "dropped",
+        "After dropout",
+        limits=limits,
+        joiner="dropout →" if view.present else "=",
+        marks=crossed,
+        side=tuple(f"{total:.2f}" for total in dropped.sum(1)),
+        side_title="sum",
+    )
+    middle = base.square(
+        trace,
+        view,
+        at + "dropped",
+        f"0 or {1 / (1 - trace.dropout):.3g}" if trace.dropout else "all 1: dropout is off",
+        limits=dropout.mask_limits(trace),
+        marks=crossed,
+        joiner="×",
+    )
+    cut = (slice(len(mask)),) * 2 if middle.row_index is None else np.ix_(middle.row_index, middle.column_index)
+    middle = replace(middle, values=mask[cut], point=f"mask:{at}dropped")
+    return Grid(
+        panels=(before, after) if view.present else (before, middle, after),
+        per_row=2 if view.present else 3,
+        selected=base.token(trace, view),
+        note=base.window_note(trace, view),
+        alt=(
+            f"Attention weights of block {view.block + 1}, head {view.head + 1} before and after dropout, row sums "
+            f"{dropped.sum(1).min():.2f} to {dropped.sum(1).max():.2f}."
+        ),
+        height=base.square_height(view),
+    )
+
+
+def overview(trace, view) -> Grid:
+    return base.heads(trace, view, f"blocks.{view.block}.att.dropped")
+
+
+def caption(trace, view) -> str:
+    at = f"blocks.{view.block}.att."
+    row = base.token(trace, view)
+    weights, dropped = base.array(trace, view, at + "weights"), base.array(trace, view, at + "dropped")
+    name = base.quoted(trace, view, row)
+    if not trace.dropout:
+        return (
+            f"Dropout is off: the weights of {name} pass unchanged and add up to {dropped[row].sum():.2f}. Switch dropout on in the "
+            "bar and the sums leave 1."
+        )
+    routes = np.tril(np.ones(weights.shape, dtype=bool))
+    mask = dropout.factors(trace, view, at + "dropped")
+    fell, open_ = int((mask[routes] == 0).sum()), int(routes.sum())
+    kept = dropout.survivor(weights[row], dropped[row], np.where(routes[row], mask[row], 0))
+    example = (
+        f" Its weight for {base.quoted(trace, view, kept)} survives: {weights[row, kept]:.3f} × {mask[row, kept]:.3f} = "
+        f"{dropped[row, kept]:.3f}."
+        if kept is not None
+        else " No route of it survived."
+    )
+    return (
+        f"{fell} of {open_} routes are cut ({open_ * trace.dropout:.1f} expected at p = {trace.dropout:g}). The row of {name} now adds "
+        f"up to {dropped[row].sum():.2f}.{example}"
+    )
+
+
+STAGE = stage(
+    __doc__,
+    key="weight-dropout",
+    number="5.2e",
+    short="Drop",
+    part="attention",
+    points=("blocks.{block}.att.dropped",),
+    inputs=("blocks.{block}.att.weights",),
+    lines=("self.hook_dropped(",),
+    per_block=True,
+    per_head=True,
+    picture=picture,
+    overview=overview,
+    caption=caption,
+    question=Question(
+        ask="Dropout at p = 0.1 hits the first token's row, 1, 0, 0, ... What is the row's sum afterwards?",
+        choices=("1, as always", "0 or 1.11", "0.9"),
+        answer=1,
+        why="Its only weight falls with probability 0.1 (sum 0); else it becomes 1/0.9 = 1.11. On average the sum is 1.",
+    ),
+)
