@@ -1,0 +1,1 @@
+"""The only package that imports streamlit: what the pages are made of."""

@@ -1,0 +1,151 @@
+"""Fixtures for tests that need a real browser and a real server."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+STARTUP = 60  # seconds a server may take until it is healthy
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Streamlit server. log: the file with everything it printed."""
+
+    url: str
+    log: Path
+
+
+def _missing(reason: str) -> None:
+    """Skip on a machine without a browser, but never where the tests are meant to run in full."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    """A headless Chromium (playwright's Browser): $CHROMIUM, or the first one found on the path."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if not found:
+        _missing(f"no browser: none of {', '.join(NAMES)} is on the path and CHROMIUM is not set")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        _missing(f"playwright is not installed: {error}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """A function (script, **environment) -> Server that runs a script with `streamlit run`; all stop after the tests."""
+    running: list[subprocess.Popen] = []
+
+    def start(script: str | Path, **environment: str) -> Server:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = tmp_path_factory.mktemp("server") / "server.log"
+        options = (
+            f"--server.port={port}",
+            "--server.address=127.0.0.1",
+            "--server.headless=true",
+            "--server.fileWatcherType=none",
+            "--browser.gatherUsageStats=false",
+        )
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        with log.open("w") as output:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", str(script), *options],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"} | environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        running.append(server)
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + STARTUP
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
+                return Server(url, log)
+            except (urllib.error.URLError, OSError):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"the server did not start within {STARTUP} s:\n{log.read_text()}")
+                time.sleep(0.1)
+
+    yield start
+    for server in running:
+        server.terminate()
+    for server in running:
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+@pytest.fixture
+def visit(chromium) -> Iterator[Callable]:
+    """A function (url, width, height, theme, **options) -> page, loaded and settled.
+
+    options go to the browser context (device_scale_factor, has_touch, reduced_motion, ...). When the test ends, any error the
+    page threw or wrote to its console fails it.
+    """
+    contexts, problems = [], []
+
+    def note(message) -> None:
+        if message.type == "error":
+            problems.append(message.text)
+
+    def open_page(url: str, width: int = 1366, height: int = 768, theme: str = "light", **options):
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", note)
+        page.goto(url, wait_until="domcontentloaded")
+        settle(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems, f"the page reported: {problems}"
+
+
+def settle(page, seconds: float = 60) -> None:
+    """Wait until the script has run and the page has stood still for 0.3 s."""
+    page.wait_for_function(
+        """() => {
+            const app = document.querySelector('[data-testid=stApp]')
+            const state = [app?.dataset.testScriptState, document.body.innerHTML.length,
+                           document.querySelectorAll('[data-testid=stSkeleton]').length].join()
+            if (state !== window.lastState) [window.lastState, window.stillSince] = [state, performance.now()]
+            return app?.dataset.testScriptState === 'notRunning' && performance.now() - window.stillSince > 300
+                   && !document.querySelector('[data-testid=stSkeleton]')
+        }""",
+        timeout=seconds * 1000,
+    )
