@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from . import style
 
 BINS = 40
+GAP = 0.03  # of the width, between two columns
 NEUTRAL = style.PARTS["residual"]
 
 
@@ -38,82 +38,113 @@ def counts(values: np.ndarray, edges: tuple[float, float]) -> np.ndarray:
     return np.histogram(np.clip(values, *edges), bins=BINS, range=edges)[0]
 
 
-def histograms(columns: Sequence[Column], names: Sequence[str], *, first: int = 0, chosen: int = 0, note: str = "") -> go.Figure:
+def histograms(
+    columns: Sequence[Column], names: Sequence[str], *, first: int = 0, chosen: int = 0, note: str = ""
+) -> go.Figure:
     """Columns of histograms, one row per token, bars as high as their counts.
 
     Bar trace n of a column holds token n's real counts in `y`, stacked above its row's base line in `base`. A dot marks the
     mean, its whiskers one standard deviation. names: of the tokens; first: the row number of the first one, which sets the
     colours; chosen: which of them stands out. note: goes above the picture, after what is counted.
     """
-    rows = len(names)
-    figure = make_subplots(rows=1, cols=len(columns), subplot_titles=[column.title for column in columns], horizontal_spacing=0.03)
-    for at, column in enumerate(columns, 1):
+    rows, across = len(names), len(columns)
+    share = (1 - GAP * (across - 1)) / across
+    traces, annotations, axes = [], [], {}
+    for at, column in enumerate(columns):
         low, high = column.limits
         width = (high - low) / BINS
         centres = low + width * (np.arange(BINS) + 0.5)
         heights = np.stack([counts(row, column.limits) for row in column.values])
-        line = heights.max() * 1.25  # a row's share of the height, in counts
+        line = float(heights.max()) * 1.25  # a row's share of the height, in counts
         bases = line * np.arange(rows - 1, -1, -1)
+        n = str(at + 1) if at else ""
+        on = {"xaxis": f"x{n}", "yaxis": f"y{n}"}
         for row in range(rows):
-            figure.add_bar(
-                x=centres,
-                y=heights[row],
-                base=bases[row],
-                width=width,
-                name=names[row],
-                marker={"color": style.token_colour(first + row), "opacity": 1.0 if row == chosen else 0.6, "line": {"width": 0}},
-                customdata=heights[row],
-                hovertemplate=f"{names[row]}<br>%{{customdata}} numbers within {width / 2:.2g} of %{{x:.3g}}<extra></extra>",
-                row=1,
-                col=at,
+            traces.append(
+                {
+                    "type": "bar",
+                    "x": centres,
+                    "y": heights[row],
+                    "base": bases[row],
+                    "width": width,
+                    "name": names[row],
+                    "marker": {"color": style.token_colour(first + row), "opacity": 1.0 if row == chosen else 0.6},
+                    "customdata": heights[row],
+                    "hovertemplate": f"%{{customdata}} numbers within {width / 2:.2g} of %{{x:.3g}}",
+                    **on,
+                }
             )
-        figure.add_scatter(
-            x=column.values.mean(1),
-            y=bases - 0.09 * line,
-            mode="markers",
-            marker={"color": NEUTRAL, "size": 7},
-            error_x={"type": "data", "array": column.values.std(1), "color": NEUTRAL, "thickness": 1.5, "width": 3},
-            hovertemplate="mean %{x:.3g}<extra></extra>",
-            row=1,
-            col=at,
+        traces.append(
+            {
+                "type": "scatter",
+                "x": column.values.mean(1),
+                "y": bases - 0.09 * line,
+                "mode": "markers",
+                "name": "mean",
+                "marker": {"color": NEUTRAL, "size": 7},
+                "error_x": {"type": "data", "array": column.values.std(1), "color": NEUTRAL, "thickness": 1.5, "width": 3},
+                "hovertemplate": "%{x:.3g}",
+                **on,
+            }
         )
-        for base, text in zip(bases, column.texts):
-            figure.add_annotation(
-                x=0, xref="x domain", xanchor="left", y=base + line * 0.42, text=text, align="left", showarrow=False, row=1, col=at
-            )
-        figure.update_yaxes(
-            range=[-0.2 * line, rows * line],
-            tickvals=list(bases + line * 0.35),
-            ticktext=list(names),
-            showticklabels=at == 1,
-            showgrid=False,
-            zeroline=False,
-            row=1,
-            col=at,
+        start = at * (share + GAP)
+        axes[f"xaxis{n}"] = {
+            "domain": [start, start + share],
+            "anchor": f"y{n}",
+            "range": [low - 0.5 * (high - low), high + width],
+            "tickvals": _ticks(low, high),
+            "showgrid": False,
+            "zeroline": True,
+            "zerolinecolor": NEUTRAL,
+            "title": {"text": f"value, bins of {width:.2g}", "font": {"size": 13}},
+        }
+        axes[f"yaxis{n}"] = {
+            "anchor": f"x{n}",
+            "range": [-0.2 * line, rows * line],
+            "tickvals": bases + line * 0.35,
+            "ticktext": names,
+            "showticklabels": at == 0,
+            "ticklabelstandoff": 6,
+            "showgrid": False,
+            "zeroline": False,
+            "automargin": True,
+        }
+        middle = {"showarrow": False, "font": {"size": 13}}
+        annotations.append(
+            {
+                "text": column.title,
+                "x": start + share / 2,
+                "y": 1,
+                "xref": "paper",
+                "yref": "paper",
+                "yanchor": "bottom",
+                **middle,
+            }
         )
-        figure.update_xaxes(
-            range=[low - 0.5 * (high - low), high + width],
-            tickvals=_ticks(low, high),
-            showgrid=False,
-            zeroline=True,
-            zerolinecolor=NEUTRAL,
-            title_text=f"value, bins of {width:.2g}",
-            row=1,
-            col=at,
-        )
-    counted = f"{columns[0].values.shape[1]} numbers a token in {BINS} bins; the end bins hold all beyond. Dot and whiskers: mean and spread."
-    figure.update_layout(
-        title={"text": f"{counted} {note}".strip(), "font": {"size": 13}, "x": 0, "xref": "paper", "y": 0.985, "yanchor": "top"},
-        font={"size": 13, "family": style.FONT},
-        barmode="overlay",
-        bargap=0,
-        showlegend=False,
-        height=style.PICTURE_HEIGHT - 10,
-        margin={"l": 10, "r": 10, "t": 62, "b": 45},
-    )
-    figure.update_yaxes(automargin=True)
-    figure.update_annotations(font={"size": 13})
-    return figure
+        annotations += [
+            {"text": text, "x": 0, "xref": f"x{n} domain", "xanchor": "left", "align": "left"}
+            | {"y": base + line * 0.42, "yref": f"y{n}", **middle}
+            for base, text in zip(bases, column.texts)
+        ]
+    counted = f"{columns[0].values.shape[1]} numbers a token in {BINS} bins; the end bins hold all beyond."
+    layout = {
+        "title": {
+            "text": f"{counted} Dot and whiskers: mean and spread. {note}".strip(),
+            "font": {"size": 13},
+            "x": 0,
+            "xref": "paper",
+            "y": 0.985,
+            "yanchor": "top",
+        },
+        "annotations": annotations,
+        "font": {"size": 13, "family": style.FONT},
+        "barmode": "overlay",
+        "bargap": 0,
+        "showlegend": False,
+        "height": style.PICTURE_HEIGHT - 10,
+        "margin": {"l": 10, "r": 10, "t": 58, "b": 45},
+    }
+    return go.Figure(data=traces, layout=layout | axes)
 
 
 def _ticks(low: float, high: float) -> list[float]:

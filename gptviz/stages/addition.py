@@ -23,11 +23,6 @@ def lengths(vectors: np.ndarray) -> np.ndarray:
     return np.linalg.norm(vectors, axis=1)
 
 
-def rows(*vectors: np.ndarray) -> np.ndarray:
-    """Vectors under each other."""
-    return np.stack(vectors)
-
-
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """Cosine of the angle between two vectors; NaN when one of them is all zeros."""
     both = float(np.linalg.norm(a) * np.linalg.norm(b))

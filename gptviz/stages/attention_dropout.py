@@ -1,9 +1,9 @@
 r"""# Dropout on the attention output
 
-The same rule at a new place: now it acts on what attention wants to add to the stream, not on the stream itself. A zero here does
-not wipe out what the token knows; it only means that attention adds nothing to that number in this training pass. Which numbers
-fall is drawn anew for every token, every place and every pass. Survivors are multiplied by 1/(1-p). When the model is used, this
-step hands its input on unchanged.
+The same rule at a new place: now it acts on what attention wants to add to the stream, not on the stream itself. A zero here
+does not wipe out what the token knows; it only means that attention adds nothing to that number in this training pass. Which
+numbers fall is drawn anew for every token, every place and every pass. Survivors are multiplied by 1/(1-p). When the model is
+used, this step hands its input on unchanged.
 
 $$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1$$
 """

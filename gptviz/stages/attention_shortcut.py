@@ -1,9 +1,9 @@
 r"""# Shortcut around attention
 
-What attention found is added, number by number, to the vector that came into the block (shortcut, or residual connection). The
-input goes around the sublayer as well as through it, so attention only has to supply what should change. It is the sublayer's
-input that is added to its own output; both have the same width. In training, the correction (gradient) flows back along this
-direct path too and shrinks far less on its way to the early blocks.
+What attention found is added, number by number, to the vector that came into the block (shortcut, or residual connection).
+The input goes around the sublayer as well as through it, so attention only has to supply what should change. It is the
+sublayer's input that is added to its own output; both have the same width. In training, the correction (gradient) flows back
+along this direct path too and shrinks far less on its way to the early blocks.
 
 $$x' = x + \mathrm{Dropout}(\mathrm{Attention}(\mathrm{LN}(x)))$$
 """

@@ -73,7 +73,10 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
         per_row=1 if view.present or len(x) <= addition.STACKED else 3,
         selected=base.token(trace, view),
         note=note,
-        alt=f"Three strips: {titles[0]}, the factors dropout multiplied by, {titles[1]}. {int(fell.sum())} of {x.size} numbers became 0.",
+        alt=(
+            f"Three strips: {titles[0]}, the factors dropout multiplied by, {titles[1]}. "
+            f"{int(fell.sum())} of {x.size} numbers became 0."
+        ),
     )
 
 
@@ -104,4 +107,6 @@ def caption(trace: Trace, view: View, before: str, after: str) -> str:
     mean, spread = expected(width, trace.dropout)
     kept = survivor(x, y, mask)
     example = "" if kept is None else f" Feature {kept} survives: {x[kept]:.3f} × {mask[kept]:.3f} = {y[kept]:.3f}."
-    return f"{fell} of {width} numbers of {name} fall; {mean:.1f} ± {spread:.1f} are expected at p = {trace.dropout:g}.{example}"
+    return (
+        f"{fell} of {width} numbers of {name} fall; {mean:.1f} ± {spread:.1f} are expected at p = {trace.dropout:g}.{example}"
+    )

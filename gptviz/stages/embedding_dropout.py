@@ -1,9 +1,9 @@
 r"""# Dropout on the input embedding
 
-In training, a random part of the numbers is set to 0: each one on its own, with probability p (dropout). No number can be relied
-on alone, which guards against learning the training text by heart (overfitting). What survives is multiplied by 1/(1-p), so the
-average stays as it was. How many fall varies from pass to pass. When the trained model is used, dropout is off and changes
-nothing: what comes in goes out.
+In training, a random part of the numbers is set to 0: each one on its own, with probability p (dropout). No number can be
+relied on alone, which guards against learning the training text by heart (overfitting). What survives is multiplied by
+1/(1-p), so the average stays as it was. How many fall varies from pass to pass. When the trained model is used, dropout is
+off and changes nothing: what comes in goes out.
 
 $$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1$$
 """

@@ -1,9 +1,9 @@
 r"""# Dropout on the feed-forward output
 
-The last dropout of the block, by the same rule: what the feed-forward layer wants to add to the stream loses a random part of its
-numbers in training, and the rest grows by 1/(1-p). A block has three such places (attention weights, attention output, here) and
-the model one more at the start. All of them draw anew in every training pass, and all of them are off when the model is used: two
-runs on the same text then agree to the last digit.
+The last dropout of the block, by the same rule: what the feed-forward layer wants to add to the stream loses a random part of
+its numbers in training, and the rest grows by 1/(1-p). A block has three such places (attention weights, attention output,
+here) and the model one more at the start. All of them draw anew in every training pass, and all of them are off when the
+model is used: two runs on the same text then agree to the last digit.
 
 $$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1$$
 """

@@ -1,9 +1,9 @@
 r"""# Shortcut around the feed-forward layer
 
 The second sum of the block: what the feed-forward layer made is added to the stream as it was after attention. Nothing is
-replaced; both contributions and all earlier ones stay in the sum. How far the vector turns tells how much this layer changed the
-token: a cosine of 1 means same direction, 0 means a right angle. The result leaves the block and enters the next one. The same sum
-after every sublayer gives training a direct path back through all blocks.
+replaced; both contributions and all earlier ones stay in the sum. How far the vector turns tells how much this layer changed
+the token: a cosine of 1 means same direction, 0 means a right angle. The result leaves the block and enters the next one. The
+same sum after every sublayer gives training a direct path back through all blocks.
 
 $$x'' = x' + \mathrm{Dropout}(\mathrm{FeedForward}(\mathrm{LN}(x')))$$
 """

@@ -1,9 +1,9 @@
 r"""# Final LayerNorm
 
 Blocks only add to the stream, and nothing in it ever scales it back, so its numbers can grow from block to block. One last
-LayerNorm puts every token's vector on a common scale before the output head compares it with all the words; otherwise the size of
-the stream would set how sure the model sounds. Same rule as in the blocks, with a scale and a shift of its own. This is the vector
-the prediction is read from.
+LayerNorm puts every token's vector on a common scale before the output head compares it with all the words; otherwise the
+size of the stream would set how sure the model sounds. Same rule as in the blocks, with a scale and a shift of its own. This
+is the vector the prediction is read from.
 
 $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 """

@@ -2,11 +2,13 @@ r"""# Input embedding = token + position
 
 Here what meets where: the token's vector and its position's vector are added, number by number. The width stays the same, so
 nothing after this has to grow. Adding is a design choice; training can find directions for places that words leave free. From
-here on the two parts cannot be read off apart: the sum is all the model sees. It is the start of the residual stream, the row of
-numbers per token that every block adds to.
+here on the two parts cannot be read off apart: the sum is all the model sees. It is the start of the residual stream, the row
+of numbers per token that every block adds to.
 
 $$x_t = \mathrm{tok}_t + \mathrm{pos}_t$$
 """
+
+import numpy as np
 
 from ..figures.matrix import Grid
 from . import addition, base
@@ -29,7 +31,7 @@ def picture(trace, view) -> Grid:
 def caption(trace, view) -> str:
     row = base.token(trace, view)
     token, position, total = (base.array(trace, view, point)[row] for point in POINTS)
-    long = [addition.size(float(length)) for length in addition.lengths(addition.rows(token, position, total))]
+    long = [addition.size(float(length)) for length in addition.lengths(np.stack((token, position, total)))]
     name = base.quoted(trace, view, row)
     return (
         f"{name} at position {row}, {addition.written_out(token, position, total, ('token', 'position'))}. "

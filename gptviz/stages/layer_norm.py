@@ -35,7 +35,7 @@ def written(value: float) -> str:
     """A mean or a variance with three digits after the point, or three digits in all when it is small; never "-0.000"."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    text = f"{value:.3f}" if abs(value) >= 0.1 or abs(value) < 1e-5 else f"{value:.2g}"
+    text = f"{value:.3f}" if abs(value) >= 0.1 or abs(value) < 1e-5 else f"{value:#.2g}"
     return text.removeprefix("-") if not float(text) else text
 
 
@@ -73,14 +73,15 @@ def caption(trace: Trace, view: View, norm: LayerNorm, before: str, after: str) 
     x, y = base.array(trace, view, before)[row : row + 1], base.array(trace, view, after)[row : row + 1]
     (mean, variance), (out_mean, out_variance) = moments(x)[0], moments(y)[0]
     short = trace.config.eps / (variance + trace.config.eps)  # what ε takes off the variance of 1
-    unit = f"variance {1 - short:.4f} (ε takes the rest)" if short > 5e-5 else f"variance 1 (but {short:.0e}, for ε)"
+    unit = f"variance {1 - short:.4f} (ε takes the rest)" if short > 5e-5 else f"variance 1 (less {short:.0e} for ε)"
     scale, shift = norm.weight.detach().numpy(), norm.bias.detach().numpy()
     if (scale == 1).all() and (shift == 0).all():
         learned = "Scale and shift still are 1 and 0, as before any training, so nothing more happens."
     else:
         learned = (
-            f"Then the learned scale ({scale.min():.2f} to {scale.max():.2f}) and shift ({shift.min():.2f} to {shift.max():.2f}) "
-            f"make it mean {written(out_mean)}, variance {written(out_variance)}."
+            f"Then the learned scale ({scale.min():.2f} to {scale.max():.2f}) and "
+            f"shift ({shift.min():.2f} to {shift.max():.2f}) make it mean {written(out_mean)}, "
+            f"variance {written(out_variance)}."
         )
     return (
         f"{base.quoted(trace, view, row)} has mean {written(mean)} and variance {written(variance)}; normalised, mean 0 and "

@@ -1,9 +1,9 @@
 r"""# LayerNorm before attention
 
-Each token's numbers are put on a common scale, every token on its own (LayerNorm): subtract their mean, divide by their standard
-deviation. Now the mean is 0 and the variance 1, less a hair, because a tiny ε keeps the division safe. Then each feature gets a
-learned scale and a learned shift. They start at 1 and 0, so only after training may mean and variance leave 0 and 1 again.
-Attention reads this copy; the stream itself stays as it is.
+Each token's numbers are put on a common scale, every token on its own (LayerNorm): subtract their mean, divide by their
+standard deviation. Now the mean is 0 and the variance 1, less a hair, because a tiny ε keeps the division safe. Then each
+feature gets a learned scale and a learned shift. They start at 1 and 0, so only after training may mean and variance leave 0
+and 1 again. Attention reads this copy; the stream itself stays as it is.
 
 $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 """

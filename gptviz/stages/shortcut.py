@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from ..figures.matrix import Grid
 from ..trace import Trace
 from . import addition, base
@@ -24,10 +26,11 @@ def caption(trace: Trace, view: View, points: tuple[str, str, str], sublayer: st
     """Lengths of the three vectors of the chosen token, how far the sum turned, and one number's sum."""
     row = base.token(trace, view)
     before, added, after = (base.array(trace, view, point)[row] for point in points)
-    long = [addition.size(float(length)) for length in addition.lengths(addition.rows(before, added, after))]
+    long = [addition.size(float(length)) for length in addition.lengths(np.stack((before, added, after)))]
     turn = addition.cosine(before, after)
-    turned = "" if math.isnan(turn) else f", turned by {math.degrees(math.acos(max(-1.0, min(1.0, turn)))):.0f}° (cosine {turn:.2f})"
+    angle = math.nan if math.isnan(turn) else math.degrees(math.acos(max(-1.0, min(1.0, turn))))
+    turned = "" if math.isnan(turn) else f", turned by {angle:.0f}° (cosine {turn:.2f})"
     return (
-        f"{base.quoted(trace, view, row)} comes in with length {long[0]}, {sublayer} adds {long[1]}, and it leaves with {long[2]}"
-        f"{turned}. {addition.written_out(before, added, after, ('stream', 'added')).capitalize()}."
+        f"{base.quoted(trace, view, row)} comes in with length {long[0]}, {sublayer} adds {long[1]}, "
+        f"and it leaves with {long[2]}{turned}. {addition.written_out(before, added, after, ('stream', 'added')).capitalize()}."
     )

@@ -1,9 +1,9 @@
 r"""# Text into tokens
 
 A model reads no letters, only numbers from a fixed list. So the text is cut into pieces (tokens) by byte-pair encoding: start
-from single bytes, join the neighbouring pair that was learned first, and repeat until no known pair is left. Frequent words end as
-one token, rare ones as several. A space belongs to the token after it; here it is drawn as a dot. Every text works: what is
-unknown stays in smaller parts, down to bytes. The model has no part in this.
+from single bytes, join the neighbouring pair that was learned first, and repeat until no known pair is left. Frequent words
+end as one token, rare ones as several. A space belongs to the token after it; here it is drawn as a dot. Every text works:
+what is unknown stays in smaller parts, down to bytes. The model has no part in this.
 
 $$\text{next pair} = \underset{(a,\,b)\ \text{neighbours}}{\arg\min}\ \mathrm{rank}(a + b)$$
 """
@@ -16,8 +16,8 @@ from ..tokenizer import Merge
 from . import base, token_chips
 from .base import Question, View, stage
 
-SENTENCE = 48  # chips of the first line, so that the merges below stay in sight
-STATES = 5  # lines of the stepper
+SENTENCE = 36  # chips of the sentence, so that the merges below stay in sight
+STATES = ((10, 4), (22, 3), (SENTENCE, 2))  # up to so many chips above, so many states of the stepper below
 PARTS = 16  # chips of one state
 LONGEST = 64  # bytes of a piece that can be stepped through
 
@@ -91,7 +91,7 @@ def state_chips(states: list[Merge], number: int, row: int) -> tuple[Chip, ...]:
 
 
 def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chip, ...]]]:
-    """Lines of the merge stepper: the bytes, the merges up to the chosen one, the final tokens."""
+    """Lines of the merge stepper: the chosen state, the final tokens, the bytes, then as many merges before it as fit."""
     if not piece.steppable:
         final, _, _ = token_chips.abridged(
             [
@@ -103,9 +103,9 @@ def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chi
         return [("the special token: no merges" if piece.whole else f"{len(piece.text.encode()):,} bytes, all merged", final)]
     states = tokenizer.merges(piece.text)
     step, last = chosen_step(view, states), len(states) - 1
-    latest = range(max(1, step - (at_most - 3)), step + 1)
+    wanted = dict.fromkeys((step, last, 0, *range(step - 1, 0, -1), *range(step + 1, last)))
     lines = []
-    for number in sorted({0, *latest, last}):
+    for number in sorted(list(wanted)[:at_most]):
         rank = states[number].rank
         heading = f"{len(states[0].parts)} bytes" if rank is None else f"merge {number} of {last}: rank {rank:,}"
         if number > step:
@@ -119,11 +119,11 @@ def picture(trace, view) -> Chips:
     kept, selected, hidden = token_chips.abridged(chips, 8 if view.present else SENTENCE, selected)
     piece = chosen_piece(view)
     lines = [("tokens and their ids", kept)]
-    notes = [f"{hidden:,} of {len(chips):,} pieces are not drawn."] if hidden else []
+    notes = [f"{hidden:,} of {len(chips):,} chips are not drawn."] if hidden else []
     if view.cropped:
         notes.append(f"The first {len(view.cropped):,} tokens do not fit and are left out.")
     if piece:
-        lines += stepper(view, piece, 3 if view.present else STATES)
+        lines += stepper(view, piece, 3 if view.present else next(states for most, states in STATES if len(kept) <= most))
         name = piece.shown if len(piece.shown) <= 24 else piece.shown[:24] + "..."
         notes.append(f'Below: piece {piece.number} of {piece.of:,} (counted from 0), "{name}". Rank 1 was learned first.')
     size = base.length(trace, view)
@@ -144,13 +144,17 @@ def caption(trace, view) -> str:
     if view.cropped:
         sentences.append(f"The first {len(view.cropped):,} are left out: the context holds {trace.config.context_length:,}.")
     if split:
-        sentences.append(f'"{split.text}" is one chip with {len(split.ids)} ids: its bytes are spread over {len(split.ids)} tokens.')
+        sentences.append(
+            f'"{split.text}" is one chip with {len(split.ids)} ids: its bytes are spread over {len(split.ids)} tokens.'
+        )
     piece = chosen_piece(view)
     if piece and piece.steppable:
         states = tokenizer.merges(piece.text)
         ids = states[-1].ids
         start, ending = _count(len(states[0].parts), "byte"), f"token {ids[0]}" if len(ids) == 1 else f"{len(ids)} tokens"
-        path = f"starts as {start} and after {_count(len(states) - 1, 'merge')} is" if len(states) > 1 else f"is {start} and stays"
+        path = (
+            f"starts as {start} and after {_count(len(states) - 1, 'merge')} is" if len(states) > 1 else f"is {start} and stays"
+        )
         sentences.append(f'"{piece.shown}" {path} {ending}.')
     return " ".join(sentences)
 

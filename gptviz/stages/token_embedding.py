@@ -1,20 +1,19 @@
 r"""# Token embedding
 
 Every token id picks one row of a big table: the token table. The row is the token's vector (its embedding), a list of learned
-numbers that says what the token is. Looking a row up gives the same numbers as multiplying a one-hot row by the table, with less
-work. The table starts random; training moves tokens that are used alike towards each other. One number alone means little:
-meaning lies in directions. The same token gets the same vector wherever it stands.
+numbers that says what the token is. Looking a row up gives the same numbers as multiplying a one-hot row by the table, with
+less work. The table starts random; training moves tokens that are used alike towards each other. One number alone means
+little: meaning lies in directions. The same token gets the same vector wherever it stands.
 
 $$\mathrm{tok}_t = W_{\text{token}}[\mathrm{id}_t]$$
 """
-
-from dataclasses import replace
 
 import numpy as np
 import torch
 
 from .. import tokenizer
 from ..figures.matrix import Grid, Panel
+from ..trace import Trace
 from . import addition, base, present
 from .base import Question, stage
 
@@ -26,14 +25,15 @@ def cosines(vectors: np.ndarray) -> np.ndarray:
     return (unit @ unit.T).astype(np.float32)
 
 
-def closest(trace, token: int) -> tuple[int, float]:
-    """The other row of the whole token table that points most nearly the same way as this one, and the cosine."""
+def closest(trace: Trace, token: int, count: int = 1) -> list[tuple[int, float]]:
+    """The other rows of the whole token table that point most nearly the same way as this one, with their cosines."""
     table = trace.model.tok_emb.weight
     with torch.inference_mode():
-        likeness = torch.nn.functional.cosine_similarity(table, table[token][None], dim=1)
-    likeness[token] = -2.0
-    best = int(likeness.argmax())
-    return best, float(likeness[best])
+        likeness = (table @ table[token]) / torch.linalg.vector_norm(table, dim=1).clamp_min(1e-12)
+        likeness /= torch.linalg.vector_norm(table[token]).clamp_min(1e-12)
+        likeness[token] = -torch.inf
+        best = likeness.topk(count)
+    return list(zip(best.indices.tolist(), best.values.tolist()))
 
 
 def picture(trace, view) -> Grid:
@@ -78,7 +78,7 @@ def caption(trace, view) -> str:
     vectors = base.array(trace, view, "tok_emb")
     ids = trace.ids[view.item].tolist()[: len(vectors)]
     width, row = vectors.shape[1], base.token(trace, view)
-    best, near = closest(trace, ids[row])
+    [(best, near)] = closest(trace, ids[row])
     chance = f"Two random directions of {width} numbers give 0, give or take {1 / width**0.5:.2f}."
     nearest = (
         f"Of all {trace.config.vocab_size:,} rows, the one closest to {base.quoted(trace, view, row)} is "
@@ -89,7 +89,8 @@ def caption(trace, view) -> str:
     if not pairs:
         return f"{nearest} {chance}"
     most, a, b = max(pairs)
-    return f"{base.quoted(trace, view, a)} and {base.quoted(trace, view, b)} are the most alike pair here: {most:.2f}. {nearest} {chance}"
+    alike = f"{base.quoted(trace, view, a)} and {base.quoted(trace, view, b)} are the most alike pair here: {most:.2f}."
+    return f"{alike} {nearest} {chance}"
 
 
 STAGE = stage(

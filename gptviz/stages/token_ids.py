@@ -1,9 +1,9 @@
 r"""# Token ids
 
-Each token has a number, its id: the row it has in the vocabulary, a fixed list of 50,257 tokens (256 bytes, 50,000 merges, one
-end-of-text mark). These whole numbers are all the model receives. An id is a name, not an amount: the next id is not a bit more
-of anything, and neighbours in the list share nothing but the time at which they were learned. Positions count from 0. Several
-sentences are sent together as a table (batch), one row each.
+Each token has a number, its id: the row it has in the vocabulary, a fixed list of 50,257 tokens (256 bytes, 50,000 merges,
+one end-of-text mark). These whole numbers are all the model receives. An id is a name, not an amount: the next id is not a
+bit more of anything, and neighbours in the list share nothing but the time at which they were learned. Positions count from
+0. Several sentences are sent together as a table (batch), one row each.
 
 $$\mathrm{ids} \in \{0, 1, \dots, V - 1\}^{\,\text{batch} \times \text{token}}$$
 """
@@ -12,8 +12,9 @@ from .. import tokenizer
 from ..figures.chips import Chip, Chips
 from . import base, token_chips
 from .base import Question, stage
+from .token_embedding import closest
 
-ROW = 48  # chips of the sentence
+ROW = 18  # chips of the sentence
 AROUND = 3  # rows of the vocabulary shown on either side of the chosen one
 
 
@@ -46,15 +47,25 @@ def picture(trace, view) -> Chips:
         )
         for token in neighbours(trace, chosen, 1 if view.present else AROUND)
     )
+    lines = [
+        (f"what the model receives: row {view.item} of ({trace.ids.shape[0]}, {trace.ids.shape[1]})", kept),
+        (f"next to row {chosen} in the vocabulary", around),
+    ]
+    if not view.present:
+        alike = tuple(
+            Chip(token_chips.shown((token,)), (token,), token_chips.NEUTRAL, note=f"cosine {near:.2f}")
+            for token, near in closest(trace, chosen, 2 * AROUND)
+        )
+        lines.append((f"next to row {chosen} by its vector, which the next step looks up", alike))
     batch, tokens = trace.ids.shape
     notes = [f"{hidden} of {len(ids)} tokens are not drawn."] if hidden else []
     if batch > 1:
         notes.append(f"Row {view.item} of a batch of {batch}; shorter rows are filled up to {tokens} tokens.")
     return Chips(
-        lines=((f"what the model receives: row {view.item} of ({batch}, {tokens})", kept), (f"the vocabulary around row {chosen}", around)),
+        lines=tuple(lines),
         selected=selected,
         note=" ".join(notes),
-        alt=f"{len(ids)} tokens with id and position, and the rows of the vocabulary next to the id {chosen}.",
+        alt=f"{len(ids)} tokens with id and position, and the rows of the vocabulary next to row {chosen}.",
     )
 
 

@@ -2,8 +2,8 @@ r"""# Dropout on the attention weights
 
 In training, dropout also cuts whole routes between tokens: each attention weight becomes 0 with probability p, the others are
 multiplied by 1/(1-p). A row then no longer adds up to 1; it does so only on average over many passes. The first token has one
-weight to lose: with probability p it takes nothing from anyone in this head. The zeros of the causal mask stay zeros. When the
-model is used, the weights pass unchanged and every row adds up to 1.
+weight to lose: with probability p it takes nothing from anyone in this head. The zeros of the causal mask stay zeros. When
+the model is used, the weights pass unchanged and every row adds up to 1.
 
 $$\tilde w_{qk} = w_{qk} \cdot \frac{m_{qk}}{1 - p}, \qquad m_{qk} = 0 \text{ with probability } p, \text{ else } 1$$
 """
@@ -85,12 +85,12 @@ def caption(trace, view) -> str:
     name = base.quoted(trace, view, row)
     if not trace.dropout:
         return (
-            f"Dropout is off: the weights of {name} pass unchanged and add up to {dropped[row].sum():.2f}. Switch dropout on in the "
-            "bar and the sums leave 1."
+            f"Dropout is off: the weights of {name} pass unchanged and add up to {dropped[row].sum():.2f}. "
+            "Switch dropout on in the bar and the sums leave 1."
         )
     routes = np.tril(np.ones(weights.shape, dtype=bool))
     mask = dropout.factors(trace, view, at + "dropped")
-    fell, open_ = int((mask[routes] == 0).sum()), int(routes.sum())
+    fell = int((mask[routes] == 0).sum())
     kept = dropout.survivor(weights[row], dropped[row], np.where(routes[row], mask[row], 0))
     example = (
         f" Its weight for {base.quoted(trace, view, kept)} survives: {weights[row, kept]:.3f} × {mask[row, kept]:.3f} = "
@@ -99,8 +99,8 @@ def caption(trace, view) -> str:
         else " No route of it survived."
     )
     return (
-        f"{fell} of {open_} routes are cut ({open_ * trace.dropout:.1f} expected at p = {trace.dropout:g}). The row of {name} now adds "
-        f"up to {dropped[row].sum():.2f}.{example}"
+        f"{fell:,} of {routes.sum():,} routes are cut ({routes.sum() * trace.dropout:,.1f} expected at p = {trace.dropout:g}). "
+        f"The row of {name} now adds up to {dropped[row].sum():.2f}.{example}"
     )
 
 
