@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from . import hooks, weights
@@ -47,10 +48,10 @@ def discover() -> dict[str, Entry]:
         ),
     ]
     for folder in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
-        path = Path(folder).expanduser()
-        key = path.name
-        while any(entry.key == key for entry in found):
-            key += "-2"
+        path = Path(folder).expanduser().absolute()
+        taken = {entry.key for entry in found}
+        names = (path.name if n == 1 else f"{path.name}-{n}" for n in count(1))
+        key = next(name for name in names if name not in taken)
         found.append(Entry(key, key, f"Checkpoint folder {path.name} on this server.", lambda path=path: weights.load(path)))
     return {entry.key: entry for entry in found}
 

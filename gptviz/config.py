@@ -21,8 +21,11 @@ class GPTConfig:
 
     def __post_init__(self):
         for name in ("vocab_size", "context_length", "n_embd", "n_head", "n_layer"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if not isinstance(self.eps, float) or not 0 < self.eps < 1:
+            raise ValueError(f"eps must be a number above 0 and below 1, got {self.eps!r}")
         if self.n_embd % self.n_head:
             raise ValueError(
                 f"width {self.n_embd} cannot be split into {self.n_head} heads of equal size: "

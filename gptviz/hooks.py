@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -61,10 +62,11 @@ class Dropout(nn.Module):
 def noise(shape: Sequence[int], seed: int, site: int) -> Tensor:
     """The uniform numbers in [0, 1) that decide what dropout keeps at one site: kept where noise >= p.
 
-    They depend on the seed, the site and the shape only, never on p: raising p only adds zeros.
+    They depend on the seed, the site and the shape only, never on p: raising p only adds zeros. PCG64 gives the same
+    numbers on every machine, and no two pairs of seed and site share a stream.
     """
-    generator = torch.Generator().manual_seed((seed << 16) + site)
-    return torch.rand(tuple(shape), generator=generator)
+    generator = np.random.Generator(np.random.PCG64((seed, site)))
+    return torch.from_numpy(generator.random(tuple(shape), dtype=np.float32))
 
 
 class Recorder:
@@ -103,14 +105,14 @@ class Recorder:
 
 
 def _replace(point: HookPoint, x: Tensor, change: Tensor | Callable[[Tensor], Tensor]) -> Tensor:
-    new = change(x) if callable(change) else change
+    new = change(x.clone()) if callable(change) else change  # a copy: an edit in place must not reach what was recorded
     if not isinstance(new, Tensor) or new.shape != x.shape:
         got = tuple(new.shape) if isinstance(new, Tensor) else type(new).__name__
         raise ValueError(
             f"edit at {point.name}: the replacement must be a tensor of shape {tuple(x.shape)} "
             f"({' x '.join(point.axes)}), got {got}"
         )
-    return new.to(x.dtype)
+    return new.to(x.dtype, copy=True)
 
 
 @contextmanager

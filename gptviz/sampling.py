@@ -16,7 +16,10 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def top(values: np.ndarray, count: int) -> np.ndarray:
     """Indices of the `count` largest values, largest first; of equal values the lower index first."""
-    return np.argsort(-values, kind="stable")[:count]
+    count = min(count, values.size)
+    least = np.partition(values, -count)[-count] if count else np.inf
+    candidates = np.flatnonzero(values >= least)
+    return candidates[np.argsort(-values[candidates], kind="stable")][:count]
 
 
 def rank(values: np.ndarray, index: int) -> int:

@@ -36,9 +36,14 @@ def encoding() -> tiktoken.Encoding:
     )
 
 
+def well_formed(text: str) -> str:
+    """The text as UTF-8 can carry it: halves of a surrogate pair joined, a half that stands alone becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def encode(text: str, *, special: bool = False) -> list[int]:
-    """Text -> token ids. A typed `<|endoftext|>` is ordinary text unless `special` is on."""
-    return encoding().encode(text, allowed_special={END_OF_TEXT} if special else set(), disallowed_special=())
+    """Text -> token ids, of the `well_formed` text. A typed `<|endoftext|>` is ordinary unless `special` is on."""
+    return encoding().encode(well_formed(text), allowed_special={END_OF_TEXT} if special else set(), disallowed_special=())
 
 
 def decode(ids: list[int]) -> str:
@@ -53,6 +58,7 @@ def token_bytes(token: int) -> bytes:
 
 def pieces(text: str, *, special: bool = False) -> list[str]:
     """The pieces the text is cut into before any merge (words with their leading space, numbers, punctuation)."""
+    text = well_formed(text)
     if not special:
         return regex.findall(PATTERN, text)
     found = []
@@ -85,7 +91,7 @@ def merges(piece: str) -> list[Merge]:
     Every step joins the neighbouring pair with the lowest rank, the leftmost one first, as the encoder does.
     """
     ranks = encoding()._mergeable_ranks
-    parts = tuple(bytes([byte]) for byte in piece.encode())
+    parts = tuple(bytes([byte]) for byte in well_formed(piece).encode())
     steps = [Merge(parts)]
     while len(parts) > 1:
         pairs = [(ranks.get(left + right), at) for at, (left, right) in enumerate(zip(parts, parts[1:]))]

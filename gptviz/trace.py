@@ -16,7 +16,7 @@ from .hooks import Edit, Recorder, recording, unknown
 from .model import GPT
 
 BUDGET = 3 << 30
-"""Bytes one trace may hold unless the caller says otherwise: full capture of 1,024 tokens of GPT-2 small fits."""
+"""Bytes one trace may hold unless the caller says otherwise: all points of 512 tokens of GPT-2 small, not of 1,024."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +47,10 @@ class Trace:
         raise KeyError(unknown("hook point", name, self.model.points))
 
     def array(self, name: str) -> np.ndarray:
-        """The tensor at a point as numpy, without a copy."""
-        return self[name].detach().numpy()
+        """The tensor at a point as numpy, without a copy and so not to be written to."""
+        values = self[name].numpy(force=True)
+        values.flags.writeable = False
+        return values
 
     def axes(self, name: str) -> tuple[str, ...]:
         """The axes of the tensor at a point, such as ("batch", "token", "feature")."""
@@ -68,7 +70,7 @@ def select(model: GPT, points: Iterable[str] | None) -> list[str]:
         return list(model.points)
     chosen = set()
     for pattern in points:
-        found = [name for name in model.points if fnmatchcase(name, pattern)]
+        found = [pattern] if pattern in model.points else [name for name in model.points if fnmatchcase(name, pattern)]
         if not found:
             raise KeyError(unknown("hook point", pattern, model.points))
         chosen.update(found)
@@ -76,11 +78,28 @@ def select(model: GPT, points: Iterable[str] | None) -> list[str]:
 
 
 def bytes_needed(model: GPT, batch: int, tokens: int, points: Iterable[str] | None = None) -> int:
-    """Bytes a trace of these points would hold at most, before running anything (4 bytes a number, 8 an id)."""
+    """Bytes a trace of these points would hold at most, before running anything (4 bytes a number, 8 an id).
+
+    A block's queries, keys and values are parts of one tensor: keeping one of them keeps all three.
+    """
     sizes = model.config.sizes(batch, tokens)
-    return sum(
-        math.prod(model.points[name].shape(sizes)) * (8 if name == "ids" else 4) for name in select(model, points)
-    )
+    held = set(select(model, points))
+    for block in range(model.config.n_layer):
+        together = {f"blocks.{block}.att.{name}" for name in ("query", "key", "value")}
+        held |= together if held & together else set()
+    return sum(math.prod(model.points[name].shape(sizes)) * (8 if name == "ids" else 4) for name in held)
+
+
+def as_ids(ids: Sequence[int] | Sequence[Sequence[int]] | Tensor) -> Tensor:
+    """Token ids as an own (batch, token) tensor. Raises ValueError for anything but whole numbers in equally long rows."""
+    try:
+        given = torch.as_tensor(ids)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"ids must be whole numbers, one sequence or a batch of equally long ones: {error}") from None
+    if given.numel() and (given.is_floating_point() or given.is_complex() or given.dtype == torch.bool):
+        raise ValueError(f"ids must be whole numbers, got {given.dtype}")
+    rows = given[None] if given.ndim == 1 else given
+    return rows.to(torch.long, copy=True)
 
 
 def run(
@@ -99,14 +118,15 @@ def run(
     the same masks. edits: pairs (point, tensor or function) that replace what the model computed there. points: names or
     patterns to keep; None keeps all. Safe to call from many threads on one model: nothing shared is changed.
 
-    Raises ValueError for ids, a rate or an edit that cannot work, KeyError for an unknown point, MemoryError when the
+    Raises ValueError for ids, a rate, a seed or an edit that cannot work, KeyError for an unknown point, MemoryError when the
     trace would hold more than `budget` bytes (nothing has run by then).
     """
-    ids = torch.as_tensor(ids, dtype=torch.long)
-    ids = ids[None] if ids.ndim == 1 else ids
+    ids = as_ids(ids)
     model.check(ids)
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout rate must be at least 0 and below 1, got {dropout}")
+    if seed < 0:
+        raise ValueError(f"the seed must be 0 or a positive whole number, got {seed}")
     keep = select(model, points)
     for name, _ in edits:
         if name not in model.points:
