@@ -8,6 +8,7 @@ the trace and the parameters first, and turns only those into float64. Derived p
     mask:POINT                   as POINT                      the factor 0 or 1 / (1 - p) that dropout applied there
     head_out:blocks.i            (item, token, row, feature)   row h: head h's share of att_out; then the bias; then the sum
     weighted_value:blocks.i      (item, head, query, key, channel)
+    unit_out:blocks.i            (item, token, unit, feature)  what one hidden unit adds to ff_out: its activation x its row
     probabilities                (item, token, word)
     stream                       (item, token, row, feature)   row 0: drop_emb; row i: what block i (counted from 1) hands on
 """
@@ -27,6 +28,13 @@ from ..trace import Trace
 from .base import dropout_site, stream_in
 from .token_embedding import cosines
 
+SHARES = {
+    "head_out": ("batch", "token", "row", "feature"),
+    "weighted_value": ("batch", "head", "query", "key", "channel"),
+    "unit_out": ("batch", "token", "unit", "feature"),
+}
+"""The axes of derived points that are parts of a sum inside a block."""
+
 TERMS = 3  # terms of a long sum that are written out; the rest is one ellipsis with its count and total
 WORDS = 20  # rows of a softmax over the vocabulary that are listed; the rest is one row
 VECTORS = ("feature", "channel", "unit")  # last axes of points whose rows have a direction worth comparing
@@ -38,11 +46,12 @@ class Recomputation:
     """One number and where it comes from.
 
     point, index: what was asked for. shown: the traced (or drawn) float32 number. value: the same, recomputed in float64 from
-    its operands. sentence: the computation in one plain line (plain text, not Markdown). formula: LaTeX, general. numbers:
-    LaTeX, the formula with this cell's numbers in it, shortened where the sum is long, ending in `= value`. code: a PyTorch
-    expression over `trace`, `model`, `torch`, `F` and `math` that gives the number. operands: column title -> numbers, all of
-    one length; in a sum the last column holds the terms, and adds up to the value (NaN: this row has no such number).
-    names: a label for every row of the operands. edited: an edit replaced the number, so that value is what it would be.
+    its operands. sentence: the computation in one plain line, without any of the reader's text in it. formula: LaTeX, general.
+    numbers: LaTeX, the formula with this cell's numbers in it, shortened where the sum is long, ending in `= value`. code: an
+    expression over `trace`, `model`, `torch`, `F`, `math` and (dropout) `hooks.noise` that gives the number. operands: column
+    title -> numbers, all of one length; in a sum of products the last column holds the terms, and adds up to the value (NaN:
+    this row has no such number). names: a label for every row of the operands. edited: an edit replaced the number, so that
+    value is what it would be without.
     """
 
     point: str
@@ -153,9 +162,8 @@ def _cell(trace: Trace, point: str, index: tuple[int, ...]) -> Cell:
         axes, cell = points[base].axes, Cell(trace, point, index, "normalised", _block(base), base)
     elif derived == "mask" and base in points and base.endswith(("drop_emb", "att.dropped", "drop1", "drop2")):
         axes, cell = points[base].axes, Cell(trace, point, index, "mask", _block(base), base)
-    elif derived in ("head_out", "weighted_value") and base in blocks:
-        axes = "batch token row feature" if derived == "head_out" else "batch head query key channel"
-        axes, cell = axes.split(), Cell(trace, point, index, derived, _block(base), base)
+    elif derived in SHARES and base in blocks:
+        axes, cell = SHARES[derived], Cell(trace, point, index, derived, _block(base), base)
     else:
         known = _known(trace)
         alike = [name for name in known if name.startswith(f"{derived}:")]
@@ -183,7 +191,7 @@ def _known(trace: Trace) -> list[str]:
         *(f"cosine:{name}" for name, at in trace.model.points.items() if at.axes[-1] in VECTORS),
         *(f"normalised:{name}" for name in points if name.endswith(("norm1", "norm2", "final_norm"))),
         *(f"mask:{name}" for name in points if name.endswith(("drop_emb", "att.dropped", "drop1", "drop2"))),
-        *(f"{kind}:{block}" for kind in ("head_out", "weighted_value") for block in blocks),
+        *(f"{kind}:{block}" for kind in SHARES for block in blocks),
     ]
 
 
@@ -356,8 +364,7 @@ def _ids(cell: Cell) -> Recomputation:
     return _answer(
         cell,
         value=value,
-        sentence=f'Token {token} is the piece "{piece}" ({size}); in the vocabulary of {encoding.n_vocab:,} pieces it has '
-        f"number {value}.",
+        sentence=f"Token {token} is a piece of {size}; in the vocabulary of {encoding.n_vocab:,} pieces its number is {value}.",
         formula=r"\mathrm{id} = \mathrm{vocabulary}[\text{piece}]",
         numbers=rf"\mathrm{{vocabulary}}[\text{{{escape(piece)}}}]",
         code=f"trace.ids[{item}, {token}]",
@@ -420,13 +427,12 @@ def _luck(cell: Cell, point: str) -> tuple[float, bool, str, str]:
     digits = 4
     while number(u, digits) == number(p, digits) and u != np.float32(p):
         digits += 1
-    generator = f"torch.Generator().manual_seed(({trace.seed} << 16) + {site})"
     sign = r"\ge" if kept else "<"
     return (
         u,
         kept,
         f"u = {number(u, digits)} {sign} {number(p, digits)}",
-        f"(torch.rand({shape}, generator={generator})[{', '.join(map(str, cell.index))}] >= {p!r})",
+        f"(noise({shape}, {trace.seed}, {site})[{', '.join(map(str, cell.index))}] >= {p!r})",
     )
 
 
@@ -830,6 +836,25 @@ def _ff_out(cell: Cell) -> Recomputation:
     )
 
 
+def _unit_out(cell: Cell) -> Recomputation:
+    item, token, unit, feature = cell.index
+    point = cell.here("ff.active")
+    active = cell.trace[point][item, token, unit]
+    weight = cell.trace.model.blocks[cell.block].ff.contract.weight[unit, feature].detach()
+    return _answer(
+        cell,
+        shown=active * weight,
+        value=float(active) * float(weight),
+        sentence=f"Block {cell.block + 1}: what hidden unit {unit} adds to feature {feature} of token {token}, "
+        "its activation times its row of the contracting matrix.",
+        formula=r"g_{t,u}\, W_{u,j}",
+        numbers=rf"{signed(float(active))} \cdot {signed(float(weight))}",
+        code=f"{_at(point, item, token, unit)} * model.blocks[{cell.block}].ff.contract.weight[{unit}, {feature}]",
+        operands={"number": np.array([float(active), float(weight)])},
+        names=("activation", "weight"),
+    )
+
+
 def _logits(cell: Cell) -> Recomputation:
     item, token, word = cell.index
     config, model = cell.trace.config, cell.trace.model
@@ -970,6 +995,7 @@ RECIPES: dict[str, Callable[[Cell], Recomputation]] = {
     "mask": _mask,
     "head_out": _head_out,
     "weighted_value": _weighted_value,
+    "unit_out": _unit_out,
     "probabilities": _probabilities,
     "stream": _stream,
 }
