@@ -21,7 +21,7 @@ WHOLE_BYTES = 96 << 20  # a trace up to this size keeps every point, so that cha
 
 Rows = tuple[tuple[int, ...], ...]
 
-STREAM = ("ids", "tok_emb", "pos_emb", "input_emb", "drop_emb", "blocks.*.shortcut?", "final_norm", "logits")
+STREAM = ("ids", "tok_emb", "pos_emb", "input_emb", "drop_emb", "blocks.*.drop?", "blocks.*.shortcut?", "final_norm", "logits")
 """Points kept however long the text is; beside them, everything of the viewed block."""
 
 _forwards = threading.BoundedSemaphore(os.cpu_count() or 1)

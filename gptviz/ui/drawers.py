@@ -8,9 +8,8 @@ import streamlit as st
 
 from .. import catalogue, weights
 from ..figures.matrix import Grid
-from ..stages import Stage, View, base
+from ..stages import Stage, View, base, source
 from ..stages.recompute import recompute
-from ..stages.source import excerpts
 from ..tokenizer import printable
 from ..trace import Trace
 from . import state
@@ -182,7 +181,7 @@ def numbers(trace: Trace, view: View, point: str) -> tuple[pd.DataFrame, str]:
 def _code(stage: Stage) -> None:
     if not stage.lines:
         st.caption("This step happens before or after the model: gptviz/tokenizer.py and gptviz/sampling.py do it.")
-    for excerpt in excerpts(stage.lines):
+    for excerpt in source.lines(stage.lines):
         rows = "".join(
             f"<span class='{'marked' if number in excerpt.marked else 'plain'}'><i>{number:>4}</i>  {escape(line)}\n</span>"
             for number, line in enumerate(excerpt.text.splitlines(), excerpt.start)

@@ -7,6 +7,7 @@ Nonsense in the URL falls back to the default of that one field, with a note.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 import streamlit as st
@@ -69,7 +70,8 @@ def clean_text(text: str) -> str:
 def _one_of(options: Callable[[], Any]) -> Callable[[str], str]:
     def parse(raw: str) -> str:
         if raw not in options():
-            raise ValueError(f"is not one of {', '.join(options())}")
+            near = get_close_matches(raw, [str(option) for option in options()], n=1)
+            raise ValueError("is not known" + (f" (did you mean {near[0]}?)" if near else ""))
         return raw
 
     return parse

@@ -222,8 +222,10 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
         match event:
             case matrix.Cell(point, index):
                 change(cell=state.format_cell(point, index), drawer="" if choice.present else "recompute", **row_of(index))
-            case matrix.Row(row):
-                change(block=max(1, row)) if stage.key == "block-output" else change(token=row)
+            case matrix.Row(row, axis) if axis.startswith(("token", "position", "query", "key")):
+                change(token=row, cell="")
+            case matrix.Row(row, "after"):
+                change(block=max(1, row), cell="")
             case matrix.Pick("head", head):
                 change(head=head + 1, cell="")
 
@@ -276,7 +278,8 @@ def shapes(stage: Stage, trace: Trace, view: View) -> str:
         return f"<span class='shape'>({', '.join(map(str, tensor.shape))})</span> {' × '.join(trace.axes(point))}"
 
     inputs = [point.format(block=view.block) for point in stage.inputs] or ["text"]
-    before = base.stream_in(view.block) if inputs[0] == "stream_in" else inputs[0]
+    entered = view.block if stage.per_block else trace.config.n_layer
+    before = base.stream_in(entered) if inputs[0] == "stream_in" else inputs[0]
     points = stage.named(view)
     after = one(points[-1]) if points else "ids"
     return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
