@@ -4,13 +4,14 @@ Sennrich et al. 2016 (byte-pair encoding of words), Radford et al. 2019 (on byte
 this module adds what a reader wants to see: the merges one by one, and pieces that can be printed.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import regex
 import tiktoken
-from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
 ASSETS = Path(__file__).parent / "assets" / "tokenizer"
 END_OF_TEXT = "<|endoftext|>"
@@ -18,21 +19,46 @@ END_OF_TEXT_ID = 50256
 PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
 
 
+SHA256 = {
+    "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
+    "encoder.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
+}
+
+
+def _shipped(name: str) -> str:
+    """The text of a shipped file, which must be byte for byte OpenAI's."""
+    content = (ASSETS / name).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != SHA256[name]:
+        raise ValueError(f"{ASSETS / name}: expected the file with sha256 {SHA256[name]}, found {found}; install gptviz again")
+    return content.decode()
+
+
+@cache
+def ranks() -> dict[bytes, int]:
+    """Token -> id, from vocab.bpe, held against encoder.json. Raises ValueError when a file is not as OpenAI wrote it.
+
+    The 256 bytes come first, then every merge in the order it was learned: merge n is id 255 + n. The files write each byte
+    as one printable character: itself where it has one, else the next character from U+0100 on.
+    """
+    plain = [byte for byte in range(256) if chr(byte).isprintable() and byte != 32]
+    order = plain + [byte for byte in range(256) if byte not in plain]
+    byte_of = {chr(byte) if at < len(plain) else chr(256 + at - len(plain)): byte for at, byte in enumerate(order)}
+    written = [*byte_of, *(line.replace(" ", "") for line in _shipped("vocab.bpe").splitlines()[1:])]
+    if [*written, END_OF_TEXT] != list(json.loads(_shipped("encoder.json"))):
+        raise ValueError(f"{ASSETS}: vocab.bpe and encoder.json name different tokens; install gptviz again")
+    return {bytes(byte_of[char] for char in token): number for number, token in enumerate(written)}
+
+
 @cache
 def encoding() -> tiktoken.Encoding:
-    """tiktoken's "gpt2" encoding. Raises ValueError when a shipped file is not byte for byte OpenAI's."""
-    ranks = data_gym_to_mergeable_bpe_ranks(
-        vocab_bpe_file=str(ASSETS / "vocab.bpe"),
-        encoder_json_file=str(ASSETS / "encoder.json"),
-        vocab_bpe_hash="1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
-        encoder_json_hash="196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
-    )
+    """tiktoken's "gpt2" encoding, from the shipped files."""
     return tiktoken.Encoding(
         "gpt2",
         pat_str=PATTERN,
-        mergeable_ranks=ranks,
+        mergeable_ranks=ranks(),
         special_tokens={END_OF_TEXT: END_OF_TEXT_ID},
-        explicit_n_vocab=50257,
+        explicit_n_vocab=END_OF_TEXT_ID + 1,
     )
 
 
@@ -90,11 +116,11 @@ def merges(piece: str) -> list[Merge]:
 
     Every step joins the neighbouring pair with the lowest rank, the leftmost one first, as the encoder does.
     """
-    ranks = encoding()._mergeable_ranks
+    rank_of = ranks()
     parts = tuple(bytes([byte]) for byte in well_formed(piece).encode())
     steps = [Merge(parts)]
     while len(parts) > 1:
-        pairs = [(ranks.get(left + right), at) for at, (left, right) in enumerate(zip(parts, parts[1:]))]
+        pairs = [(rank_of.get(left + right), at) for at, (left, right) in enumerate(zip(parts, parts[1:]))]
         known = [pair for pair in pairs if pair[0] is not None]
         if not known:
             break
