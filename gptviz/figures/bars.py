@@ -14,7 +14,7 @@ LONGEST = 14  # characters of a label
 
 def short(label: str, longest: int = LONGEST) -> str:
     """A label safe to print in a chart: cut to length, and with nothing the chart would take for markup."""
-    return escape(label if len(label) <= longest else label[: longest - 1] + "…")
+    return escape(label if len(label) <= longest else label[: longest - 1] + "…", quote=False)
 
 
 def shares(
@@ -49,17 +49,31 @@ def shares(
         marker={"color": [first] + [other] * (count - 1), "line": {"color": grey, "width": [1] + [0] * (count - 1)}},
         text=[f"{texts[0]}  argmax", *texts[1:]],
         textposition="outside",
+        constraintext="none",
         textfont={"size": size},
         cliponaxis=False,
-        customdata=[[escape(label), word] for label, word in zip(labels, ids)],
+        customdata=[[escape(label, quote=False), word] for label, word in zip(labels, ids)],
         hovertemplate="%{customdata[0]}<br>id %{customdata[1]}<br>probability %{x:.6g}<extra></extra>",
     )
     figure.add_vline(x=uniform, line={"color": grey, "width": 1.5, "dash": "dot"}, row=1, col=1)
     figure.add_annotation(
-        x=uniform, y=count - 0.4, text=f" {uniform_text}", showarrow=False, xanchor="left", yanchor="top", font={"size": size}, row=1, col=1
+        x=uniform,
+        y=count - 0.4,
+        text=f" {uniform_text}",
+        showarrow=False,
+        xanchor="left",
+        yanchor="top",
+        font={"size": size},
+        row=1,
+        col=1,
     )
     figure.update_xaxes(
-        range=[0, max(float(values[0]), uniform) * (1.45 if present else 1.25)], showticklabels=False, showgrid=False, zeroline=True, row=1, col=1
+        range=[0, max(float(values[0]), uniform) * (1.45 if present else 1.25)],
+        showticklabels=False,
+        showgrid=False,
+        zeroline=True,
+        row=1,
+        col=1,
     )
     figure.update_yaxes(
         range=[count + (0.6 if present else 0.4), -0.6],
@@ -89,15 +103,17 @@ def shares(
         showticklabels=False,
         showgrid=False,
         zeroline=False,
-        title_text=f"the whole, 100 %: argmax, {count - 1} more, and all {rest_count:,} others with {rest}",
-        title_standoff=4,
+        title_text=f"argmax, {count - 1} more, {rest_count:,} others: {rest}",
+        title={"font": {"size": size}, "standoff": 4},
         row=2,
         col=1,
     )
-    figure.update_yaxes(tickvals=[0], ticktext=["sum = 1"], tickfont={"size": size}, showgrid=False, zeroline=False, row=2, col=1)
+    figure.update_yaxes(
+        tickvals=[0], ticktext=["sum = 1"], tickfont={"size": size}, showgrid=False, zeroline=False, row=2, col=1
+    )
     figure.update_layout(
         **style.chart(present=present),
-        title={"text": escape(title), "x": 0, "xref": "paper", "font": {"size": 22 if present else 16}},
+        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 22 if present else 16}},
         barmode="stack",
         bargap=0.18,
         margin={"l": 10, "r": 10, "t": 36, "b": 10},

@@ -74,23 +74,28 @@ def units(
             arrowhead=0,
         )
     figure.add_annotation(
-        x=-0.7525, y=-0.17, ax=0, ay=24, text="lowest: −0.17 at −0.75", yanchor="top", arrowcolor=grey, arrowwidth=1, arrowhead=0
+        x=-0.7525,
+        y=-0.17,
+        ax=-50,
+        ay=-70 if present else -50,
+        text="lowest: −0.17 at −0.75",
+        xanchor="right",
+        arrowcolor=grey,
+        arrowwidth=1,
+        arrowhead=0,
     )
     share = float((hidden <= 0).mean())
-    for side, xanchor, text in (
-        (-1, "right", f"{share:.0%} at or below 0 "),
-        (1, "left", f" {1 - share:.0%} above 0"),
-    ):
+    for xanchor, text in (("right", f"{share:.0%} at or below 0 "), ("left", f" {1 - share:.0%} above 0")):
         figure.add_annotation(
             x=0, y=1, yref="y2 domain", text=text, showarrow=False, xanchor=xanchor, yanchor="top", row=2, col=1
         )
     figure.add_vline(x=0, line={"color": grey, "width": 1})
     figure.update_yaxes(title_text="after GELU", range=[-0.3 * room - 0.25 * max(1, top / 3), top + room], row=1, col=1)
-    figure.update_yaxes(title_text="units", nticks=3, row=2, col=1)
+    figure.update_yaxes(title_text="units", nticks=3, range=[0, 1.5 * counts.max()], row=2, col=1)
     figure.update_xaxes(title_text="before GELU", range=[float(x[0]), float(x[-1])], row=2, col=1)
     figure.update_layout(
         **style.chart(present=present),
-        title={"text": escape(title), "x": 0, "xref": "paper", "font": {"size": 22 if present else 16}},
+        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 22 if present else 16}},
         bargap=0,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
     )

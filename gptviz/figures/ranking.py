@@ -14,6 +14,7 @@ WORDS = 7  # ranks whose word is written; the others are narrow cells that tell 
 PRESENTED_WORDS = 4
 NARROW = 0.15  # width of such a cell, where a cell with a word is 1 wide
 BEHIND = 2.0  # room right of the cells for what really came next
+INK = "#1B2027"
 SCALE = ("#FFFCE0", "#E9DB2B")  # paler and fuller form of the output colour; dark type can be read on both
 
 
@@ -49,7 +50,7 @@ def table(
     figure = make_subplots(
         rows=1 if present else 2, cols=1, row_heights=None if present else [0.58, 0.42], vertical_spacing=0.07
     )
-    ink, grey = "#1B2027", style.PARTS["residual"]
+    told = [[escape(word, quote=False) for word in line] for line in words]
     for n in range(rows):
         figure.add_heatmap(
             x=edges,
@@ -62,10 +63,10 @@ def table(
             xgap=1,
             text=[[short(word, longest) if at < written else "" for at, word in enumerate(words[n][:count])]],
             texttemplate="%{text}",
-            textfont={"size": size, "color": ink},
-            customdata=[[[escape(word), int(token), at + 1] for at, (word, token) in enumerate(zip(words[n], ids[n]))]],
+            textfont={"size": size, "color": INK},
+            customdata=[[[told[n][at], int(token), at + 1] for at, token in enumerate(ids[n])]],
             hovertemplate="rank %{customdata[2]}: %{customdata[0]}<br>id %{customdata[1]}<br>logit %{z:.4f}<extra></extra>",
-            name=escape(labels[n]),
+            name=escape(labels[n], quote=False),
             row=1,
             col=1,
         )
@@ -121,12 +122,24 @@ def table(
         col=1,
     )
     if not present:
-        _bars(figure, scores[chosen], words[chosen], ids[chosen], floor, vocabulary, labels[chosen])
+        _bars(figure, scores[chosen], words[chosen], ids[chosen], floor, labels[chosen])
+        figure.add_annotation(
+            x=1,
+            y=1,
+            xref="x2 domain",
+            yref="y2 domain",
+            text=f"bars start at the mean of all {vocabulary:,}: {floor:.2f}",
+            showarrow=False,
+            xanchor="right",
+            yanchor="bottom",
+            font={"size": size},
+        )
     what = f"Highest logits of {vocabulary:,} after each token; boxed: the row that is used"
+    what += f" ({escape(left_out, quote=False)})" if left_out else ""
     figure.update_layout(
         **style.chart(present=present),
         title={
-            "text": "Highest logits after each token" if present else what + (f" ({escape(left_out)})" if left_out else ""),
+            "text": "Highest logits after each token" if present else what,
             "x": 0,
             "xref": "paper",
             "y": 0.99,
@@ -139,7 +152,7 @@ def table(
     return figure
 
 
-def _bars(figure: go.Figure, scores: np.ndarray, words: Sequence[str], ids: np.ndarray, floor: float, vocabulary: int, label: str) -> None:
+def _bars(figure: go.Figure, scores: np.ndarray, words: Sequence[str], ids: np.ndarray, floor: float, label: str) -> None:
     """The chosen row's scores, from the mean of all its scores up to each one."""
     figure.add_bar(
         x=list(range(len(scores))),
@@ -147,7 +160,7 @@ def _bars(figure: go.Figure, scores: np.ndarray, words: Sequence[str], ids: np.n
         base=floor,
         name="logits",
         marker={"color": style.PARTS["output"], "line": {"color": style.PARTS["residual"], "width": 1}},
-        customdata=[[escape(word), int(token), float(score)] for word, token, score in zip(words, ids, scores)],
+        customdata=[[escape(word, quote=False), int(token), float(score)] for word, token, score in zip(words, ids, scores)],
         hovertemplate="%{customdata[0]}<br>id %{customdata[1]}<br>logit %{customdata[2]:.4f}<extra></extra>",
         row=2,
         col=1,
@@ -163,14 +176,3 @@ def _bars(figure: go.Figure, scores: np.ndarray, words: Sequence[str], ids: np.n
         col=1,
     )
     figure.update_yaxes(title_text=f"logit after<br>{short(label)}", nticks=4, row=2, col=1)
-    figure.add_annotation(
-        x=1,
-        y=1,
-        xref="x2 domain",
-        yref="y2 domain",
-        text=f"bars start at the mean of all {vocabulary:,}: {floor:.2f}",
-        showarrow=False,
-        xanchor="right",
-        yanchor="bottom",
-        font={"size": style.CHART_FONT},
-    )

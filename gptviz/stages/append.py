@@ -1,10 +1,10 @@
 r"""# Append and repeat
 
-The most probable token is written behind the text, and the longer text goes through the whole model again, from the first step.
-That is how a text grows: one pass, one token. Nothing is remembered between passes but the text itself.
+The most probable token is written behind the text, and the longer text goes through the whole model again, from the first
+step. That is how a text grows: one pass, one token. Nothing is remembered between passes but the text itself.
 
-The model has room for a fixed number of tokens (context length), because its position table has no more rows. When the text is
-longer, the oldest token falls out before the next pass.
+The model has room for a fixed number of tokens (context length), because its position table has no more rows. When the text
+is longer, the oldest token falls out before the next pass.
 
 $$\text{next} = \arg\max_{w}\, p_{T-1,w}, \qquad \text{text} \leftarrow \text{text} + \text{next}$$
 """
@@ -61,16 +61,14 @@ def picture(trace, view) -> Chips:
         (f"Goes in next: {min(size + 1, room)} token{'s' if min(size + 1, room) > 1 else ''}", tuple(after)),
     ]
     if view.appended and not view.present:
-        lines.append(
-            (f"Written so far: {len(written)}", tuple(chip(at, notes.get(at, "")) for at in written[-most:]))
-        )
+        lines.append((f"Written so far: {len(written)}", tuple(chip(at, notes.get(at, "")) for at in written[-most:])))
     remarks = []
     if len(before) < size:
         remarks.append(f"Only the last {len(before)} of {size} tokens are drawn.")
     if full:
         remarks.append(f"All {room} places are taken: {base.quoted(trace, view, 0)} falls out at the next step.")
     if view.appended and chosen is None:
-        remarks.append("Earlier probabilities are not shown: with dropout, an edit or a cropped text this pass differs from theirs.")
+        remarks.append("Earlier probabilities are not shown: dropout, an edit or a cropped text makes this pass differ.")
     return Chips(
         lines=tuple(lines),
         selected=len(before) - 1,

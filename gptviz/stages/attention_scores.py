@@ -1,10 +1,11 @@
 r"""# Attention scores
 
-How well does what one token looks for fit what another offers? Multiply its query with the other's key, number by number, and add
-up: one score per pair (dot product). Each row belongs to the token that reads, each column to the token it reads from.
+How well does what one token looks for fit what another offers? Multiply its query with the other's key, number by number,
+and add up: one score per pair (dot product). Each row belongs to the token that reads, each column to the token it reads
+from.
 
-Long lists give big sums, so every score is divided by the square root of the head size, not of the width. The pattern stays; the
-numbers shrink, and the shares made from them later stay gentle.
+Long lists give big sums, so every score is divided by the square root of the head size, not of the width. The pattern
+stays; the numbers shrink, and the shares made from them later stay gentle.
 
 $$s_{qk} = \sum_{c} Q_{qc}\, K_{kc}, \qquad \text{scaled}_{qk} = \frac{s_{qk}}{\sqrt{d_{\text{head}}}}$$
 """
@@ -22,14 +23,14 @@ def picture(trace, view) -> Grid:
     root = math.sqrt(trace.config.head_size)
     return Grid(
         panels=(
-            base.square(trace, view, at + "scores", "Scores Q · K"),
+            base.square(trace, view, at + "scores", "Scores Q · K", dim=view.present),
             base.square(trace, view, at + "scaled", "Scaled scores", joiner=f"÷ √{trace.config.head_size} = {root:.3g} →"),
         ),
         per_row=2,
         selected=base.token(trace, view),
-        note=f"Each square has its own colours: the same pattern, numbers {root:.3g} times smaller. {base.window_note(trace, view)}".strip(),
+        note=f"Each square has its own colours: same pattern, numbers {root:.3g} times smaller. {base.window_note(trace, view)}".strip(),
         alt=f"Scores of block {view.block + 1}, head {view.head + 1} before and after division by {root:.3g}.",
-        height=base.square_height(view),
+        height=base.height_beside(trace, view),
     )
 
 
@@ -50,7 +51,7 @@ def caption(trace, view) -> str:
     target = "itself" if best == row else base.quoted(trace, view, best)
     undivided, divided = (sampling.softmax(scores[row, : row + 1])[best] for scores in (raw, scaled))
     return (
-        f"{base.quoted(trace, view, row)} fits {target} best: {raw[row, best]:.2f}, after the division {scaled[row, best]:.2f}. "
+        f"{base.quoted(trace, view, row)} fits {target} best: {raw[row, best]:.2f}, divided {scaled[row, best]:.2f}. "
         f"Turned into shares, that is {divided:.0%} of its attention; without the division it would be {undivided:.0%}."
     )
 

@@ -1,9 +1,9 @@
 r"""# Attention weights
 
-The scores of each row become shares (attention weights): exponentiate, then divide by the row's sum. The bigger a score, the
-bigger its share, and every row adds up to 1. A hidden score is minus infinity; its exponential is exactly 0, so nothing flows
-from the future. The first token can only read itself: its row is always 1, 0, 0, ... in any model. A weight says how much one
-token takes from another here, in this head; it is a route, not a reason.
+The scores of each row become shares (attention weights): exponentiate, then divide by the row's sum. The bigger a score,
+the bigger its share, and every row adds up to 1. A hidden score is minus infinity; its exponential is exactly 0, so nothing
+flows from the future. The first token can only read itself: its row is always 1, 0, 0, ... in any model. A weight says how
+much one token takes from another here, in this head; it is a route, not a reason.
 
 $$w_{qk} = \frac{e^{m_{qk}}}{\sum_{j} e^{m_{qj}}}$$
 """
@@ -34,8 +34,8 @@ def picture(trace, view) -> Grid:
         per_row=2,
         selected=base.token(trace, view),
         note=base.window_note(trace, view),
-        alt=f"Attention weights of block {view.block + 1}, head {view.head + 1}: {len(weights)} by {len(weights)}, rows sum to 1.",
-        height=base.square_height(view),
+        alt=f"Attention weights of block {view.block + 1}, head {view.head + 1}, {len(weights)} rows that sum to 1.",
+        height=base.height_beside(trace, view),
     )
 
 

@@ -58,8 +58,7 @@ class Stage:
     number: in the notes' own numbering, "" where they have none. short: label on the map. part: whose colour it takes.
     points: the hook points this step makes, `{block}` filled in from the view, the one it is about last. inputs: the points
     it reads. picture and caption take (trace, view); caption is the "look for" line. lines: fragments that mark the lines of
-    model.py that do it. overview: a second, lower picture under the first (all heads, the strongest units); its height and
-    the picture's together stay within one picture's height.
+    model.py that do it. overview: a second, low picture under the first (all heads, the strongest units).
     """
 
     key: str
@@ -226,13 +225,15 @@ def square(trace: Trace, view: View, point: str, title: str, **options) -> Panel
     )
 
 
-def square_height(view: View) -> int:
-    """Height of the picture with the squares, which leaves room for the overview of all heads under it."""
-    return style.PICTURE_HEIGHT if view.present else style.PICTURE_HEIGHT - style.OVERVIEW_HEIGHT
+def height_beside(trace: Trace, view: View) -> int:
+    """Height of a picture that has an overview under it: a short text leaves room for that, a long one needs it all."""
+    if view.present:
+        return style.PICTURE_HEIGHT
+    return min(style.PICTURE_HEIGHT, max(300, 130 + 45 * length(trace, view)))
 
 
 def heads(trace: Trace, view: View, point: str) -> Grid:
-    """Every head of the viewed block at one of its points, small and side by side; a click on one chooses it.
+    """Every head of the viewed block at one of its points, small, side by side, in the same colours; a click chooses one.
 
     Of a long text only the tokens up to the viewed one are drawn, as many as can be told apart.
     """
@@ -245,6 +246,7 @@ def heads(trace: Trace, view: View, point: str) -> Grid:
     values = values[:, :, shown] if square else values
     count = len(values)
     kind = "weight" if point.endswith(("weights", "dropped")) else "signed"
+    limits = style.robust_limits(values, kind)
     future = MASKED * np.triu(np.ones((len(rows), len(rows)), dtype=np.uint8), 1)
     lines = -(-count // style.OVERVIEW_ACROSS)
     return Grid(
@@ -253,9 +255,11 @@ def heads(trace: Trace, view: View, point: str) -> Grid:
                 title=f"head {head + 1}",
                 values=values[head],
                 rows=("",) * len(rows),
+                columns=("",) * values.shape[2],
                 row_axis="",
                 column_axis="",
                 kind=kind,
+                limits=limits,
                 point=point,
                 prefix=(view.item, head),
                 row_index=tuple(rows),
@@ -276,8 +280,8 @@ def heads(trace: Trace, view: View, point: str) -> Grid:
 
 
 def percent(share: float) -> str:
-    """A share in percent with two or three digits that mean something, however small: 12.3 %, 0.0021 %."""
-    return f"{100 * share:.3g} %" if share >= 0.1 else f"{100 * share:.2g} %"
+    """A share in percent with two or three digits that mean something, however small: 12.3 %, 1.0 %, 0.0021 %."""
+    return f"{100 * share:.1f} %" if share >= 0.1 else f"{100 * share:#.2g} %"
 
 
 def dropped_marks(before: np.ndarray, after: np.ndarray) -> np.ndarray:

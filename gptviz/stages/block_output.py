@@ -1,8 +1,8 @@
 r"""# Block output and the whole stack
 
-That was one block. Its output has the shape of its input, so the next block can take it up, and the next: blocks stand in series,
-each with weights of its own. Nothing is replaced on the way. Every block adds to the same row of numbers (residual stream), first
-from attention, then from the feed-forward layer.
+That was one block. Its output has the shape of its input, so the next block can take it up, and the next: blocks stand in
+series, each with weights of its own. Nothing is replaced on the way. Every block adds to the same row of numbers (residual
+stream), first from attention, then from the feed-forward layer.
 
 Here one token's row is followed from the input embedding to the last block. Rows of this picture are moments, not tokens.
 
@@ -57,8 +57,8 @@ def caption(trace, view) -> str:
     most = int(added.argmax())
     who = base.quoted(trace, view, base.token(trace, view))
     return (
-        f"Block {view.block + 1} adds a row of length {added[view.block]:.1f} to {who}. Over the whole stack the length goes from "
-        f"{norms[0]:.1f} to {norms[-1]:.1f}; block {most + 1} adds most ({added[most]:.1f})."
+        f"Block {view.block + 1} adds a row of length {added[view.block]:.1f} to {who}. Over the whole stack the length goes "
+        f"from {norms[0]:.1f} to {norms[-1]:.1f}; block {most + 1} adds most ({added[most]:.1f})."
     )
 
 
@@ -69,7 +69,7 @@ STAGE = stage(
     short="Stack",
     part="residual",
     points=("blocks.{block}.shortcut2",),
-    inputs=("drop_emb",),
+    inputs=("stream_in",),
     lines=("for block in self.blocks:", "x = block(x)"),
     per_block=True,
     picture=picture,

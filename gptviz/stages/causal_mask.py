@@ -1,10 +1,10 @@
 r"""# Causal mask
 
-A model that predicts the next token must not read it. So every score of a later token is replaced by minus infinity (causal mask):
-all cells above the diagonal are hidden, hatched here. What remains in each row is the token itself and the ones before it.
+A model that predicts the next token must not read it. So every score of a later token becomes minus infinity (causal mask):
+all cells above the diagonal are hidden, hatched here. Each row keeps the token itself and the ones before it.
 
-The mask comes before the shares are made, because the exponential of minus infinity is exactly 0: hidden tokens get no share, and
-the rest still adds up to 1. The mask is a rule, not learned; it is the same in every head and block.
+The mask comes before the shares are made: the exponential of minus infinity is exactly 0, so hidden tokens get no share,
+and the rest still adds up to 1. The mask is a rule, not learned, and the same in every head and block.
 
 $$m_{qk} = \begin{cases} \text{scaled}_{qk} & k \le q \\ -\infty & k > q \end{cases}$$
 """
@@ -33,8 +33,8 @@ def picture(trace, view) -> Grid:
         per_row=2,
         selected=base.token(trace, view),
         note=base.window_note(trace, view),
-        alt=f"Scaled scores of block {view.block + 1}, head {view.head + 1}, and the same with everything above the diagonal hidden.",
-        height=base.square_height(view),
+        alt=f"Scaled scores of block {view.block + 1}, head {view.head + 1}, and the same, hidden above the diagonal.",
+        height=base.height_beside(trace, view),
     )
 
 

@@ -1,8 +1,8 @@
 r"""# Context vectors
 
-Now the reading happens. For each token, every value row it may read is multiplied by its weight, and the results are added up: one
-new row, the token's mix of what the others hand over (context vector). The weights say how much; the context vector is what was
-read. Where one weight is close to 1, the mix is almost that token's value.
+Now the reading happens. For each token, every value row it may read is multiplied by its weight, and the results are added
+up: one new row, the token's mix of what the others hand over (context vector). The weights say how much; the context vector
+is what was read. Where one weight is close to 1, the mix is almost that token's value.
 
 Each head makes its own mix. The mixes of all heads are laid side by side into one long row, as wide as the model.
 
@@ -37,10 +37,8 @@ def picture(trace, view) -> Grid:
     limits = style.robust_limits(np.concatenate([weighted.ravel(), context]), "signed")
     left_out = ""
     if len(keys) <= row:
-        left_out = (
-            f"The {len(keys)} largest of {row + 1} weights, {weights[list(keys)].sum():.0%} of "
-            f"{weights.sum():.0%}; the sum runs over all {row + 1}."
-        )
+        held = weights[list(keys)].sum() / (weights.sum() or 1)
+        left_out = f"The {len(keys)} largest of {row + 1} weights, {held:.1%} of their sum; the sum runs over all {row + 1}."
     return Grid(
         panels=(
             Panel(
@@ -79,7 +77,7 @@ def picture(trace, view) -> Grid:
         note=left_out,
         alt=f"Weighted value rows that {base.quoted(trace, view, row)} reads in block {view.block + 1}, head {view.head + 1}, "
         "and their sum, the context vector.",
-        height=base.square_height(view),
+        height=base.height_beside(trace, view),
     )
 
 
@@ -103,8 +101,8 @@ def caption(trace, view) -> str:
     best = int((weights * np.linalg.norm(value[: row + 1], axis=1)).argmax())
     source = "itself" if best == row else base.quoted(trace, view, best)
     return (
-        f"{who} takes most from {source}: weight {weights[best]:.2f} times a value of length {np.linalg.norm(value[best]):.2f}. "
-        f"The mix has length {np.linalg.norm(context):.2f}. {owned}"
+        f"{who} takes most from {source}: weight {weights[best]:.2f} times a value of length "
+        f"{np.linalg.norm(value[best]):.2f}. The mix has length {np.linalg.norm(context):.2f}. {owned}"
     )
 
 

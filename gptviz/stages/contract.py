@@ -1,12 +1,13 @@
 r"""# Contract
 
-The wide row is folded back to the width it came from (contraction), so that it can be added to what the token already carries.
-Each unit owns one row of the second table. Its strength, after GELU, says how much of that row goes into the result; all rows
-together plus a bias are the output. A unit that is switched off adds nothing.
+The wide row is folded back to the width it came from (contraction), so that it can be added to what the token already
+carries. Each unit owns one row of the second table. Its strength, after GELU, says how much of that row goes into the
+result; all rows together plus a bias are the output. A unit that is switched off adds nothing.
 
 So a unit is a pair: a pattern to notice, and something to write when it is noticed.
 
-$$\text{ff}_t = \mathrm{GELU}(h_t)\, W_{\text{down}} + b_{\text{down}} = \sum_{u} a_{tu}\, W_{\text{down}}[u] + b_{\text{down}}$$
+$$\text{ff}_t = a_t\, W_{\text{down}} + b_{\text{down}} = \sum_{u} a_{tu}\, W_{\text{down}}[u] + b_{\text{down}}, \quad
+a_t = \mathrm{GELU}(h_t)$$
 """
 
 import numpy as np
@@ -47,8 +48,8 @@ def picture(trace, view) -> Grid:
         ),
         per_row=1,
         selected=base.token(trace, view),
-        alt=f"Block {view.block + 1}: each of {len(output)} tokens goes from {config.hidden_size} back to {config.n_embd} numbers.",
-        height=base.square_height(view),
+        alt=f"Block {view.block + 1}: {len(output)} tokens go from {config.hidden_size} back to {config.n_embd} numbers each.",
+        height=base.height_beside(trace, view),
     )
 
 

@@ -1,11 +1,11 @@
 r"""# Expand
 
-Attention let tokens read each other. Now every token works alone (feed-forward layer): nothing flows between rows here, and all
-rows use the same table.
+Attention let tokens read each other. Now every token works alone (feed-forward layer): nothing flows between rows here, and
+all rows use the same table.
 
-First the row is made four times as wide. Each new number (hidden unit) is a weighted sum of all features plus a bias: it measures
-how strongly one learned pattern is present in this token. Positive means present. Four times the width is a choice that works:
-room for many patterns before the row is folded back.
+First the row is made four times as wide. Each new number (hidden unit) is a weighted sum of all features plus a bias: it
+measures how strongly one learned pattern is present in this token. Positive means present. Four times the width is a choice
+that works: room for many patterns before the row is folded back.
 
 $$h_t = \mathrm{LN}(x_t)\, W_{\text{up}} + b_{\text{up}}$$
 """
@@ -35,7 +35,7 @@ def picture(trace, view) -> Grid:
         ),
         per_row=1,
         selected=base.token(trace, view),
-        alt=f"Block {view.block + 1}: each of {len(hidden)} tokens grows from {trace.config.n_embd} to {hidden.shape[1]} numbers.",
+        alt=f"Block {view.block + 1}: {len(hidden)} tokens grow from {trace.config.n_embd} to {hidden.shape[1]} numbers each.",
     )
 
 

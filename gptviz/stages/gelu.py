@@ -1,9 +1,9 @@
 r"""# GELU
 
-Without a bend, two tables in a row would be no more than one. So every hidden unit passes through a curve (GELU): large numbers
-pass unchanged, very negative ones become almost 0, in other words that unit is switched off for this token. In between the curve
-is smooth and dips below 0: the lowest it goes is −0.17, at −0.75. A plain cut at 0 (ReLU, the thin line) has a corner instead.
-GPT-2 uses the form with tanh. Every unit is bent on its own.
+Without a bend, two tables in a row would be no more than one. So every hidden unit passes through a curve (GELU): large
+numbers pass unchanged, very negative ones become almost 0, in other words that unit is switched off for this token. In
+between the curve is smooth and dips below 0: the lowest it goes is −0.17, at −0.75. A plain cut at 0 (ReLU, the thin line)
+has a corner instead. GPT-2 uses the form with tanh. Every unit is bent on its own.
 
 $$\mathrm{GELU}(x) = \tfrac{x}{2}\Big(1 + \tanh\big(\sqrt{2/\pi}\,(x + 0.044715\,x^3)\big)\Big)$$
 """
@@ -44,8 +44,8 @@ def caption(trace, view) -> str:
     active = base.array(trace, view, f"blocks.{view.block}.ff.active")[row]
     top = int(active.argmax())
     return (
-        f"{(hidden <= 0).mean():.0%} of the units of {base.quoted(trace, view, row)} are at or below 0, so little passes of them, at "
-        f"lowest {active.min():.2f}. The largest that passes is unit {top}: {hidden[top]:.2f} becomes {active[top]:.2f}."
+        f"{(hidden <= 0).mean():.0%} of the units of {base.quoted(trace, view, row)} are at or below 0, so little passes of them, "
+        f"at lowest {active.min():.2f}. The largest that passes is unit {top}: {hidden[top]:.2f} becomes {active[top]:.2f}."
     )
 
 

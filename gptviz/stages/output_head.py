@@ -1,11 +1,11 @@
 r"""# Output head
 
-Each row is compared with all tokens of the vocabulary: multiply it with every token's vector and add up. One raw score per token
-(logit) comes out, any size and sign; only differences within a row count. The column number is the token id. GPT-2 reuses the
-token table for this.
+Each row is compared with all tokens of the vocabulary: multiply it with every token's vector and add up. One raw score per
+token (logit) comes out, any size and sign; only differences within a row count. The column number is the token id. GPT-2
+reuses the token table for this.
 
-Row t scores what follows token t. To write on, only the last row is used. In training all rows are, each against the token that
-really came next.
+Row t scores what follows token t. To write on, only the last row is used. In training all rows are, each against the token
+that really came next.
 
 $$\text{logit}_{t,w} = x_t \cdot W_{\text{token}}[w]$$
 """
@@ -21,13 +21,6 @@ from .base import Question, stage
 RANKS = 20
 MOST_ROWS = 8  # rows with words in one picture
 PRESENTED_ROWS = 4
-
-
-def best(row: np.ndarray, count: int) -> np.ndarray:
-    """Ids of the `count` largest logits of one row, largest first, without sorting the whole vocabulary."""
-    count = min(count, len(row))
-    candidates = np.sort(np.argpartition(row, -count)[-count:])
-    return candidates[sampling.top(row[candidates], count)]
 
 
 def shown_rows(size: int, token: int, most: int) -> list[int]:
@@ -53,7 +46,7 @@ def picture(trace, view) -> go.Figure:
     names = base.labels(trace, view)
     ids = trace.ids[view.item].tolist()
     rows = shown_rows(size, row, PRESENTED_ROWS if view.present else MOST_ROWS)
-    top = np.stack([best(logits[r], RANKS) for r in rows])
+    top = np.stack([sampling.top(logits[r], RANKS) for r in rows])
     nexts = [ids[r + 1] if r < size - 1 else None for r in rows]
     ranks = [sampling.rank(logits[r], after) if after is not None else None for r, after in zip(rows, nexts)]
     return ranking.table(
@@ -89,8 +82,8 @@ def caption(trace, view) -> str:
         return f"{first}. This one row is also the last: it picks the next token."
     ranks = target_ranks(trace, view)
     return (
-        f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {len(ranks)} rows before it, the token that "
-        f"really came next is among the {min(RANKS, logits.shape[1])} highest."
+        f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {len(ranks)} rows before it, the token "
+        f"that really came next is among the {min(RANKS, logits.shape[1])} highest."
     )
 
 

@@ -3,8 +3,8 @@ r"""# Output projection
 The heads' mixes lie side by side, but still apart: head 1 filled the first columns, head 2 the next. One more learned table
 (output projection) reads the long row and spreads what every head found over all features.
 
-Because multiplying and adding can be done in any order, each head has its own share of the result: its slice of the row times its
-rows of the table. All heads' shares plus one bias are exactly what attention hands back.
+Because multiplying and adding can be done in any order, each head has its own share of the result: its slice of the row
+times its rows of the table. All heads' shares plus one bias are exactly what attention hands back.
 
 $$\text{att}_t = \sum_{h} c_t^{h}\, W_{\text{out}}^{h} + b_{\text{out}}$$
 """

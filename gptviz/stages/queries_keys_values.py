@@ -1,10 +1,11 @@
 r"""# Queries, keys, values
 
 Every token turns its normalised vector into three short lists: what it looks for (query), what it offers (key), and what it
-hands over when it is read (value). One learned table makes all three: the first third of its columns gives queries, the second
-keys, the last values, and each third is cut into one slice per head.
+hands over when it is read (value). One learned table makes all three: the first third of its columns gives queries, the
+second keys, the last values, and each third is cut into one slice per head.
 
-Every head reads all the features of the vector. What is split among the heads is the result: each owns its slice of columns.
+Every head reads all the features of the vector. What is split among the heads is the result: each owns its slice of
+columns.
 
 $$[\,Q \mid K \mid V\,] = \mathrm{LN}(x)\, W_{qkv} + b_{qkv}$$
 """
@@ -56,12 +57,10 @@ def picture(trace, view) -> Grid:
 def caption(trace, view) -> str:
     config = trace.config
     row = base.token(trace, view)
-    lengths = [
-        float(np.linalg.norm(base.array(trace, view, f"blocks.{view.block}.att.{part}")[row])) for part in LETTERS
-    ]
+    lengths = [float(np.linalg.norm(base.array(trace, view, f"blocks.{view.block}.att.{part}")[row])) for part in LETTERS]
     return (
-        f"{base.quoted(trace, view, row)} has a query of length {lengths[0]:.1f}, a key of length {lengths[1]:.1f} and a value of "
-        f"length {lengths[2]:.1f} in head {view.head + 1}: {config.head_size} numbers each, every one made from all "
+        f"{base.quoted(trace, view, row)} has a query of length {lengths[0]:.1f}, a key of length {lengths[1]:.1f} and a value "
+        f"of length {lengths[2]:.1f} in head {view.head + 1}: {config.head_size} numbers each, every one made from all "
         f"{config.n_embd} features."
     )
 
@@ -80,7 +79,7 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="You replace the 12 heads of a model by one big head of the same width. How many learned numbers has attention now?",
+        ask="You replace 12 heads by one big head of the same total width. How many learned numbers has attention now?",
         choices=("A twelfth", "The same", "Twelve times as many"),
         answer=1,
         why="The table keeps its width: 12 slices of 64 columns are as many as one slice of 768.",

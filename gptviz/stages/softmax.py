@@ -1,7 +1,8 @@
 r"""# Softmax and argmax
 
-Logits become probabilities: take the exponential of each, divide by the sum over the whole vocabulary (softmax). All are above 0
-and together they are 1. The order stays as it was, so the token with the highest logit is the most probable one (argmax).
+Logits become probabilities: take the exponential of each, divide by the sum over the whole vocabulary (softmax). All are
+above 0 and together they are 1. The order stays as it was, so the token with the highest logit is the most probable one
+(argmax).
 
 The many tokens that seem impossible still hold a share together; here it is one segment. An untrained model is nearly
 undecided: every token gets about one part in the size of the vocabulary.
@@ -15,7 +16,6 @@ from .. import sampling, tokenizer
 from ..figures import bars
 from . import base
 from .base import Question, stage
-from .output_head import best
 
 SHOWN = 20
 PRESENTED = 5
@@ -24,7 +24,7 @@ PRESENTED = 5
 def picture(trace, view) -> go.Figure:
     logits = base.array(trace, view, "logits")
     row = base.token(trace, view)
-    words = best(logits[row], PRESENTED if view.present else SHOWN)
+    words = sampling.top(logits[row], PRESENTED if view.present else SHOWN)
     probabilities = sampling.softmax(logits[row])
     place = "the last row, it picks the next token" if row == len(logits) - 1 else f"row {row}"
     return bars.shares(
@@ -45,10 +45,11 @@ def caption(trace, view) -> str:
     logits = base.array(trace, view, "logits")
     row = base.token(trace, view)
     probabilities = sampling.softmax(logits[row])
-    words = best(logits[row], SHOWN)
+    words = sampling.top(logits[row], SHOWN)
+    times = probabilities[words[0]] * len(probabilities)
     return (
         f'The argmax is "{tokenizer.printable(int(words[0]))}" with {base.percent(probabilities[words[0]])}, '
-        f"{probabilities[words[0]] * len(probabilities):,.1f} times a blind guess. The {len(words)} most probable tokens hold "
+        f"{times:,.{0 if times >= 10 else 1}f} times a blind guess. The {len(words)} most probable tokens hold "
         f"{base.percent(probabilities[words].sum())}; the other {len(probabilities) - len(words):,} share the rest."
     )
 

@@ -70,7 +70,7 @@ def picture(trace, view) -> Grid:
             f"Attention weights of block {view.block + 1}, head {view.head + 1} before and after dropout, row sums "
             f"{dropped.sum(1).min():.2f} to {dropped.sum(1).max():.2f}."
         ),
-        height=base.square_height(view),
+        height=base.height_beside(trace, view),
     )
 
 
