@@ -39,13 +39,19 @@ def counts(values: np.ndarray, edges: tuple[float, float]) -> np.ndarray:
 
 
 def histograms(
-    columns: Sequence[Column], names: Sequence[str], *, first: int = 0, chosen: int = 0, note: str = ""
+    columns: Sequence[Column],
+    names: Sequence[str],
+    *,
+    first: int = 0,
+    chosen: int = 0,
+    note: str = "",
+    text_size: int = 13,
 ) -> go.Figure:
     """Columns of histograms, one row per token, bars as high as their counts.
 
     Bar trace n of a column holds token n's real counts in `y`, stacked above its row's base line in `base`. A dot marks the
     mean, its whiskers one standard deviation. names: of the tokens; first: the row number of the first one, which sets the
-    colours; chosen: which of them stands out. note: goes above the picture, after what is counted.
+    colours; chosen: which of them stands out. note: goes above the picture, after what is counted. text_size: in pixels.
     """
     rows, across = len(names), len(columns)
     share = (1 - GAP * (across - 1)) / across
@@ -96,7 +102,8 @@ def histograms(
             "showgrid": False,
             "zeroline": True,
             "zerolinecolor": NEUTRAL,
-            "title": {"text": f"value, bins of {width:.2g}", "font": {"size": 13}},
+            "tickfont": {"size": text_size},
+            "title": {"text": f"value, bins of {width:.2g}", "font": {"size": text_size}},
         }
         axes[f"yaxis{n}"] = {
             "anchor": f"x{n}",
@@ -104,12 +111,13 @@ def histograms(
             "tickvals": bases + line * 0.35,
             "ticktext": names,
             "showticklabels": at == 0,
+            "tickfont": {"size": text_size},
             "ticklabelstandoff": 6,
             "showgrid": False,
             "zeroline": False,
             "automargin": True,
         }
-        middle = {"showarrow": False, "font": {"size": 13}}
+        middle = {"showarrow": False, "font": {"size": text_size}}
         annotations.append(
             {
                 "text": column.title,
@@ -130,19 +138,19 @@ def histograms(
     layout = {
         "title": {
             "text": f"{counted} Dot and whiskers: mean and spread. {note}".strip(),
-            "font": {"size": 13},
+            "font": {"size": text_size},
             "x": 0,
             "xref": "paper",
             "y": 0.985,
             "yanchor": "top",
         },
         "annotations": annotations,
-        "font": {"size": 13, "family": style.FONT},
+        "font": {"size": text_size, "family": style.FONT},
         "barmode": "overlay",
         "bargap": 0,
         "showlegend": False,
         "height": style.PICTURE_HEIGHT - 10,
-        "margin": {"l": 10, "r": 10, "t": 58, "b": 45},
+        "margin": {"l": 10, "r": 10, "t": 32 + 2 * text_size, "b": 20 + 2 * text_size},
     }
     return go.Figure(data=traces, layout=layout | axes)
 

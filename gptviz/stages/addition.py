@@ -52,7 +52,8 @@ def picture(
     note = ""
     if view.present:
         with_added = f"{titles[2]} (+ {titles[1][0].lower()}{titles[1][1:]})"
-        panels, note = present.strips(trace, view, panels[0], replace(panels[2], title=with_added, joiner=""))
+        around = example(*(values[base.token(trace, view)] for values in arrays))
+        panels, note = present.strips(trace, view, panels[0], replace(panels[2], title=with_added, joiner=""), around=around)
     return Grid(
         panels=panels,
         per_row=1 if view.present or len(arrays[0]) <= STACKED else 3,
@@ -62,11 +63,16 @@ def picture(
     )
 
 
+def example(first: np.ndarray, second: np.ndarray, result: np.ndarray) -> int:
+    """The feature to write out: the largest of the result whose parts, rounded to three digits, also add up."""
+    a, b, c = (np.round(values.astype(np.float64), 3) for values in (first, second, result))
+    fits = np.abs(a + b - c) < 5e-4
+    return int(np.argmax(np.where(fits | ~fits.any(), np.abs(result), -1)))
+
+
 def written_out(first: np.ndarray, second: np.ndarray, result: np.ndarray, names: tuple[str, str]) -> str:
-    """The largest number of the result whose rounded parts also add up, as `feature 3: 0.120 (token) + ... = ...`."""
-    rounded = [np.round(values.astype(np.float64), 3) for values in (first, second, result)]
-    fits = np.abs(rounded[0] + rounded[1] - rounded[2]) < 5e-4
-    feature = int(np.argmax(np.where(fits | ~fits.any(), np.abs(result), -1)))
-    a, b, c = (float(values[feature]) for values in rounded)
+    """One number of the result from its parts, as `feature 3: 0.120 (token) + 0.010 (position) = 0.130`."""
+    feature = example(first, second, result)
+    a, b, c = (float(values[feature]) for values in (first, second, result))
     second_term = f"+ {b:.3f}" if b >= 0 else f"- {-b:.3f}"
     return f"feature {feature}: {a:.3f} ({names[0]}) {second_term} ({names[1]}) = {c:.3f}"

@@ -29,7 +29,7 @@ def mask_limits(trace: Trace) -> tuple[float, float]:
 
 
 def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str, str], part: str) -> Grid:
-    """Before x factors = after, as three strips; zeros counted beside them. before, after: points. titles: of the two."""
+    """Before x factors = after, as three strips, zeros and lengths beside them. before, after: points. titles: of the two."""
     x, y = base.array(trace, view, before), base.array(trace, view, after)
     mask = factors(trace, view, after)
     width = x.shape[1]
@@ -37,7 +37,8 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
     mean, spread = expected(width, trace.dropout)
     marks = (DROPPED * (mask == 0)).astype(np.uint8)
     limits = style.robust_limits(np.stack([x, y]), "signed")
-    first = base.strip(trace, view, before, titles[0], part=part, limits=limits)
+    lengths = [tuple(addition.size(length) for length in addition.lengths(values)) for values in (x, y)]
+    first = base.strip(trace, view, before, titles[0], part=part, limits=limits, side=lengths[0], side_title="length")
     middle = Panel(
         title=f"factors, 0 or {1 / (1 - trace.dropout):.3g}" if trace.dropout else "factors, all 1: dropout is off",
         values=mask,
@@ -49,6 +50,8 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
         marks=marks,
         part=part,
         joiner="×",
+        side=tuple(map(str, fell)),
+        side_title="zeros",
         printed=False,
     )
     last = base.strip(
@@ -60,13 +63,20 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
         limits=limits,
         joiner="=",
         marks=marks,
-        side=tuple(f"{count} of {width}" for count in fell),
-        side_title="zeroed",
+        side=lengths[1],
+        side_title="length",
     )
     panels: tuple[Panel, ...] = (first, middle, last)
-    note = f"Expected zeros a token: {mean:.1f}, give or take {spread:.1f}." if trace.dropout else ""
+    note = f"Expected zeros a token: {mean:.1f} of {width}, give or take {spread:.1f}." if trace.dropout else ""
     if view.present:
-        panels, cut = present.strips(trace, view, first, replace(last, joiner="dropout →"))
+        row = base.token(trace, view)
+        panels, cut = present.strips(
+            trace,
+            view,
+            replace(first, side=(), side_title=""),
+            replace(last, side=(), side_title="", joiner="dropout →"),
+            around=survivor(x[row], y[row], mask[row]) or 0,
+        )
         note = f"{cut} {note}".strip()
     return Grid(
         panels=panels,

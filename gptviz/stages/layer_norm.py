@@ -32,11 +32,19 @@ def moments(values: np.ndarray) -> list[tuple[float, float]]:
 
 
 def written(value: float) -> str:
-    """A mean or a variance with three digits after the point, or three digits in all when it is small; never "-0.000"."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    text = f"{value:.3f}" if abs(value) >= 0.1 or abs(value) < 1e-5 else f"{value:#.2g}"
-    return text.removeprefix("-") if not float(text) else text
+    """A mean or a variance with as many digits as can be read; what is 0 but for rounding is 0.000, never -0.000."""
+    size = abs(value)
+    if size < 1e-6:
+        return "0.000"
+    return (
+        f"{value:,.0f}"
+        if size >= 100
+        else f"{value:.3f}"
+        if size >= 0.1
+        else f"{value:.4f}"
+        if size >= 5e-5
+        else f"{value:.0e}"
+    )
 
 
 def picture(trace: Trace, view: View, before: str, after: str) -> go.Figure:
@@ -64,6 +72,7 @@ def picture(trace: Trace, view: View, before: str, after: str) -> go.Figure:
         first=rows[0],
         chosen=rows.index(base.token(trace, view)),
         note=note,
+        text_size=20 if view.present else 13,
     )
 
 

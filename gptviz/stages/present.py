@@ -35,17 +35,19 @@ def crop(panel: Panel, rows: tuple[int, ...], columns: tuple[int, ...]) -> Panel
     )
 
 
-def strips(trace: Trace, view: View, *panels: Panel) -> tuple[tuple[Panel, ...], str]:
-    """Strips cut to a few tokens and features with their numbers printed, and the note that says so.
+def strips(trace: Trace, view: View, *panels: Panel, around: int = 0) -> tuple[tuple[Panel, ...], str]:
+    """Strips cut to a few tokens and the features around one, with their numbers printed, and the note that says so.
 
     All panels and their side texts together stay within the numbers a room can read.
     """
     lines, wide = style.PRESENTED
     rows = tokens(trace, view, lines // len(panels))
     size, width = panels[0].values.shape
-    columns = tuple(range(min(width, wide - 1)))
+    shown = min(width, wide - any(panel.side for panel in panels))
+    start = max(0, min(around - shown // 2, width - shown))
     some = f" and {len(rows)} of {size} tokens" if len(rows) < size else ""
-    return tuple(crop(panel, rows, columns) for panel in panels), f"The first {len(columns)} of {width} features{some}."
+    note = f"Features {start} to {start + shown - 1} of {width}{some}."
+    return tuple(crop(panel, rows, tuple(range(start, start + shown))) for panel in panels), note
 
 
 def pairs(trace: Trace, view: View, square: Panel, strip: Panel) -> tuple[Panel, Panel, str]:

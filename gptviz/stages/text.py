@@ -116,14 +116,14 @@ def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chi
 
 def picture(trace, view) -> Chips:
     chips, selected = token_chips.sentence(trace, view)
-    kept, selected, hidden = token_chips.abridged(chips, 8 if view.present else SENTENCE, selected)
+    kept, selected, hidden = token_chips.abridged(chips, 6 if view.present else SENTENCE, selected)
     piece = chosen_piece(view)
     lines = [("tokens and their ids", kept)]
     notes = [f"{hidden:,} of {len(chips):,} chips are not drawn."] if hidden else []
     if view.cropped:
         notes.append(f"The first {len(view.cropped):,} tokens do not fit and are left out.")
     if piece:
-        lines += stepper(view, piece, 3 if view.present else next(states for most, states in STATES if len(kept) <= most))
+        lines += stepper(view, piece, 2 if view.present else next(states for most, states in STATES if len(kept) <= most))
         name = piece.shown if len(piece.shown) <= 24 else piece.shown[:24] + "..."
         notes.append(f'Below: piece {piece.number} of {piece.of:,} (counted from 0), "{name}". Rank 1 was learned first.')
     size = base.length(trace, view)
@@ -140,7 +140,7 @@ def caption(trace, view) -> str:
     chips, _ = token_chips.sentence(trace, view)
     split = next((chip for chip in chips if len(chip.ids) > 1), None)
     typed = _count(size + len(view.cropped) - view.appended, "token")
-    sentences = [f"{_count(len(view.text), 'character')} become {typed}." if view.text else f"{typed}."]
+    sentences = [f"{_count(len(view.text), 'character')}, {typed}." if view.text else f"{typed}."]
     if view.cropped:
         sentences.append(f"The first {len(view.cropped):,} are left out: the context holds {trace.config.context_length:,}.")
     if split:
@@ -150,12 +150,18 @@ def caption(trace, view) -> str:
     piece = chosen_piece(view)
     if piece and piece.steppable:
         states = tokenizer.merges(piece.text)
-        ids = states[-1].ids
-        start, ending = _count(len(states[0].parts), "byte"), f"token {ids[0]}" if len(ids) == 1 else f"{len(ids)} tokens"
-        path = (
-            f"starts as {start} and after {_count(len(states) - 1, 'merge')} is" if len(states) > 1 else f"is {start} and stays"
-        )
-        sentences.append(f'"{piece.shown}" {path} {ending}.')
+        step, last = chosen_step(view, states), len(states) - 1
+        start, ids = _count(len(states[0].parts), "byte"), states[-1].ids
+        if last == 0:
+            sentences.append(f'"{piece.shown}" is {start} and already token {ids[0]}.')
+        elif step == last:
+            ending = f"token {ids[0]}" if len(ids) == 1 else f"{len(ids)} tokens"
+            sentences.append(f'"{piece.shown}" starts as {start} and after {_count(last, "merge")} is {ending}.')
+        elif step == 0:
+            sentences.append(f'"{piece.shown}" starts as {start}; nothing is joined yet.')
+        else:
+            made = tokenizer.printable(states[step].joined)
+            sentences.append(f'Merge {step} of {last} makes "{made}", learned as number {states[step].rank:,} of 50,000.')
     return " ".join(sentences)
 
 
