@@ -65,7 +65,7 @@ def noise(shape: Sequence[int], seed: int, site: int) -> Tensor:
     They depend on the seed, the site and the shape only, never on p: raising p only adds zeros. PCG64 gives the same
     numbers on every machine, and no two pairs of seed and site share a stream.
     """
-    generator = np.random.Generator(np.random.PCG64((seed, site)))
+    generator = np.random.Generator(np.random.PCG64((site, seed)))
     return torch.from_numpy(generator.random(tuple(shape), dtype=np.float32))
 
 
