@@ -1,5 +1,5 @@
-"""The walk: one sentence through every stage of a GPT. Run with `streamlit run app.py`."""
+"""gptviz: see how a GPT turns a sentence into its next word. Run with `streamlit run app.py`."""
 
-from gptviz.ui import walk
+from gptviz.ui import shell
 
-walk.page()
+shell.run()

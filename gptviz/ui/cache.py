@@ -7,6 +7,7 @@ sentence cost one forward pass.
 import gc
 import os
 import threading
+from collections.abc import Sequence
 
 import cachetools
 import streamlit as st
@@ -96,3 +97,14 @@ def continued(key: str, ids: tuple[int, ...], more: int, dropout: float, seed: i
             lambda ids=ids: (*ids, *sampling.generate(model(key), list(ids), 1, dropout=dropout, seed=seed)),
         )
     return ids
+
+
+def run(key: str, loaded: GPT, ids, **options) -> Trace:
+    """`trace.run` for a lab: kept when its options are plain values, run anew when it has edits or gradients."""
+    rows = tuple(map(tuple, ids)) if isinstance(ids[0], Sequence) else (tuple(ids),)
+    if not options.keys() <= {"dropout", "seed", "points"}:
+        with _forwards:
+            return trace.run(loaded, rows, **options)
+    keep = options.get("points")
+    options["points"] = None if keep is None else tuple(keep)
+    return _once(("lab", key, rows, *sorted(options.items(), key=str)), lambda: trace.run(loaded, rows, **options))

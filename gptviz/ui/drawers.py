@@ -54,8 +54,7 @@ def default_cell(stage: Stage, trace: Trace, view: View) -> Cell:
     row = base.token(trace, view)
     if isinstance(picture, Grid) and picture.main.point:
         panel = picture.main
-        rows, columns = panel.values.shape
-        row = min(row, rows - 1)
+        row = min(row, len(panel.values) - 1)
         finite = np.flatnonzero(np.isfinite(panel.values[row]) & (panel.values[row] != 0))
         return panel.cell(row, int(finite[-1]) if panel.kind == "weight" and finite.size else 0)
     points = stage.named(view)

@@ -1,6 +1,6 @@
 """From what was typed to the ids that go into the model: encode, append, crop to the context, pad a batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import tokenizer
 from . import cache
@@ -28,8 +28,10 @@ class Batch:
     rows: Rows
 
 
-def read(choice: Choice, context_length: int) -> Batch:
-    """The batch a choice stands for."""
+def read(choice: Choice, context_length: int, *, alone: bool = False) -> Batch:
+    """The batch a choice stands for. alone: the typed sentence only, with nothing appended, as the labs take it."""
+    if alone:
+        choice = replace(choice, second="", more=0)
     texts = (choice.text, choice.second) if choice.second else (choice.text,)
     sentences = tuple(_sentence(choice, text, context_length) for text in texts)
     longest = max(len(sentence.ids) for sentence in sentences)

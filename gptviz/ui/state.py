@@ -5,9 +5,10 @@ Nonsense in the URL falls back to the default of that one field, with a note.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -107,7 +108,7 @@ def parse_cell(raw: str) -> tuple[str, tuple[int, ...]]:
     """ "blocks.0.att.weights@0,1,2,2" -> (point, index). Raises ValueError when it is not of that form."""
     point, at, index = raw.rpartition("@")
     numbers = index.split(",")
-    if not at or len(point) > 60 or len(numbers) > 6 or not all(n.isdecimal() and len(n) < 8 for n in numbers):
+    if not point or len(point) > 60 or len(numbers) > 6 or not all(n.isdecimal() and len(n) < 8 for n in numbers):
         raise ValueError("does not name a number of the model, such as tok_emb@0,3,17")
     return point, tuple(map(int, numbers))
 
@@ -166,13 +167,24 @@ def to_url(choice: Choice) -> dict[str, str]:
     return written
 
 
-def current() -> Choice:
-    """What is chosen now: from the URL when it changed under us (first visit, Back, an edited address), else as kept."""
-    params = {name: st.query_params[name] for name in st.query_params if name in PARSERS}
+SHARED = ("text", "model", "special")
+"""The choices that every page shares; the others belong to the walk."""
+
+
+def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
+    """What is chosen now: from the URL when it changed under us (first visit, Back, an edited address), else as kept.
+
+    names: the parameters this page keeps in its URL.
+    """
+    params = {name: st.query_params[name] for name in st.query_params if name in names}
     kept = st.session_state
-    if "choice" not in kept or params != kept["url"]:
-        choice, notes = from_url(params)
-        kept["choice"], kept["notes"], kept["url"] = choice, notes, params
+    if "choice" not in kept:
+        kept["choice"], kept["notes"] = from_url(params)
+        kept["url"], kept["problem"] = params, ""
+    elif params != {name: value for name, value in kept["url"].items() if name in names}:
+        read, kept["notes"] = from_url(params)
+        kept["choice"] = replace(kept["choice"], **{name: getattr(read, name) for name in names})
+        kept["url"] = {name: value for name, value in kept["url"].items() if name not in names} | params
         kept["problem"] = ""
     return kept["choice"]
 
@@ -197,13 +209,13 @@ def choose_text(field: str, text: str) -> None:
         change(second=text, item=0, token=-1, more=0, cell="")
 
 
-def write_url(choice: Choice) -> None:
-    """Put the choice into the address, without a rerun, when it is not there already."""
-    wanted = to_url(choice)
-    if wanted != st.session_state["url"]:
-        others = {name: st.query_params.get_all(name) for name in st.query_params if name not in PARSERS}
-        st.query_params.from_dict(others | wanted)
-        st.session_state["url"] = wanted
+def write_url(choice: Choice, names: Sequence[str] = tuple(PARSERS), others: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Put the choice (these names of it, and a lab's own parameters) into the address, without a rerun."""
+    wanted = {name: value for name, value in to_url(choice).items() if name in names}
+    kept = {name: st.query_params.get_all(name) for name in st.query_params if name.startswith("embed")}
+    if {name: st.query_params[name] for name in st.query_params if name not in kept} != wanted | dict(others):
+        st.query_params.from_dict(kept | wanted | dict(others))
+    st.session_state["url"] = {name: value for name, value in st.session_state["url"].items() if name not in names} | wanted
 
 
 def problem() -> str:

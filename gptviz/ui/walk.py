@@ -1,44 +1,31 @@
-"""The walk: the sentence on top, the map, the picture and its words, the drawers, and the bar to step and choose."""
+"""The walk: the map, the picture and its words, the drawers, and the bar to step and choose."""
 
 from html import escape
-from pathlib import Path
 
 import streamlit as st
 
-from .. import catalogue, sampling, tokenizer, weights
+from .. import sampling, tokenizer
 from ..stages import BY_KEY, STAGES, Stage, View, base
 from ..trace import Trace
-from . import cache, drawers, matrix, picture, pipeline, sentences, state
+from . import cache, drawers, matrix, picture, pipeline, sentences, state, top
 from .state import Choice, change
-
-CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
 def page() -> None:
     """The whole page, from the URL to the last pixel."""
-    st.set_page_config(page_title="gptviz: inside a GPT", layout="wide", initial_sidebar_state="collapsed")
     choice = state.current()
-    st.html(f"<style>{CSS}{PRESENT if choice.present else ''}</style>")
+    top.style(present=choice.present)
     with st.container(gap="xsmall"):
         walk(choice)
 
 
 def walk(choice: Choice) -> None:
     """Run what is chosen, and draw it."""
-    bar = st.container(key="top")
-    try:
-        model = cache.model(choice.model)
-    except (weights.CheckpointError, OSError) as error:
-        with bar:
-            top(choice, "NOT LOADED")
-        st.error(f"The model {choice.model} cannot be loaded. {error}")
-        st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
+    model = top.show(choice)
+    if model is None:
         state.write_url(choice)
         return
     choice = fit(choice, model.config)
-    badge = "TRAINED" if weights.is_trained(model) else "RANDOM INIT"
-    with bar:
-        top(choice, badge)
     batch = sentences.read(choice, model.config.context_length)
     sentence = batch.sentences[choice.item]
     if choice.token >= len(sentence.ids):
@@ -108,108 +95,6 @@ def fit(choice: Choice, config) -> Choice:
 
 def chosen_cell(choice: Choice, trace: Trace) -> tuple[str, tuple[int, ...]] | None:
     return state.parse_cell(choice.cell) if choice.cell else None
-
-
-PRESENT = "html { font-size: 24px; } [data-testid=stHeader] { display: none; }"
-"""In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
-
-
-# the line on top ------------------------------------------------------------------------------------------------------
-
-
-def top(choice: Choice, badge: str) -> None:
-    """Sentence, examples, model, options, state badges, Present."""
-    if choice.present:
-        left, right = st.columns([6, 1], vertical_alignment="center")
-        left.html(f"<div class='sentence'>{escape(choice.second if choice.item else choice.text)} {badges(choice, badge)}</div>")
-        right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
-        return
-    name, text, examples, model, options, state_, present = st.columns(
-        [0.62, 4.1, 0.95, 1.5, 0.95, 1.9, 0.9], vertical_alignment="center", gap="small"
-    )
-    name.html("<span class='name'>gptviz</span>")
-    typed("text", text, choice.text)
-    examples.menu_button(
-        "Examples",
-        state.EXAMPLES,
-        key="example",
-        type="tertiary",
-        format_func=lambda example: example.replace("*", "\\*"),
-        on_click=lambda: take_example(),
-    )
-    st.session_state["model"] = choice.model
-    model.selectbox(
-        "Model",
-        list(catalogue.MODELS),
-        key="model",
-        format_func=lambda key: catalogue.MODELS[key].title,
-        label_visibility="collapsed",
-        on_change=lambda: change(model=st.session_state["model"], cell=""),
-    )
-    with options.popover("Options", type="tertiary"):
-        more_options(choice)
-    state_.html(badges(choice, badge))
-    st.session_state["present"] = choice.present
-    present.toggle("Present", key="present", on_change=lambda: change(present=st.session_state["present"], drawer=""))
-
-
-def typed(field: str, where, value: str) -> None:
-    """A text box that keeps what was typed even when it cannot be used."""
-    key = f"typed-{field}"
-    if not state.problem() or key not in st.session_state:
-        st.session_state[key] = value
-    where.text_input(
-        "Sentence" if field == "text" else "Second sentence",
-        key=key,
-        label_visibility="collapsed" if field == "text" else "visible",
-        placeholder="Type a sentence and press Enter",
-        on_change=lambda: state.choose_text(field, st.session_state[key]),
-    )
-
-
-def take_example() -> None:
-    example = st.session_state["example"]
-    if example in state.EXAMPLES:
-        state.choose_text("text", example)
-
-
-def more_options(choice: Choice) -> None:
-    """Rarely used things: the second sentence of a batch, the special token, what the model is."""
-    st.markdown("**Batch of two sentences**")
-    typed("second", st, choice.second)
-    if choice.second:
-        st.session_state["item"] = choice.item
-        st.radio(
-            "Show",
-            (0, 1),
-            key="item",
-            horizontal=True,
-            format_func=("first sentence", "second sentence").__getitem__,
-            on_change=lambda: change(item=st.session_state["item"], token=-1, cell=""),
-        )
-        st.caption("Both go through together, padded on the right to one length. Neither sees a number of the other.")
-    else:
-        st.button(
-            'Add "Every day holds a"',
-            on_click=lambda: state.choose_text("second", "Every day holds a"),
-        )
-    st.session_state["special"] = choice.special
-    st.toggle(
-        "Read <|endoftext|> as the special token",
-        key="special",
-        on_change=lambda: change(special=st.session_state["special"], token=-1, cell=""),
-    )
-    st.caption(f"**{catalogue.MODELS[choice.model].title}**: {catalogue.MODELS[choice.model].about}")
-    st.button("Start over with the defaults", on_click=lambda: change(**vars(Choice())))
-
-
-def badges(choice: Choice, badge: str) -> str:
-    """The state every number on screen comes from."""
-    mode = f"TRAIN: dropout {choice.dropout:g}, seed {choice.seed}" if choice.dropout else "EVAL: dropout off"
-    kind = {"TRAINED": "trained", "RANDOM INIT": "random"}.get(badge, "failed")
-    model = f"{escape(catalogue.MODELS[choice.model].title)} · " if choice.present else ""
-    drop = "train" if choice.dropout else "eval"
-    return f"<span class='badge {kind}'>{model}{badge}</span> <span class='badge {drop}'>{mode}</span>"
 
 
 # picture and words ----------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def shapes(config: GPTConfig, batch: int, tokens: int) -> list[tuple[int, int, s
     for n, stage in enumerate(STAGES):
         shape = by_key.get(stage.key, stream)
         text = "" if shape is None else ",".join(map(str, shape))
-        if runs and runs[-1][2] == text and not (stage.per_block != STAGES[n - 1].per_block):
+        if runs and runs[-1][2] == text and stage.per_block == STAGES[n - 1].per_block:
             runs[-1] = (runs[-1][0], n, text)
         else:
             runs.append((n, n, text))

@@ -1,0 +1,161 @@
+"""What a lab, an experiment and a control are."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import plotly.graph_objects as go
+
+from .. import tokenizer, trace
+from ..config import GPTConfig
+from ..figures.chips import Chips
+from ..figures.matrix import Grid
+from ..model import GPT
+from ..stages.base import Question
+from ..trace import Trace
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a small table: column title -> values, all of one length. note: a line under it."""
+
+    columns: Mapping[str, Sequence[Any]]
+    title: str = ""
+    note: str = ""
+
+
+Picture = Grid | Chips | go.Figure | Table
+"""What an experiment draws, one under another unless it says `beside`."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing a reader can move. Its value lives in the URL under `name`.
+
+    kind: "slider" (options = low, high, step), "choice" (options = the values, shown through `show`), "switch", "text".
+    A default of None means the first option. show: value -> label, for choices.
+    """
+
+    name: str
+    label: str
+    kind: str
+    default: Any = None
+    options: tuple = ()
+    show: Callable[[Any], str] = str
+    help: str = ""
+
+    def start(self) -> Any:
+        """The value before anybody moved it."""
+        return self.options[0] if self.default is None else self.default
+
+    def parse(self, raw: str) -> Any:
+        """The value a URL's text stands for. Raises ValueError, with what is allowed, when it stands for none."""
+        if self.kind == "switch":
+            if raw not in ("0", "1"):
+                raise ValueError("is neither 0 nor 1")
+            return raw == "1"
+        if self.kind == "text":
+            if len(raw) > 2000:
+                raise ValueError("is longer than 2,000 characters")
+            return raw
+        if self.kind == "choice":
+            for option in self.options:
+                if self.write(option) == raw:
+                    return option
+            raise ValueError(f"is not one of the {len(self.options)} choices")
+        low, high, step = self.options
+        try:
+            value = type(step)(float(raw))
+        except (ValueError, OverflowError):
+            raise ValueError(f"is not a number from {low} to {high}") from None
+        if not low <= value <= high:
+            raise ValueError(f"is not a number from {low} to {high}")
+        steps = round((value - low) / step)
+        return type(step)(round(low + steps * step, 6))
+
+    @staticmethod
+    def write(value: Any) -> str:
+        """The text that stands for a value in a URL."""
+        return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What an experiment starts from: the model, the sentence's ids, and the controls' values as `setting["p"]`.
+
+    trace(...) runs the model on these or other ids; on the page it goes through the shared cache, elsewhere it just runs.
+    """
+
+    model: GPT
+    ids: tuple[int, ...]
+    values: Mapping[str, Any]
+    text: str = ""
+    run: Callable[..., Trace] = trace.run
+    model_key: str = ""
+
+    @property
+    def config(self) -> GPTConfig:
+        return self.model.config
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def trace(self, ids: Sequence[int] | Sequence[Sequence[int]] | None = None, **options: Any) -> Trace:
+        """`gptviz.trace.run` on the sentence (or on `ids`), with its options."""
+        return self.run(self.model, self.ids if ids is None else ids, **options)
+
+    def labels(self, ids: Sequence[int] | None = None) -> tuple[str, ...]:
+        """Row labels: tokens numbered from 0, the leading space visible."""
+        return tuple(f"{n} {tokenizer.printable(token)}" for n, token in enumerate(self.ids if ids is None else ids))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One question with its picture. controls: fixed, or a function of the setting (for options that depend on the model or the
+    sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",), that say what the
+    numbers are besides the model's own state. live: drawn by the page through this function of (setting, event callback) instead
+    of pictures, for pictures that answer while dragging."""
+
+    key: str
+    title: str
+    prose: str
+    formula: str
+    controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
+    pictures: Callable[[Setting], Sequence[Picture]]
+    caption: Callable[[Setting], str]
+    question: Question | None = None
+    state: Callable[[Setting], tuple[str, ...]] = field(default=lambda setting: ())
+    beside: bool = False
+    uses_model: bool = True
+
+    def controls_for(self, setting: Setting) -> tuple[Control, ...]:
+        return self.controls(setting) if callable(self.controls) else self.controls
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A page of experiments. key: the page's address."""
+
+    key: str
+    title: str
+    about: str
+    experiments: tuple[Experiment, ...]
+
+    def find(self, key: str) -> Experiment:
+        """The experiment of that key, or the first one."""
+        return next((one for one in self.experiments if one.key == key), self.experiments[0])
+
+
+def experiment(doc: str, **fields: Any) -> Experiment:
+    """An Experiment from a docstring: `# Title`, plain paragraphs, and at most one formula between double dollars."""
+    title, _, body = doc.strip().partition("\n")
+    found = re.search(r"\$\$(.+?)\$\$", body, re.DOTALL)
+    prose = re.sub(r"\$\$.+?\$\$", "", body, flags=re.DOTALL).strip()
+    paragraphs = [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", prose) if paragraph.strip()]
+    return Experiment(
+        title=title.removeprefix("# ").strip(),
+        prose="\n\n".join(paragraphs),
+        formula=found.group(1).strip() if found else "",
+        **fields,
+    )

@@ -1,0 +1,175 @@
+"""A lab's page: its experiments, their controls beside the picture, the words, everything in the URL."""
+
+from collections.abc import Mapping
+from functools import partial
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ..labs.base import Control, Experiment, Lab, Setting, Table
+from . import cache, picture, sentences, state, top, walk
+
+
+def show(chosen: Lab) -> None:
+    """The whole page of one lab."""
+    choice = state.current(state.SHARED)
+    top.style()
+    with st.container(gap="xsmall"):
+        model = top.show(choice, lab=True)
+        if model is None:
+            state.write_url(choice, state.SHARED)
+            return
+        for text in filter(None, (state.problem(), *state.notes())):
+            st.warning(text, icon=":material/info:")
+        sentence = sentences.read(choice, model.config.context_length, alone=True).sentences[0]
+        setting = Setting(
+            model=model,
+            ids=sentence.ids,
+            values={},
+            text=choice.text,
+            run=partial(cache.run, choice.model),
+            model_key=choice.model,
+        )
+        body(chosen, setting, sentences.messages(choice, sentence, model.config.context_length))
+
+
+@st.fragment
+def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
+    """Everything a control of the lab can change; moving one runs this part alone."""
+    raw = values(chosen)
+    current = chosen.find(raw.get("view", ""))
+    head, tabs = st.columns([1, 4], vertical_alignment="center")
+    head.html(f"<h1 class='title'>{escape(chosen.title)}</h1>")
+    st.session_state["view"] = current.key
+    tabs.segmented_control(
+        "Experiment",
+        [one.key for one in chosen.experiments],
+        key="view",
+        format_func={one.key: one.title for one in chosen.experiments}.get,
+        label_visibility="collapsed",
+        required=True,
+        on_change=lambda: keep(chosen, {"view": st.session_state["view"]}),
+    )
+    controls = current.controls_for(setting)
+    chosen_values, notes = read(controls, raw)
+    for note in notes:
+        st.warning(note, icon=":material/info:")
+    left, right = st.columns([1.9, 1], gap="medium")
+    with left, st.container(key="stage", gap="small"):
+        widgets(chosen, controls, chosen_values)
+        asked = Setting(**{**vars(setting), "values": chosen_values})
+        try:
+            said = draw(current, asked)
+        except (MemoryError, ValueError) as error:
+            st.error(f"{error}")
+            said = ""
+    with right, st.container(key="words", gap="xsmall"):
+        words(current, asked, said)
+        for message in messages:
+            st.html(f"<p class='message'>{escape(message)}</p>")
+    written = {control.name: control.write(chosen_values[control.name]) for control in controls}
+    defaults = {control.name: control.write(control.start()) for control in controls}
+    own = {name: value for name, value in written.items() if value != defaults[name]}
+    if current is not chosen.experiments[0]:
+        own["view"] = current.key
+    st.session_state[f"lab-url-{chosen.key}"] = own
+    state.write_url(st.session_state["choice"], state.SHARED, own)
+
+
+def values(chosen: Lab) -> dict[str, str]:
+    """What the lab's own parameters say: the URL when it changed under us, else what was kept."""
+    params = {name: st.query_params[name] for name in st.query_params if name not in state.SHARED and not name.startswith("embed")}
+    key = f"lab-{chosen.key}"
+    if key not in st.session_state or params != st.session_state.get(f"lab-url-{chosen.key}"):
+        kept = st.session_state.get(key, {}) if not params and key in st.session_state else {}
+        st.session_state[key] = {**kept, **params}
+    return st.session_state[key]
+
+
+def keep(chosen: Lab, changes: Mapping[str, str]) -> None:
+    """Remember what a control was moved to; the URL follows when the page is drawn."""
+    key = f"lab-{chosen.key}"
+    st.session_state[key] = {**st.session_state.get(key, {}), **changes}
+    st.session_state[f"lab-url-{chosen.key}"] = {
+        name: st.query_params[name] for name in st.query_params if name not in state.SHARED and not name.startswith("embed")
+    }
+
+
+def read(controls: tuple[Control, ...], raw: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Every control's value, and a note for each that the URL asked for in vain."""
+    chosen, notes = {}, []
+    for control in controls:
+        try:
+            chosen[control.name] = control.parse(raw[control.name]) if control.name in raw else control.start()
+        except ValueError as error:
+            shown = raw[control.name][:40]
+            notes.append(f'{control.label} was asked to be "{shown}", which {error}; the default is used instead.')
+            chosen[control.name] = control.start()
+    return chosen, notes
+
+
+def widgets(chosen: Lab, controls: tuple[Control, ...], current: Mapping[str, Any]) -> None:
+    """The controls in a row, up to four beside each other."""
+    for start in range(0, len(controls), 4):
+        some = controls[start : start + 4]
+        for place, control in zip(st.columns(len(some), vertical_alignment="bottom"), some):
+            widget(place, chosen, control, current[control.name])
+
+
+def widget(place, chosen: Lab, control: Control, value: Any) -> None:
+    key = f"control-{control.name}"
+    st.session_state[key] = value
+
+    def moved() -> None:
+        keep(chosen, {control.name: control.write(st.session_state[key])})
+
+    options = {"key": key, "help": control.help or None, "on_change": moved}
+    if control.kind == "slider":
+        low, high, step = control.options
+        place.slider(control.label, low, high, step=step, **options)
+    elif control.kind == "switch":
+        place.toggle(control.label, **options)
+    elif control.kind == "text":
+        place.text_input(control.label, max_chars=2000, **options)
+    elif len(control.options) <= 4 and sum(len(control.show(option)) for option in control.options) < 28:
+        place.segmented_control(control.label, control.options, format_func=control.show, required=True, **options)
+    else:
+        place.selectbox(control.label, control.options, format_func=control.show, **options)
+
+
+def draw(current: Experiment, setting: Setting) -> str:
+    """The pictures; returns the "look for" line."""
+    said = current.caption(setting)
+    pictures = list(current.pictures(setting))
+    places = st.columns(len(pictures), gap="small") if current.beside and len(pictures) > 1 else [st.container()] * len(pictures)
+    for n, (place, made) in enumerate(zip(places, pictures)):
+        with place:
+            if isinstance(made, Table):
+                table(made)
+            else:
+                key = f"lab-picture-{current.key}-{n}"
+                picture.show(made, key, cell=None, present=False, on_event=lambda event: None, alt=said)
+    return said
+
+
+def table(made: Table) -> None:
+    if made.title:
+        st.markdown(f"**{made.title}**")
+    st.dataframe(pd.DataFrame(dict(made.columns)), hide_index=True)
+    if made.note:
+        st.caption(made.note)
+
+
+def words(current: Experiment, setting: Setting, said: str) -> None:
+    """What happens, the formula, what to look for, and the question."""
+    marks = "".join(f" <span class='badge train'>{escape(mark)}</span>" for mark in current.state(setting))
+    st.html(f"<h1 class='title'>{escape(current.title)}{marks}</h1>")
+    st.markdown(current.prose)
+    if current.formula:
+        st.latex(current.formula)
+    if said:
+        st.html(f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
+    if current.question:
+        walk.ask(current)

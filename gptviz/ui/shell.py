@@ -1,0 +1,69 @@
+"""The pages and the way between them.
+
+A folder called pages/ beside app.py switches on Streamlit's older page mechanism until something calls `st.navigation`; so a
+page that is opened directly on a fresh server calls it first and starts again, and then every page runs inside app.py.
+"""
+
+from contextvars import ContextVar
+from pathlib import Path
+
+import streamlit as st
+
+from ..labs.base import Lab
+from . import state
+from .state import Choice
+
+PAGES = Path(__file__).parents[2] / "pages"
+LABS = {
+    "Dropout": "Zeros, survivors, and why two passes differ",
+    "Context": "What the model sees: cropping, sliding windows, batches",
+    "Attention": "Every head of every block, and one score taken apart",
+    "Gradients": "Shortcuts, normalisation and what reaches the first layer",
+    "Sampling": "Choosing the next token",
+    "Embeddings": "Neighbours and maps of the token table",
+    "Size": "Parameters, memory and work",
+}
+_inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
+
+
+def _labs() -> list[str]:
+    return [name for name in LABS if (PAGES / f"{name}.py").is_file()]
+
+
+def _walk():
+    from . import walk
+
+    return st.Page(walk.page, title="The walk", url_path="walk", default=True)
+
+
+def _navigation():
+    return st.navigation([_walk(), *(st.Page(f"pages/{name}.py", title=name) for name in _labs())], position="hidden")
+
+
+def run() -> None:
+    """What app.py does: settings for every page, then the page that was asked for."""
+    st.set_page_config(page_title="gptviz: inside a GPT", layout="wide", initial_sidebar_state="collapsed")
+    token = _inside.set(True)
+    try:
+        _navigation().run()
+    finally:
+        _inside.reset(token)
+
+
+def lab(chosen: Lab) -> None:
+    """What a file in pages/ does: show its lab, inside app.py."""
+    from . import lab as page
+
+    if not _inside.get():
+        _navigation()
+        st.rerun()
+    page.show(chosen)
+
+
+def links(choice: Choice) -> None:
+    """A link to every page, taking the sentence and the model along."""
+    everything = state.to_url(choice)
+    shared = {name: value for name, value in everything.items() if name in state.SHARED}
+    st.page_link(_walk(), label="**The walk**: every stage from text to next token", query_params=everything)
+    for name in _labs():
+        st.page_link(f"pages/{name}.py", label=f"**{name}**: {LABS[name]}", query_params=shared)

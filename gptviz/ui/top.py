@@ -1,0 +1,145 @@
+"""The line on top of every page: sentence, examples, model, labs, options, and the state the numbers come from."""
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from .. import catalogue, weights
+from ..model import GPT
+from . import cache, shell, state
+from .state import Choice, change
+
+CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+PRESENT = "html { font-size: 24px; } [data-testid=stHeader] { display: none; }"
+"""In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
+
+
+
+def style(*, present: bool = False) -> None:
+    """The page's own type and colours, for reading or for a projector."""
+    st.html(f"<style>{CSS}{PRESENT if present else ''}</style>")
+
+
+def show(choice: Choice, *, lab: bool = False) -> GPT | None:
+    """Draw the line and load the model; None, with a message on the page, when it cannot be loaded."""
+    place = st.container(key="top")
+    try:
+        model = cache.model(choice.model)
+    except (weights.CheckpointError, OSError) as error:
+        with place:
+            line(choice, "NOT LOADED", lab)
+        st.error(f"The model {choice.model} cannot be loaded. {error}")
+        st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
+        return None
+    with place:
+        line(choice, "TRAINED" if weights.is_trained(model) else "RANDOM INIT", lab)
+    return model
+
+
+def line(choice: Choice, badge: str, lab: bool) -> None:
+    """Sentence, examples, model, options, state badges, Present."""
+    if choice.present:
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        left.html(f"<div class='sentence'>{escape(choice.second if choice.item else choice.text)} {badges(choice, badge, lab)}</div>")
+        right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
+        return
+    name, text, examples, model, labs, options, state_, present = st.columns(
+        [0.6, 3.4, 0.95, 1.45, 0.75, 0.95, 2.25, 0.9], vertical_alignment="center", gap="small"
+    )
+    name.html("<span class='name'>gptviz</span>")
+    with labs.popover("Labs", type="tertiary"):
+        shell.links(choice)
+    typed("text", text, choice.text)
+    examples.menu_button(
+        "Examples",
+        state.EXAMPLES,
+        key="example",
+        type="tertiary",
+        format_func=lambda example: example.replace("*", "\\*"),
+        on_click=lambda: take_example(),
+    )
+    st.session_state["model"] = choice.model
+    model.selectbox(
+        "Model",
+        list(catalogue.MODELS),
+        key="model",
+        format_func=lambda key: catalogue.MODELS[key].title,
+        label_visibility="collapsed",
+        on_change=lambda: change(model=st.session_state["model"], cell=""),
+    )
+    with options.popover("Options", type="tertiary"):
+        more_options(choice, lab)
+    state_.html(badges(choice, badge, lab))
+    if lab:
+        return
+    st.session_state["present"] = choice.present
+    present.toggle("Present", key="present", on_change=lambda: change(present=st.session_state["present"], drawer=""))
+
+
+def typed(field: str, where, value: str) -> None:
+    """A text box that keeps what was typed even when it cannot be used."""
+    key = f"typed-{field}"
+    if not state.problem() or key not in st.session_state:
+        st.session_state[key] = value
+    where.text_input(
+        "Sentence" if field == "text" else "Second sentence",
+        key=key,
+        label_visibility="collapsed" if field == "text" else "visible",
+        placeholder="Type a sentence and press Enter",
+        on_change=lambda: state.choose_text(field, st.session_state[key]),
+    )
+
+
+def take_example() -> None:
+    example = st.session_state["example"]
+    if example in state.EXAMPLES:
+        state.choose_text("text", example)
+
+
+def more_options(choice: Choice, lab: bool) -> None:
+    """Rarely used things: the second sentence of a batch, the special token, what the model is."""
+    if not lab:
+        second_sentence(choice)
+    st.session_state["special"] = choice.special
+    st.toggle(
+        "Read <|endoftext|> as the special token",
+        key="special",
+        on_change=lambda: change(special=st.session_state["special"], token=-1, cell=""),
+    )
+    st.caption(f"**{catalogue.MODELS[choice.model].title}**: {catalogue.MODELS[choice.model].about}")
+    st.button("Start over with the defaults", on_click=lambda: change(**vars(Choice())))
+
+
+def second_sentence(choice: Choice) -> None:
+    """A batch of two, and which of the two is shown."""
+    st.markdown("**Batch of two sentences**")
+    typed("second", st, choice.second)
+    if choice.second:
+        st.session_state["item"] = choice.item
+        st.radio(
+            "Show",
+            (0, 1),
+            key="item",
+            horizontal=True,
+            format_func=("first sentence", "second sentence").__getitem__,
+            on_change=lambda: change(item=st.session_state["item"], token=-1, cell=""),
+        )
+        st.caption("Both go through together, padded on the right to one length. Neither sees a number of the other.")
+    else:
+        st.button(
+            'Add "Every day holds a"',
+            on_click=lambda: state.choose_text("second", "Every day holds a"),
+        )
+
+
+def badges(choice: Choice, badge: str, lab: bool) -> str:
+    """The state every number on screen comes from."""
+    kind = {"TRAINED": "trained", "RANDOM INIT": "random"}.get(badge, "failed")
+    model = f"{escape(catalogue.MODELS[choice.model].title)} · " if choice.present else ""
+    weights_badge = f"<span class='badge {kind}'>{model}{badge}</span>"
+    if lab:
+        return weights_badge
+    mode = f"TRAIN: dropout {choice.dropout:g}, seed {choice.seed}" if choice.dropout else "EVAL: dropout off"
+    drop = "train" if choice.dropout else "eval"
+    return f"{weights_badge} <span class='badge {drop}'>{mode}</span>"
