@@ -146,7 +146,7 @@ def payload(grid: Grid, cell: tuple[str, tuple[int, ...]] | None = None, present
             "rows": values.shape[0],
             "cols": values.shape[1],
             "row_labels": labels.setdefault(panel.rows, len(labels)),
-            "column_labels": labels.setdefault(panel.columns, len(labels)) if panel.columns else None,
+            "column_labels": labels.setdefault(panel.columns, len(labels)) if any(panel.columns) else None,
             "side": labels.setdefault(panel.side, len(labels)) if panel.side else None,
             "side_title": panel.side_title,
             "row_axis": panel.row_axis,
@@ -165,6 +165,7 @@ def payload(grid: Grid, cell: tuple[str, tuple[int, ...]] | None = None, present
             "pick": list(panel.pick) if panel.pick else None,
             "chosen": panel.chosen,
             "prints": panel.prints,
+            "square": _square(panel),
             "pool": k,
             "marked": marks is not None,
             "selected": _selected(panel, grid.selected),
@@ -247,6 +248,13 @@ def _pooling(shapes: list[tuple[int, int]]) -> list[int]:
     while sum(map(cells, shapes, sizes)) > GRID_CELLS:
         sizes = [k + 1 for k in sizes]
     return sizes
+
+
+def _square(panel: Panel) -> bool:
+    """Whether rows and columns are the same things, so that a cell should be as high as it is wide."""
+    if any(panel.columns):
+        return panel.rows == panel.columns
+    return panel.column_index is not None and panel.column_index == panel.row_index
 
 
 def _selected(panel: Panel, row: int | None) -> int | None:

@@ -8,8 +8,8 @@ const STEPS = 1024 // colours of a scale
 const DIM = 0.55 // opacity of the step before
 const HATCH = 7 // pixels from one hatch line to the next
 const ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
-const NORMAL = { title: 15, label: 13, small: 12, least: 11, gap: 16, row: 46, both: 60, square: 84, narrow: 130, name: 120 }
-const LARGE = { title: 28, label: 24, small: 24, least: 20, gap: 26, row: 72, both: 84, square: 110, narrow: 260, name: 220 }
+const NORMAL = { title: 15, label: 13, small: 12, least: 11, gap: 16, row: 46, both: 60, square: 84, narrow: 130, name: 120, floor: 28, bar: 56 }
+const LARGE = { title: 28, label: 24, small: 24, least: 20, gap: 26, row: 72, both: 84, square: 110, narrow: 260, name: 220, floor: 40, bar: 90 }
 
 const views = new WeakMap()
 
@@ -45,7 +45,6 @@ function decode(bytes) {
     p.rowLabels = grid.labels[p.row_labels]
     p.columnLabels = grid.labels[p.column_labels]
     p.sideTexts = grid.labels[p.side]
-    p.square = p.rows === p.cols && p.column_labels === p.row_labels
   }
   return grid
 }
@@ -140,10 +139,10 @@ function describe(grid, place) {
   const [low, high] = limits(p)
   if (place.row < 0) return { head: p.title, facts: [["", range(p)], ["", `colours ${low} to ${high}`]], code: p.point }
   const { label, index } = locate(p, place)
-  const facts = [[p.row_axis, p.rowLabels[label[0]]]]
+  const facts = [[p.row_axis || "row", p.rowLabels[label[0]] || String(index[0])]]
   if (p.sideTexts) facts.push([p.side_title, p.sideTexts[label[0]]])
   if (place.col < 0) return { head: "", facts, code: "" }
-  facts.splice(1, 0, [p.column_axis, p.columnLabels?.[label[1]] ?? String(index[1])])
+  facts.splice(1, 0, [p.column_axis || "column", p.columnLabels?.[label[1]] ?? String(index[1])])
   const i = place.row * p.cols + place.col
   const value = p.values[i]
   let head = Number.isFinite(value) ? digits(value, 6) : signed(String(value)).replace("Infinity", "∞")
@@ -212,10 +211,14 @@ function layout(view, width, height) {
   const { grid, text, size } = view
   const { panels } = grid
   const wide = (string, font) => ((text.font = view.font[font]), text.measureText(string).width)
-  const widest = (strings, font, most) => Math.min(most, Math.max(0, ...strings.map(string => wide(string, font))))
+  const widest = (strings, font, most) => Math.min(most, Math.max(0, ...strings.slice(0, 400).map(string => wide(string, font))))
+  const padding = room => (room ? room + 10 : 0)
+  const labelled = panels.some(p => p.row_axis || p.columnLabels)
 
-  let across = Math.min(grid.per_row, panels.length)
-  while (across > 1 && width / across < size.narrow) across--
+  const wanted = Math.min(grid.per_row, panels.length)
+  let across = wanted
+  while (across > 1 && width / across < size.narrow * (labelled ? (wanted < 4 ? 1.5 : 1) : 0.5)) across--
+  height *= Math.ceil(panels.length / across) / Math.ceil(panels.length / wanted) // a narrow screen gets more lines
   const lines = []
   panels.forEach((p, n) => {
     Object.assign(p, { line: Math.floor(n / across), place: n % across })
@@ -223,19 +226,22 @@ function layout(view, width, height) {
   })
   view.shared = panels.length > 2 && panels.every(p => p.scale === panels[0].scale && p.low === panels[0].low && p.high === panels[0].high)
 
-  // Around the cells: row labels left, side texts right, a joiner between panels.
+  // Around the cells: row labels left, side texts right, a joiner between panels, room for a frame.
   const most = Math.min(size.name, width * 0.2)
+  const frame = panels.some(p => p.chosen) ? 6 : 3
   for (const [l, line] of lines.entries()) {
-    line.aligned = line.every(p => p.row_labels === line[0].row_labels)
-    const mixed = line.aligned && line.some(p => p.square) && !line.every(p => p.square)
+    line.aligned = line.every(p => p.row_labels === line[0].row_labels && p.rows === line[0].rows)
+    line.squares = line.filter(p => p.square).length
+    line.across = line.squares ? across : line.length
+    line.forEach(p => Object.assign(p, { mixed: line.squares > 0 && line.squares < line.length, last: p === line.at(-1) }))
     for (const [k, p] of line.entries()) {
       const below = lines[l + 1]?.[k]
       p.ownRows = k === 0 || !line.aligned
       p.ownColumns = !below || below.cols !== p.cols || below.column_labels !== p.column_labels || below.square !== p.square
-      p.cap = mixed ? size.both : p.square ? size.square : size.row
-      p.left = p.ownRows ? 10 + Math.max(widest(p.rowLabels.slice(0, 400), "bold", most), widest([p.row_axis], "small", most)) : 0
-      p.right = p.sideTexts ? 10 + Math.max(widest(p.sideTexts, "label", most), widest([p.side_title], "small", most)) : 0
-      p.before = k === 0 ? 0 : p.joiner ? wide(p.joiner, "title") + 2 * size.gap : p.ownRows ? size.gap * 1.5 : size.gap
+      p.cap = p.mixed && line.aligned ? size.both : p.square ? size.square : size.row
+      p.left = p.ownRows ? padding(Math.max(widest(p.rowLabels, "bold", most), widest([p.row_axis], "small", most))) : 0
+      p.right = p.sideTexts ? padding(Math.max(widest(p.sideTexts, "bold", most), widest([p.side_title], "small", most))) : 0
+      p.before = k === 0 ? frame : p.joiner ? wide(p.joiner, "title") + 2 * size.gap : p.ownRows && p.left ? size.gap * 1.5 : size.gap
     }
   }
   for (let k = 0; k < across; k++) {
@@ -245,78 +251,102 @@ function layout(view, width, height) {
       column.forEach(p => (p[name] = room))
     }
   }
-  const free = line => line.reduce((room, p) => room - p.left - p.right - p.before, width)
-  const share = Math.max(40, Math.min(...lines.map(line => free(line) / across)))
+  const free = line => line.reduce((room, p) => room - p.left - p.right - p.before, width - frame)
+  const share = Math.max(30, Math.min(...lines.map(line => free(line) / line.across)))
 
-  // Heights depend on how column labels fit, which depends on widths: three rounds settle it.
+  // Heights depend on how column labels and legends fit, which depends on widths: three rounds settle it.
   const top = size.title + 10
-  panels.forEach(p => (p.w = share))
+  const between = lines.length > 4 ? 6 : size.gap * 0.75
+  const foot = view.shared ? size.small + 8 : 0
+  for (const p of panels) Object.assign(p, { w: share, h: share, room: share })
   for (let round = 0; round < 3; round++) {
-    for (const p of panels) Object.assign(p, below(p, wide, widest), { legend: legend(view, p, share, wide) })
-    const under = p => p.tick + (p.legend.below ? size.small + 12 : 0)
-    const bottoms = lines.map(line => Math.max(...line.map(under)))
-    const squares = line => line.filter(p => p.square).length
-    const side = line => (squares(line) === line.length ? share : (free(line) * 0.9 * squares(line)) / across / squares(line) || Infinity)
+    for (const p of panels) Object.assign(p, below(p), { legend: legend(view, p, wide) })
+    const bottoms = lines.map(line => Math.max(...line.map(p => p.tick)) + (line.some(p => p.legend.below) ? size.small + 7 : 0))
+    const side = line => (line.squares === line.length ? share : (free(line) * 0.9) / across)
     const wants = lines.map(line => Math.max(...line.map(p => (p.square ? Math.min(p.rows * p.cap, side(line)) : p.rows * p.cap))))
-    const legendRoom = view.shared ? size.small + 12 : 0
-    let left = height - legendRoom - bottoms.reduce((sum, b) => sum + top + b, 0) - size.gap * 0.75 * (lines.length - 1)
-    const order = lines.map((_, l) => l).sort((a, b) => wants[a] - wants[b])
+    let left = height - frame * 2 - foot - bottoms.reduce((sum, bottom) => sum + top + bottom, 0) - between * (lines.length - 1)
     const give = []
+    const order = lines.map((_, l) => l).sort((a, b) => wants[a] - wants[b])
     order.forEach((l, n) => {
-      give[l] = Math.max(36, Math.min(wants[l], left / (order.length - n)))
+      give[l] = Math.max(size.floor, Math.min(wants[l], left / (order.length - n)))
       left -= give[l]
     })
-    let y = 0
+    let y = frame
     for (const [l, line] of lines.entries()) {
-      const even = (tall, p) => (tall * view.ratio >= 4 * p.rows ? (Math.floor((tall * view.ratio) / p.rows) * p.rows) / view.ratio : tall)
-      const tallest = line.aligned && squares(line) ? Math.min(give[l], side(line)) : give[l]
-      for (const p of line) p.h = even(Math.min(p.rows * p.cap, p.square ? Math.min(tallest, side(line)) : tallest), p)
-      const rest = (free(line) - line.reduce((sum, p) => sum + (p.square ? p.h : 0), 0)) / Math.max(1, across - squares(line))
+      const tall = line.squares && line.aligned ? Math.min(give[l], side(line)) : give[l]
+      for (const p of line) {
+        p.legendTop = Math.max(...line.map(other => other.tick))
+        const h = Math.min(p.rows * p.cap, p.square ? Math.min(tall, side(line)) : tall) * view.ratio
+        p.h = (h >= 4 * p.rows ? Math.floor(h / p.rows) * p.rows : h) / view.ratio
+      }
+      // A title or legend may need more width than its cells; strips share what the squares leave.
+      const spread = (p, room) => {
+        const title = wide(p.title, "title") + 14
+        p.room = room
+        p.reach = p.sideTexts ? Math.max(p.w, Math.min(title, room - p.right)) : p.w
+        p.span = Math.max(p.reach + p.right, Math.min(room, Math.max(title, p.legend.width + (p.legend.below ? 0 : p.legend.x))))
+      }
+      let rest = free(line)
+      for (const p of line.filter(p => p.square)) {
+        p.w = p.h
+        spread(p, p.last && line.squares === line.length ? width - frame - (p.x ?? width - frame - share) : Math.max(p.w, share) + p.right)
+        rest -= p.span - p.right
+      }
+      rest /= line.across - line.squares
+      for (const p of line.filter(p => !p.square)) {
+        p.w = p.columnLabels ? Math.min(rest, p.cols * size.square * 1.4) : rest
+        spread(p, rest + p.right)
+      }
       let x = 0
       for (const p of line) {
-        p.w = p.square ? p.h : p.columnLabels ? Math.min(rest, p.cols * size.square * 1.5) : rest
-        p.top = y
-        p.y = y + top
-        p.x = x + p.before + p.left
-        const room = Math.max(p.w, share) + p.right
-        p.span = Math.max(p.w + p.right, Math.min(room, Math.max(wide(p.title, "title") + 12, p.legend.below ? p.legend.width : 0)))
+        Object.assign(p, { top: y, y: y + top, x: x + p.before + p.left })
         x = p.x + p.span
       }
-      y += top + Math.max(...line.map(p => p.h)) + bottoms[l] + size.gap * 0.75
+      y += top + Math.max(...line.map(p => p.h)) + bottoms[l] + between
     }
-    view.legendY = y - size.gap * 0.75 + 4
-    view.height = Math.ceil(view.legendY + legendRoom)
+    view.legendY = y - between + frame - 3
+    view.height = Math.ceil(view.legendY + foot + frame)
   }
   for (const p of panels) {
-    const snap = value => Math.round(value * view.ratio) / view.ratio
-    for (const name of ["x", "y", "w", "h"]) p[name] = snap(p[name])
+    for (const name of ["x", "y", "w", "h"]) p[name] = Math.round(p[name] * view.ratio) / view.ratio
     p.along = spans(Math.round(p.w * view.ratio), p.cols)
     p.down = spans(Math.round(p.h * view.ratio), p.rows)
   }
 
-  // Column labels: flat if they fit, else slanted, else upright; strips have a few numbers.
+  // Column labels: flat if they fit, else slanted where that takes little height, else only their first word, the number.
   function below(p) {
-    const pitch = p.w / p.cols
     const line = size.label + 6
-    if (!p.ownColumns) return { tick: 4, tilt: 0, axisBelow: false }
-    if (!p.columnLabels) return { tick: line, tilt: 0, axisBelow: !p.ownRows && p.place > 0 && lines[p.line][0].column_axis !== p.column_axis }
-    const widestLabel = widest(p.columnLabels.slice(0, 400), "label", most)
-    const tilt = widestLabel <= pitch - 6 ? 0 : pitch >= size.label + 5 ? Math.PI / 4 : Math.PI / 2
-    const axisBelow = tilt > 0 || !p.ownRows
-    const tall = tilt ? widestLabel * Math.sin(tilt) + (tilt < 1 ? size.label * 0.75 : 0) + 8 : line
-    return { tick: tall + (axisBelow ? size.small + 4 : 0), tilt, axisBelow }
+    const repeated = p.place > 0 && !p.ownRows && lines[p.line][0].column_axis === p.column_axis
+    if (!p.ownColumns || !(p.column_axis || p.columnLabels)) return { tick: 4, tilt: false, brief: false, axisBelow: false }
+    const pitch = p.w / p.cols
+    const needed = p.columnLabels ? widest(p.columnLabels, "label", most) : 0
+    const slanted = needed * 0.71 + size.label * 0.75 + 6
+    const flat = needed <= pitch - 6
+    const tilt = !flat && pitch >= size.label + 5 && slanted < 0.25 * (p.h + slanted)
+    const axisBelow = (tilt || !p.ownRows || wide(p.column_axis, "small") > p.left - 8) && !repeated
+    return { tick: (tilt ? slanted : line) + (axisBelow ? size.small + 3 : 0), tilt, brief: Boolean(p.columnLabels) && !flat, axisBelow }
   }
 }
 
-// Where a panel's colour bar and range go: on the title's line if there is room, else under the panel.
-function legend(view, p, share, wide) {
-  const bar = wide(limits(p).join(""), "small") + 70
-  const full = bar + 14 + wide(range(p), "small")
-  const room = p.w - wide(p.title, "title") - 40
-  if (view.shared) return { bar: false, range: wide(range(p), "small") <= room, width: wide(range(p), "small") }
-  if (full <= room) return { bar: true, range: true, width: full }
-  const both = full <= share + p.right
-  return { bar: true, range: both, width: both ? full : bar, below: true }
+const keys = p =>
+  [p.marks?.includes(MASKED) && "hatched: masked", p.marks?.includes(DROPPED) && "crossed: dropped"].filter(Boolean).join(", ")
+
+// Colour bar, range of the values and key to the marks: as much as fits, on the title's line or else under the panel.
+function legend(view, p, wide) {
+  const key = keys(p)
+  const widths = { bar: wide(limits(p).join(""), "small") + view.size.bar + view.size.small, range: wide(range(p), "small"), key: key && wide(key, "small") }
+  const make = (...parts) => {
+    const shown = parts.filter(part => widths[part])
+    return { parts: shown, width: shown.reduce((sum, part) => sum + widths[part], 14 * (shown.length - 1)), x: 0 }
+  }
+  const taken = wide(p.joiner && p.place === 0 ? `${p.joiner} ${p.title}` : p.title, "title") + 34
+  const most = p.last && !view.shared && !p.sideTexts && !p.mixed ? Math.max(p.w, p.room) : p.w
+  const beside = option => taken + option.width <= most && { ...option, x: Math.max(taken, p.w - option.width) }
+  const under = option => option.width <= p.room && { ...option, below: true }
+  if (view.shared) return beside(make("range")) || make()
+  const full = make("bar", "range", "key")
+  const main = make("bar", "range")
+  return beside(full) || beside(main) || under(full) || under(main) || beside(make("bar")) || under(make("bar")) || make()
 }
 
 // Which cells every device pixel of an axis shows: [lo, hi). edge(c) is the first pixel of cell c.
@@ -335,12 +365,13 @@ function footer(view) {
   const { grid, ratio } = view
   const { panels } = grid
   const says = [grid.note]
-  const cells = Math.max(...panels.map(p => (Math.max(1, p.rows / (p.h * ratio)) * Math.max(1, p.cols / (p.w * ratio)))))
-  if (panels.some(p => p.marks?.includes(MASKED))) says.push("Hatched: masked.")
-  if (panels.some(p => p.marks?.includes(DROPPED))) says.push("Crossed: dropped.")
+  const cells = Math.max(...panels.map(p => Math.max(1, p.rows / (p.h * ratio)) * Math.max(1, p.cols / (p.w * ratio))))
+  const key = panels.find(keys)
+  if (key && !view.shared && !panels.some(p => p.legend.parts.includes("key"))) says.push(`${keys(key)[0].toUpperCase()}${keys(key).slice(1)}.`)
+  if (!view.shared && !panels.every(p => p.legend.parts.includes("bar"))) says.push("Every panel has its own colour limits: point at its title.")
   const pooled = Math.max(...panels.map(p => p.pool))
   if (pooled > 1) says.push(`Each cell is the largest of ${pooled} × ${pooled}.`)
-  if (cells > 1.01) says.push(`Each pixel shows the largest of ${Math.ceil(cells)} cells.`)
+  if (cells > 1.01) says.push(`Each pixel shows the largest of up to ${Math.ceil(cells)} cells.`)
   if (!grid.exact) says.push(`Numbers in ${grid.levels} levels; click a cell for the exact number.`)
   return says.filter(Boolean).join(" ")
 }
@@ -371,7 +402,7 @@ function palette(view) {
   const mode = dark ? "dark" : "light"
   const [hidden, line] = view.grid.hidden[mode].map(rgb)
   const accent = css(read("--st-primary-color", "#0060a0"))
-  view.colours = { paper, ink: css(ink), quiet: css(mixed(ink, paper, 0.28)), back: css(paper), accent, hidden, line, mode }
+  view.colours = { paper, ink: css(ink), quiet: css(mixed(ink, paper, 0.28)), rule: css(mixed(ink, paper, 0.84)), back: css(paper), accent, hidden, line, mode }
   const family = style.getPropertyValue("--st-font").trim() || "sans-serif"
   const { title, label, small } = view.size
   view.font = { title: `600 ${title}px ${family}`, label: `${label}px ${family}`, bold: `600 ${label}px ${family}`, small: `${small}px ${family}`, family }
@@ -387,6 +418,7 @@ function ramp(view, p) {
   })
 }
 
+const beyond = (p, value) => Math.max(p.low - value, value - p.high) > (p.high - p.low) * 1e-5
 const shade = (p, value) => Math.round(Math.min(1, Math.max(0, (value - p.low) / (p.high - p.low || 1))) * (STEPS - 1))
 
 // ---- drawing
@@ -417,7 +449,7 @@ function draw(view) {
     grain(view, p)
     write(view, p)
   }
-  if (view.shared) drawLegend(view, grid.panels[0], grid.panels[0].x, view.legendY + view.size.small, { bar: true })
+  if (view.shared) drawLegend(view, grid.panels[0], grid.panels[0].x, view.legendY + view.size.small, ["bar", "key"])
   cells.setAttribute("aria-label", `${grid.alt} Arrow keys move between cells, Enter chooses one.`)
   cells.gptviz = { version: ++view.version, panels: grid.panels.map(({ x, y, w, h, rows, cols, top, left }) => ({ x, y, w, h, rows, cols, top, left })) }
   cells.dataset.ready = view.version
@@ -467,9 +499,12 @@ function grain(view, p) {
   const { text, colours, ratio, size } = view
   const [cw, ch] = [p.w / p.cols, p.h / p.rows]
   const small = Math.min(cw, ch)
-  text.fillStyle = colours.back
+  text.fillStyle = p.columnLabels || p.square ? colours.rule : colours.back
   if (ch >= 7) for (let r = 1; r < p.rows; r++) text.fillRect(p.x, p.y + p.down.edge(r) / ratio - 1 / ratio, p.w, (ch >= 14 ? 2 : 1) / ratio)
   if (cw >= 7) for (let c = 1; c < p.cols; c++) text.fillRect(p.x + p.along.edge(c) / ratio - 1 / ratio, p.y, (cw >= 14 ? 2 : 1) / ratio, p.h)
+  text.strokeStyle = colours.rule
+  text.lineWidth = 1
+  text.strokeRect(p.x - 0.5, p.y - 0.5, p.w + 1, p.h + 1)
   const numbers = p.prints ? Array.from(p.values, value => (value === -Infinity ? "−∞" : Number.isFinite(value) ? signed(value.toFixed(2)) : "")) : []
   let type = 0
   if (p.prints) {
@@ -497,7 +532,7 @@ function grain(view, p) {
       }
       const back = mark ? colours.hidden : Number.isFinite(value) ? p.ramp[shade(p, value)] : colours.paper
       text.fillStyle = legible(back)
-      if (!mark && small >= 8 && Number.isFinite(value) && (value < p.low || value > p.high)) {
+      if (!mark && small >= 8 && Number.isFinite(value) && beyond(p, value)) {
         const side = Math.min(7, small / 3)
         text.beginPath()
         text.moveTo(x + w - 2, y + 2)
@@ -534,8 +569,8 @@ function write(view, p) {
   const stacked = p.joiner && p.place === 0
 
   use("title", normal)
-  if (p.joiner && !stacked) put(text, p.joiner, p.x - p.left - p.before / 2, p.y + p.h / 2 + size.title * 0.35, "center")
-  const titleRoom = p.span - 10 - (p.legend.below || !(p.legend.bar || p.legend.range) ? 0 : p.legend.width + 16)
+  if (p.joiner && !stacked) put(text, p.joiner, (p.x - p.left + endOf(view, p)) / 2, p.y + p.h / 2 + size.title * 0.35, "center")
+  const titleRoom = p.legend.parts.length && !p.legend.below ? p.span : Math.max(p.reach, p.span - p.right) - 10
   const title = clip(text, stacked ? `${p.joiner} ${p.title}` : p.title, titleRoom)
   put(text, title, p.x + 10, line)
   text.fillStyle = p.colour
@@ -545,14 +580,13 @@ function write(view, p) {
     text.font = font.title
     for (let x = 0, end = text.measureText(title).width; x < end; x += 4) text.fillRect(p.x + 10 + x, line + 4, 2, 1)
   }
-  const legendX = p.legend.below ? p.x : p.x + p.w - p.legend.width
-  drawLegend(view, p, legendX, p.legend.below ? p.y + p.h + p.tick + size.small + 4 : line, p.legend)
+  drawLegend(view, p, p.x + p.legend.x, p.legend.below ? p.y + p.h + p.legendTop + size.small + 2 : line, p.legend.parts)
 
   if (p.ownRows) {
     use("small", colours.quiet)
     put(text, clip(text, p.row_axis, p.left - 8), p.x - 8, line, "right")
   }
-  const every = spaced(ch, size.label * 0.88)
+  const every = ch >= size.label * 0.88 ? 1 : spaced(ch, size.label * 1.4)
   const chosenRow = p.selected == null ? -1 : Math.floor(p.selected / p.pool)
   for (let r = 0; r < p.rows; r++) {
     const near = r !== chosenRow && chosenRow >= 0 && Math.abs(r - chosenRow) * ch < size.label * 0.88
@@ -560,15 +594,15 @@ function write(view, p) {
     const y = p.y + ((p.down.edge(r) + p.down.edge(r + 1)) / 2 / view.ratio) + size.label * 0.35
     use(r === chosenRow ? "bold" : "label", r === chosenRow ? colours.ink : normal)
     if (p.ownRows) put(text, clip(text, p.rowLabels[r * p.pool], p.left - 10), p.x - 8, y, "right")
-    if (p.sideTexts) put(text, clip(text, p.sideTexts[r * p.pool], p.right - 8), p.x + p.w + p.right, y, "right")
+    if (p.sideTexts) put(text, clip(text, p.sideTexts[r * p.pool], p.right - 8), p.x + p.reach + p.right, y, "right")
   }
   if (p.sideTexts) {
     use("small", colours.quiet)
-    put(text, clip(text, p.side_title, p.right - 8), p.x + p.w + p.right, line, "right")
+    put(text, clip(text, p.side_title, p.right - 8), p.x + p.reach + p.right, line, "right")
   }
-  if (p.ownColumns) columns(view, p, cw, normal)
+  if (p.tick > 4) columns(view, p, cw, normal)
 
-  if (chosenRow >= 0) outline(view, text, p, [chosenRow, chosenRow + 1, 0, p.cols], colours.ink, 2)
+  if (chosenRow >= 0) outline(view, text, p, [chosenRow, chosenRow + 1, 0, p.cols], colours.ink, ch < 5 ? 1 : 2)
   if (p.cell) {
     const [r, c] = p.cell.map(at => Math.floor(at / p.pool))
     outline(view, text, p, [r, r + 1, c, c + 1], colours.accent, 3)
@@ -577,9 +611,15 @@ function write(view, p) {
     text.strokeStyle = colours.accent
     text.lineWidth = 2
     text.beginPath()
-    text.roundRect(p.x - 5, p.top - 1 + 1, p.w + 10, p.h + p.y - p.top + 5, 5)
+    text.roundRect(p.x - 5, p.top - 3, Math.max(p.w, Math.min(p.span, p.room)) + 10, p.h + p.y - p.top + 9, 5)
     text.stroke()
   }
+}
+
+// Where the panel before this one in its line ends, side texts included.
+function endOf(view, p) {
+  const before = view.grid.panels[view.grid.panels.indexOf(p) - 1]
+  return before.x + before.reach + before.right
 }
 
 function columns(view, p, cw, colour) {
@@ -588,23 +628,21 @@ function columns(view, p, cw, colour) {
   text.font = font.label
   text.fillStyle = colour
   const middle = c => p.x + (p.along.edge(c) + p.along.edge(c + 1)) / 2 / view.ratio
-  const name = c => p.columnLabels?.[c * p.pool] ?? String(p.column_index?.[c * p.pool] ?? c * p.pool)
+  const full = c => p.columnLabels?.[c * p.pool] ?? String(p.column_index?.[c * p.pool] ?? c * p.pool)
+  const name = c => (p.brief && !p.tilt ? full(c).split(" ")[0] : full(c))
+  const room = text.measureText(name(p.cols - 1)).width + 10
   if (p.tilt) {
-    const every = spaced(cw, p.tilt < 1 ? size.label + 3 : size.label * 0.95)
-    const room = (p.tick - size.small - 12 - (p.tilt < 1 ? size.label * 0.75 : 0)) / Math.sin(p.tilt) + 1
-    for (let c = 0; c < p.cols; c += every) {
+    for (let c = 0; c < p.cols; c++) {
       text.save()
-      text.translate(middle(c) + (p.tilt < 1 ? size.label * 0.3 : size.label * 0.35), p.y + p.h + (p.tilt < 1 ? size.label * 0.6 : 5))
-      text.rotate(-p.tilt)
-      put(text, clip(text, name(c), room), 0, 0, "right")
+      text.translate(middle(c) + size.label * 0.3, p.y + p.h + size.label * 0.7)
+      text.rotate(-Math.PI / 4)
+      put(text, clip(text, name(c), Math.min(size.name, view.width * 0.2)), 0, 0, "right")
       text.restore()
     }
   } else {
-    let shown = Array.from({ length: p.cols }, (_, c) => c)
-    if (!p.columnLabels && text.measureText(name(p.cols - 1)).width + 8 > cw) {
-      const quarter = n => Math.round((n * p.cols) / 4)
-      shown = p.cols < 8 ? [0, p.cols - 1] : [0, quarter(1), quarter(2), quarter(3), p.cols - 1]
-    }
+    const every = p.brief || room < cw ? spaced(cw, p.brief ? room : 0) : 0
+    const quarters = p.cols < 8 ? [0, p.cols - 1] : [0, 1, 2, 3, 4].map(n => Math.min(Math.round((n * p.cols) / 4), p.cols - 1))
+    const shown = every ? Array.from({ length: Math.ceil(p.cols / every) }, (_, n) => n * every) : quarters
     for (const c of shown) {
       const half = text.measureText(name(c)).width / 2
       put(text, name(c), Math.min(Math.max(middle(c), p.x + half), p.x + p.w - half), y, "center")
@@ -613,30 +651,34 @@ function columns(view, p, cw, colour) {
   text.font = font.small
   text.fillStyle = colours.quiet
   if (p.axisBelow) put(text, clip(text, p.column_axis, p.span), p.x + p.w / 2, p.y + p.h + p.tick - 2, "center")
-  else if (p.ownRows) put(text, clip(text, p.column_axis, p.left - 8), p.x - 8, y, "right")
+  else if (p.ownRows && p.left > 8) put(text, clip(text, p.column_axis, p.left - 8), p.x - 8, y, "right")
 }
 
-function drawLegend(view, p, x, y, { bar, range: ranged }) {
+function drawLegend(view, p, x, y, parts) {
   const { text, colours, font, size } = view
   text.font = font.small
-  text.fillStyle = colours.quiet
-  if (bar) {
+  if (parts.includes("bar")) {
     const [low, high] = limits(p)
-    const start = x + text.measureText(low).width + 5
-    put(text, low, x, y)
-    put(text, high, start + 61, y)
+    const gap = size.small / 2
+    const start = x + text.measureText(low).width + gap
     p.ramp.forEach((colour, n) => {
       if (n % 16) return
       text.fillStyle = css(colour)
-      text.fillRect(start + (n * 56) / STEPS, y - size.small + 3, 1.5, size.small - 3)
+      text.fillRect(start + (n * size.bar) / STEPS, y - size.small + 3, size.bar / 32, size.small - 3)
     })
-    text.strokeStyle = colours.quiet
+    text.strokeStyle = text.fillStyle = colours.quiet
     text.lineWidth = 1
-    text.strokeRect(start - 0.5, y - size.small + 2.5, 57.5, size.small - 2)
-    x = start + 61 + text.measureText(high).width + 14
-    text.fillStyle = colours.quiet
+    text.strokeRect(start - 0.5, y - size.small + 2.5, size.bar + 1, size.small - 2)
+    put(text, low, x, y)
+    put(text, high, start + size.bar + gap, y)
+    x = start + size.bar + gap + text.measureText(high).width + 14
   }
-  if (ranged) put(text, range(p), x, y)
+  text.fillStyle = colours.quiet
+  for (const [part, said] of [["range", range(p)], ["key", keys(p)]]) {
+    if (!parts.includes(part)) continue
+    put(text, said, x, y)
+    x += text.measureText(said).width + 14
+  }
 }
 
 function outline(view, context, p, [r0, r1, c0, c1], colour, thick) {
