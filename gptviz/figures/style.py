@@ -48,6 +48,7 @@ PRESENTED = (4, 8)  # rows and columns with numbers that Present mode shows at a
 PICTURE_HEIGHT = 430  # pixels; a picture is never taller than this at 1366 x 768
 OVERVIEW_HEIGHT = 150  # pixels of one line of small pictures under a picture
 OVERVIEW_ACROSS = 12  # small pictures beside each other
+OVERVIEW_NAMED = 8  # so many of them have room for the word "head" in their title
 OVERVIEW_TOKENS = 96  # rows and columns a small picture draws
 CHART_FONT = 13  # pixels, in Plotly charts
 PRESENT_FONT = 22  # the same in Present mode

@@ -28,7 +28,7 @@ def picture(trace, view) -> Grid:
         ),
         per_row=2,
         selected=base.token(trace, view),
-        note=f"Each square has its own colours: same pattern, numbers {root:.3g} times smaller. {base.window_note(trace, view)}".strip(),
+        note=f"Own colours each: same pattern, numbers {root:.3g} times smaller. {base.window_note(trace, view)}".strip(),
         alt=f"Scores of block {view.block + 1}, head {view.head + 1} before and after division by {root:.3g}.",
         height=base.height_beside(trace, view),
     )

@@ -105,7 +105,7 @@ class Stage:
 def stage(doc: str, *, picture, caption, **fields) -> Stage:
     """A Stage from its module's docstring: `# Title`, plain paragraphs, and one formula between double dollars."""
     title, _, body = doc.strip().partition("\n")
-    formula = re.search(r"\$\$(.+?)\$\$", body, re.S)
+    formula = re.search(r"\$\$(.+?)\$\$", body, re.DOTALL)
     prose = (body[: formula.start()] + body[formula.end() :]).strip()
     return Stage(
         title=title.removeprefix("# ").strip(),
@@ -249,10 +249,12 @@ def heads(trace: Trace, view: View, point: str) -> Grid:
     limits = style.robust_limits(values, kind)
     future = MASKED * np.triu(np.ones((len(rows), len(rows)), dtype=np.uint8), 1)
     lines = -(-count // style.OVERVIEW_ACROSS)
+    remarks = [f"Heads 1 to {count}."] if count > style.OVERVIEW_NAMED else []
+    remarks += [f"Tokens {rows[0]} to {rows[-1]} of {size}."] if len(rows) < size else []
     return Grid(
         panels=tuple(
             Panel(
-                title=f"head {head + 1}",
+                title=f"head {head + 1}" if count <= style.OVERVIEW_NAMED else str(head + 1),
                 values=values[head],
                 rows=("",) * len(rows),
                 columns=("",) * values.shape[2],
@@ -273,7 +275,7 @@ def heads(trace: Trace, view: View, point: str) -> Grid:
             for head in range(count)
         ),
         per_row=-(-count // lines),
-        note="" if len(rows) == size else f"All heads, tokens {rows[0]} to {rows[-1]} of {size}.",
+        note=" ".join(remarks),
         alt=f"The same numbers in each of the {count} heads of block {view.block + 1}, small.",
         height=style.OVERVIEW_HEIGHT + (lines - 1) * style.OVERVIEW_HEIGHT * 2 // 3,
     )

@@ -6,8 +6,7 @@ result; all rows together plus a bias are the output. A unit that is switched of
 
 So a unit is a pair: a pattern to notice, and something to write when it is noticed.
 
-$$\text{ff}_t = a_t\, W_{\text{down}} + b_{\text{down}} = \sum_{u} a_{tu}\, W_{\text{down}}[u] + b_{\text{down}}, \quad
-a_t = \mathrm{GELU}(h_t)$$
+$$\text{ff}_t = \sum_{u} \mathrm{GELU}(h_{tu})\, W_{\text{down}}[u] + b_{\text{down}}$$
 """
 
 import numpy as np

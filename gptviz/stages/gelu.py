@@ -44,8 +44,9 @@ def caption(trace, view) -> str:
     active = base.array(trace, view, f"blocks.{view.block}.ff.active")[row]
     top = int(active.argmax())
     return (
-        f"{(hidden <= 0).mean():.0%} of the units of {base.quoted(trace, view, row)} are at or below 0, so little passes of them, "
-        f"at lowest {active.min():.2f}. The largest that passes is unit {top}: {hidden[top]:.2f} becomes {active[top]:.2f}."
+        f"{(hidden <= 0).mean():.0%} of the units of {base.quoted(trace, view, row)} are at or below 0, so little of "
+        f"them passes, at lowest {active.min():.2f}. "
+        f"The largest that passes is unit {top}: {hidden[top]:.2f} becomes {active[top]:.2f}."
     )
 
 

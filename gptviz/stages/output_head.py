@@ -82,8 +82,8 @@ def caption(trace, view) -> str:
         return f"{first}. This one row is also the last: it picks the next token."
     ranks = target_ranks(trace, view)
     return (
-        f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {len(ranks)} rows before it, the token "
-        f"that really came next is among the {min(RANKS, logits.shape[1])} highest."
+        f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {len(ranks)} rows before it, "
+        f"the token that really came next is among the {min(RANKS, logits.shape[1])} highest."
     )
 
 

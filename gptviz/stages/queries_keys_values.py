@@ -51,7 +51,12 @@ def picture(trace, view) -> Grid:
         + (f" V: value, columns {value[0]}-{value[-1]}, is made the same way." if view.present else ""),
         alt=f"Queries, keys and values of block {view.block + 1}, head {view.head + 1}: "
         f"{config.head_size} numbers each for {base.length(trace, view)} tokens.",
+        height=base.height_beside(trace, view),
     )
+
+
+def overview(trace, view) -> Grid:
+    return base.heads(trace, view, f"blocks.{view.block}.att.query")
 
 
 def caption(trace, view) -> str:
@@ -78,6 +83,7 @@ STAGE = stage(
     per_head=True,
     picture=picture,
     caption=caption,
+    overview=overview,
     question=Question(
         ask="You replace 12 heads by one big head of the same total width. How many learned numbers has attention now?",
         choices=("A twelfth", "The same", "Twelve times as many"),
