@@ -67,7 +67,7 @@ STAGE = stage(
     caption=caption,
     question=Question(
         ask='An untrained GPT-2 has read "Every". Which probability does it give to "·effort"?',
-        choices=("About 1 in 2", "About 1 in 500", "About 1 in 50,000"),
+        choices=("About 1 in 2", "About 1 in 500", "Less than 1 in 10,000"),
         answer=2,
         why="Random weights spread the probability almost evenly over 50,257 tokens: a blind guess is 0.002 %.",
     ),
