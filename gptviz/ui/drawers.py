@@ -1,4 +1,4 @@
-"""Below the picture, one open at a time and built only when open: recompute this number, the numbers, the code, about."""
+"""Behind every picture, one open at a time and built only when open: recompute this number, the numbers, the code, about."""
 
 from html import escape
 
@@ -27,8 +27,8 @@ SHOWN_OPERANDS = 8
 Cell = tuple[str, tuple[int, ...]]
 
 
-def show(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None) -> None:
-    """The row of drawers, and the open one."""
+def row(choice: Choice) -> None:
+    """The names of the drawers, under the picture."""
     st.session_state["drawer"] = choice.drawer or None
     st.segmented_control(
         "More about this step",
@@ -38,13 +38,20 @@ def show(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | No
         label_visibility="collapsed",
         on_change=lambda: change(drawer=st.session_state["drawer"] or ""),
     )
+
+
+def show(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None) -> None:
+    """The open drawer, in the place of the words, so that the picture stays in view."""
+    title, close = st.columns([3, 1], vertical_alignment="center")
+    title.html(f"<h2 class='drawer'>{TITLES[choice.drawer]}</h2>")
+    close.button("Close", type="tertiary", key="close-drawer", on_click=change, kwargs={"drawer": ""})
     if choice.drawer == "recompute":
         _recompute(stage, trace, view, cell)
     elif choice.drawer == "numbers":
         _numbers(stage, trace, view)
     elif choice.drawer == "code":
         _code(stage)
-    elif choice.drawer == "about":
+    else:
         _about(stage, trace, view, choice)
 
 
@@ -76,22 +83,19 @@ def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None) -> Non
         st.warning(f"That number cannot be recomputed here: {error.args[0]}. Another one of this step is shown.")
         cell = default_cell(stage, trace, view)
         made = recompute(trace, *cell)
-    left, right = st.columns([1.6, 1], gap="large")
-    with left:
-        point, index = cell
-        hint = "" if asked else " Click any cell of the picture for another one."
-        st.markdown(f"**`{point}[{', '.join(map(str, index))}]`**  {made.sentence}{hint}")
-        st.latex(made.formula)
-        st.latex(made.numbers)
-        st.html(
-            "<div class='check'>"
-            f"<span>shown <b>{made.shown:.9g}</b></span> <span>recomputed <b>{made.value:.9g}</b></span> "
-            f"<span>|shown − recomputed| <b>{made.difference:.1e}</b></span></div>"
-        )
-        st.code(made.code, language="python", wrap_lines=True)
-        pick(stage, trace, view, cell)
-    with right:
-        operands(made)
+    point, index = cell
+    hint = "" if asked else " Click any cell of the picture for another one."
+    st.markdown(f"**`{point}[{', '.join(map(str, index))}]`** {made.sentence}{hint}")
+    st.latex(made.formula)
+    st.latex(made.numbers)
+    st.html(
+        "<div class='check'>"
+        f"<span>shown <b>{made.shown:.9g}</b></span> <span>recomputed <b>{made.value:.9g}</b></span> "
+        f"<span>|shown − recomputed| <b>{made.difference:.1e}</b></span></div>"
+    )
+    operands(made)
+    pick(stage, trace, view, cell)
+    st.code(made.code, language="python", wrap_lines=True)
 
 
 def pick(stage: Stage, trace: Trace, view: View, cell: Cell) -> None:
@@ -191,25 +195,27 @@ def _code(stage: Stage) -> None:
 def _about(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
     config = trace.config
     entry = catalogue.MODELS[choice.model]
-    left, right = st.columns(2, gap="large")
-    with left:
-        kept = "trained" if weights.is_trained(trace.model) else "random, as at initialisation"
+    kept = "trained" if weights.is_trained(trace.model) else "random, as at initialisation"
+    st.markdown(
+        f"**Where these numbers come from.** Model **{entry.title}**, weights {kept}; {base.state(trace)}; "
+        f"batch of {trace.ids.shape[0]}, {trace.ids.shape[1]} tokens. {entry.about}"
+    )
+    named = ", ".join(f"`{point}` ({' × '.join(trace.axes(point))})" for point in stage.named(view))
+    if named:
         st.markdown(
-            f"**Where these numbers come from.** Model **{entry.title}**, weights {kept}; {base.state(trace)}; "
-            f"batch of {trace.ids.shape[0]}, {trace.ids.shape[1]} tokens. {entry.about}"
+            f"**Recorded at** {named}. Rows are tokens, columns are features; in attention maps the row is the query (the token "
+            "that reads) and the column the key (the token that is read)."
         )
-        named = ", ".join(f"`{point}` ({' × '.join(trace.axes(point))})" for point in stage.named(view))
-        if named:
-            st.markdown(f"**Recorded at** {named}. Rows are tokens, columns are features; in attention maps the row is the "
-                        "query (the token that reads) and the column the key (the token that is read).")
-    with right:
-        parts = config.parameters()
-        total = config.n_parameters
-        table = pd.DataFrame(
-            {"numbers": parts.values(), "share": [count / total for count in parts.values()]},
-            index=pd.Index(parts.keys(), name=f"learned numbers: {total:,}"),
-        )
-        st.dataframe(table, column_config={
+    parts = config.parameters()
+    total = config.n_parameters
+    table = pd.DataFrame(
+        {"numbers": parts.values(), "share": [count / total for count in parts.values()]},
+        index=pd.Index(parts.keys(), name=f"learned numbers: {total:,}"),
+    )
+    st.dataframe(
+        table,
+        column_config={
             "numbers": st.column_config.NumberColumn(format="localized"),
             "share": st.column_config.NumberColumn(format="percent"),
-        })
+        },
+    )

@@ -65,8 +65,6 @@ def walk(choice: Choice) -> None:
         on_block=lambda block: change(block=block, cell=""),
     )
     body(stage, trace, view, choice, cell, sentences.messages(choice, sentence, model.config.context_length))
-    if not choice.present:
-        drawers.show(stage, trace, view, choice, cell)
     with st.bottom:
         controls(stage, trace, view, choice)
     state.write_url(choice)
@@ -121,7 +119,7 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
     made = stage.picture(trace, view)
     said = stage.caption(trace, view)
     if view.present:
-        st.html(f"<h1 class='title'><span class='number'>{stage.number}</span> {escape(stage.title)}</h1>")
+        heading(stage)
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
         st.html(f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
@@ -132,7 +130,12 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
         stepper(stage, choice)
         if stage.overview:
             picture.show(stage.overview(trace, view), "overview", cell=None, present=False, on_event=acted, alt="")
+        drawers.row(choice)
     with right, st.container(key="words", gap="xsmall"):
+        heading(stage)
+        if choice.drawer:
+            drawers.show(stage, trace, view, choice, cell)
+            return
         words(stage, trace, view, said)
         for message in messages:
             st.html(f"<p class='message'>{escape(message)}</p>")
@@ -140,13 +143,17 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
             append(trace, view, choice)
 
 
-def words(stage: Stage, trace: Trace, view: View, said: str) -> None:
-    """Number, title, what happens, formula, shapes, what to look for, and the question."""
+def heading(stage: Stage) -> None:
+    """Number and title."""
     colour = f"var(--part-{stage.part})"
     st.html(
         f"<h1 class='title'><span class='number' style='border-color: {colour}'>{stage.number or '·'}</span> "
         f"{escape(stage.title)}</h1>"
     )
+
+
+def words(stage: Stage, trace: Trace, view: View, said: str) -> None:
+    """What happens, formula, shapes, what to look for, and the question."""
     st.markdown(stage.prose)
     st.latex(stage.formula)
     st.html(f"<p class='shapes'>{shapes(stage, trace, view)}</p><p class='look'><b>Look for:</b> {escape(said)}</p>")

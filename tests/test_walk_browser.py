@@ -1,0 +1,227 @@
+"""The walk in a real browser: all stages on several sentences, keys, links, clicks, Present mode, several readers."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlparse
+
+import pytest
+
+from gptviz import catalogue, tokenizer, trace
+from gptviz.stages import STAGES
+
+from .conftest import settle
+
+APP = Path(__file__).parents[1] / "app.py"
+PARAGRAPH = "Every day she walked to the sea, looked at the ships, and thought of the places they had seen before. " * 9
+SENTENCES = {
+    "four": "Every effort moves you",
+    "book": "Every day holds a",
+    "emoji": "I ❤️ my 🦜 and my naïve café",
+    "paragraph": PARAGRAPH.strip(),
+}
+
+
+@pytest.fixture(scope="module")
+def server(serve):
+    return serve(APP)
+
+
+def url(server, **params) -> str:
+    return server.url + "/?" + "&".join(f"{name}={quote(str(value))}" for name, value in params.items())
+
+
+def chosen(page) -> dict[str, str]:
+    """The parameters in the page's address."""
+    return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
+
+
+def title(page) -> str:
+    return page.locator("h1.title").first.inner_text()
+
+
+def lit(page) -> str:
+    return page.locator(".map .box.lit").get_attribute("data-key")
+
+
+def step(page, key: str, to: int) -> None:
+    """Press a key and wait until the picture of stage number `to` is there."""
+    page.keyboard.press(key)
+    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[to].title)
+    settle(page)
+
+
+def whole(page) -> None:
+    """Nothing on the page went wrong, and nothing sticks out sideways."""
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.locator("[data-testid=stAlert]").count() == 0
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
+
+
+@pytest.mark.parametrize("sentence", SENTENCES, ids=str)
+def test_a_walk_through_all_stages(server, visit, sentence):
+    page = visit(url(server, text=SENTENCES[sentence]), theme="dark" if sentence == "book" else "light")
+    for n, stage in enumerate(STAGES):
+        if n:
+            step(page, "ArrowRight" if n % 2 else "PageDown", n)
+        whole(page)
+        assert lit(page) == stage.key
+        assert f"{n + 1} of {len(STAGES)}" in page.locator(".count").inner_text()
+        drawn = page.locator(".st-key-stage canvas, .st-key-stage .js-plotly-plot, .st-key-stage .chips").first
+        box = drawn.bounding_box()
+        assert box and box["width"] > 300 and box["y"] < 260, f"{stage.key}: the picture is where the eye is"
+    page.keyboard.press("Home")
+    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
+    log = server.log.read_text()
+    assert "Traceback" not in log and "Error" not in log, log[-2000:]
+
+
+def test_back_next_and_the_map_agree(server, visit):
+    page = visit(url(server, stage="norm1"))
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_function("document.querySelector('h1.title').innerText.includes('Queries')")
+    page.get_by_role("button", name="Back").click()
+    page.wait_for_function("document.querySelector('h1.title').innerText.includes('LayerNorm')")
+    page.locator(".map .box[data-key=gelu]").click()
+    page.wait_for_function("document.querySelector('h1.title').innerText.includes('GELU')")
+    settle(page)
+    assert chosen(page) == {"stage": "gelu"} and lit(page) == "gelu"
+    page.get_by_role("button", name="next block").click()
+    page.wait_for_function("document.querySelector('.map .name').innerText.startsWith('Block 2')")
+    settle(page)
+    assert chosen(page) == {"stage": "gelu", "block": "2"}
+
+
+def test_keys_belong_to_the_text_box_while_typing(server, visit):
+    page = visit(url(server, stage="norm1"))
+    page.get_by_label("Sentence").click()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Home")
+    page.wait_for_timeout(400)
+    assert lit(page) == "norm1"
+
+
+def test_the_link_shows_the_same_picture_in_a_fresh_browser(server, visit):
+    params = {"stage": "attention-weights", "text": "She opened the door", "block": 2, "head": 5, "token": 2, "dropout": 0.2, "seed": 9}
+    page = visit(url(server, **params))
+    said = page.locator("p.look").inner_text()
+    assert chosen(page) == {name: str(value) for name, value in params.items()}
+    assert "TRAIN: dropout 0.2, seed 9" in page.locator(".badge.train").inner_text()
+    again = visit(page.url)
+    assert again.locator("p.look").inner_text() == said
+    picture = page.locator(".st-key-stage canvas.cells").first
+    assert picture.evaluate("c => c.toDataURL()") == again.locator(".st-key-stage canvas.cells").first.evaluate("c => c.toDataURL()")
+
+
+def test_browser_back_returns_to_the_step_before(server, visit):
+    page = visit(url(server, stage="softmax"))
+    page.locator(".map .box[data-key=norm1]").click()
+    page.wait_for_function("document.querySelector('h1.title').innerText.includes('LayerNorm')")
+    settle(page)
+    page.go_back()
+    page.wait_for_function("document.querySelector('h1.title').innerText.includes('Softmax')")
+    settle(page)
+    assert lit(page) == "softmax"
+
+
+def test_a_clicked_cell_is_recomputed_with_the_models_own_number(server, visit):
+    page = visit(url(server, stage="attention-weights", block=3, head=2))
+    canvas = page.locator(".st-key-stage canvas.cells").first
+    panel = canvas.evaluate("c => c.gptviz.panels[1]")
+    box = canvas.bounding_box()
+    row, column = 3, 1
+    canvas.page.mouse.click(
+        box["x"] + panel["x"] + panel["w"] * (column + 0.5) / panel["cols"],
+        box["y"] + panel["y"] + panel["h"] * (row + 0.5) / panel["rows"],
+    )
+    page.wait_for_selector(".check")
+    settle(page)
+    assert chosen(page)["cell"] == "blocks.2.att.weights@0,1,3,1" and chosen(page)["drawer"] == "recompute"
+    ids = tokenizer.encode("Every effort moves you")
+    real = float(trace.run(catalogue.load("mini"), ids)["blocks.2.att.weights"][0, 1, 3, 1])
+    shown, recomputed, difference = (float(text) for text in page.locator(".check b").all_inner_texts())
+    assert shown == pytest.approx(real, rel=1e-6)
+    assert recomputed == pytest.approx(real, abs=1e-6) and difference < 1e-6
+
+
+def test_a_head_is_chosen_by_its_small_picture(server, visit):
+    page = visit(url(server, stage="attention-weights"))
+    small = page.locator(".st-key-stage canvas.cells").nth(1)
+    panel = small.evaluate("c => c.gptviz.panels[5]")
+    box = small.bounding_box()
+    page.mouse.click(box["x"] + panel["x"] + 12, box["y"] + panel["y"] - 8)
+    page.wait_for_function("location.search.includes('head=6')")
+
+
+def test_what_is_typed_goes_through_the_model_and_bad_text_loses_nothing(server, visit):
+    page = visit(url(server, stage="append"))
+    box = page.get_by_label("Sentence")
+    box.fill("She opened the")
+    box.press("Enter")
+    page.wait_for_function("document.querySelector('p.look').innerText.includes('door')")
+    settle(page)
+    assert chosen(page)["text"] == "She opened the"
+    said = page.locator("p.look").inner_text()
+    box.fill("   ")
+    box.press("Enter")
+    page.wait_for_selector("[data-testid=stAlert]")
+    assert "Type at least one word" in page.locator("[data-testid=stAlert]").inner_text()
+    assert page.locator("p.look").inner_text() == said
+    assert chosen(page)["text"] == "She opened the"
+
+
+def test_html_in_the_sentence_is_text(server, visit):
+    page = visit(url(server, text="<img src=x onerror=alert(1)><b>bold</b>", stage="text"))
+    assert page.locator(".chips img, .chips b").count() == 0
+    for stage in ("token-ids", "norm1", "attention-weights", "output-head", "softmax", "append"):
+        page = visit(url(server, text="<img src=x onerror=alert(1)><b>bold</b>", stage=stage))
+        whole(page)
+        assert page.locator(".st-key-stage img, .st-key-stage .main-svg b").count() == 0
+
+
+def test_appending_enlarges_every_picture(server, visit):
+    page = visit(url(server, stage="append", text="She opened the"))
+    page.get_by_role("button", name="Append").click()
+    page.wait_for_function("location.search.includes('more=1')")
+    settle(page)
+    page.locator(".map .box[data-key=attention-weights]").click()
+    page.wait_for_function("document.querySelector('h1.title').innerText.includes('Attention weights')")
+    settle(page)
+    assert page.locator(".st-key-stage canvas.cells").first.evaluate("c => c.gptviz.panels[1].rows") == 4
+
+
+def test_present_mode_is_large_and_steps_with_a_clicker(server, visit):
+    page = visit(url(server, present=1, stage="token-embedding"))
+    size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('p.look')).fontSize)")
+    assert size >= 24
+    assert page.locator("[data-testid=stSidebar]").count() == 0 or not page.locator("[data-testid=stSidebar]").is_visible()
+    for n in range(3, 8):
+        step(page, "PageDown", n)
+        whole(page)
+        for name in ("Back", "Next", "Restart"):
+            assert page.get_by_role("button", name=name).is_visible()
+        look = page.locator("p.look").bounding_box()
+        assert look["y"] + look["height"] <= 768, f"{STAGES[n].key}: the look-for line is on the screen"
+    assert chosen(page)["present"] == "1"
+    step(page, "PageUp", 6)
+    page.get_by_role("button", name="Restart").click()
+    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
+
+
+def test_nonsense_in_the_link_is_said_and_the_page_stands(server, visit):
+    page = visit(url(server, stage="nowhere", block="x", seed="-1"))
+    assert page.locator("[data-testid=stAlert]").count() == 3
+    assert lit(page) == STAGES[0].key
+
+
+def test_two_readers_at_once_see_their_own_numbers(server, visit):
+    one = visit(url(server, stage="softmax", text="She opened the"))
+    two = visit(url(server, stage="softmax", text="Every effort moves you", dropout=0.5, seed=1))
+    before = one.locator("p.look").inner_text()
+    two.get_by_role("button", name="Back").click()
+    two.wait_for_function("document.querySelector('h1.title').innerText.includes('Output')")
+    one.get_by_role("button", name="Back").click()
+    one.wait_for_function("document.querySelector('h1.title').innerText.includes('Output')")
+    one.get_by_role("button", name="Next").click()
+    one.wait_for_function("document.querySelector('h1.title').innerText.includes('Softmax')")
+    settle(one)
+    assert one.locator("p.look").inner_text() == before
+    assert "door" in before and "TRAIN" not in one.locator(".badge.eval").inner_text()
