@@ -10,6 +10,8 @@ from ..trace import Trace
 from . import addition, base, present
 from .base import View
 
+FEATURES = (512, 128)  # strips above and beside each other: cells that each get a pixel, so that no zero is hidden
+
 
 def factors(trace: Trace, view: View, point: str) -> np.ndarray:
     """(token, feature) or (query, key): what every number of the viewed sentence (and head) was multiplied by."""
@@ -40,7 +42,7 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
     lengths = [tuple(addition.size(length) for length in addition.lengths(values)) for values in (x, y)]
     first = base.strip(trace, view, before, titles[0], part=part, limits=limits, side=lengths[0], side_title="length")
     middle = Panel(
-        title=f"factors, 0 or {1 / (1 - trace.dropout):.3g}" if trace.dropout else "factors, all 1: dropout is off",
+        title=f"factors, 0 or {1 / (1 - trace.dropout):.3g}" if trace.dropout else "factors, all 1",
         values=mask,
         rows=base.labels(trace, view),
         kind="weight",
@@ -68,6 +70,11 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
     )
     panels: tuple[Panel, ...] = (first, middle, last)
     note = f"Expected zeros a token: {mean:.1f} of {width}, give or take {spread:.1f}." if trace.dropout else ""
+    shown = FEATURES[len(x) > addition.STACKED]
+    if shown < width and not view.present:
+        every = tuple(range(len(x)))
+        panels = tuple(present.crop(panel, every, tuple(range(shown)), printed=False) for panel in panels)
+        note = f"The first {shown} of {width} features; zeros and lengths are of all. {note}".strip()
     if view.present:
         row = base.token(trace, view)
         panels, cut = present.strips(

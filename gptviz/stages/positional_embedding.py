@@ -64,6 +64,9 @@ def caption(trace, view) -> str:
     if size == 1:
         return f"One token, one position: row 0 of {rows:,}, {width} numbers with length {np.linalg.norm(vectors):.2f}."
     likeness = cosines(vectors)
+    if np.isnan(likeness).any():
+        zeros = int((addition.lengths(vectors) == 0).sum())
+        return f"{zeros} of the {size} position vectors are all zeros here: they have no direction, and nothing to compare."
     near = np.diag(likeness, 1).mean()
     far = likeness[0, -1]
     beside = f"Neighbouring positions have cosine {near:.2f}" + (" on average" if size > 2 else "")

@@ -18,7 +18,7 @@ def tokens(trace: Trace, view: View, at_most: int = style.PRESENTED[0]) -> tuple
     return tuple(range(start, min(start + at_most, size)))
 
 
-def crop(panel: Panel, rows: tuple[int, ...], columns: tuple[int, ...]) -> Panel:
+def crop(panel: Panel, rows: tuple[int, ...], columns: tuple[int, ...], *, printed: bool = True) -> Panel:
     """The same panel with only these rows and columns; every cell keeps its place in the tensor."""
     cells = np.ix_(rows, columns)
     return replace(
@@ -31,7 +31,7 @@ def crop(panel: Panel, rows: tuple[int, ...], columns: tuple[int, ...]) -> Panel
         marks=None if panel.marks is None else panel.marks[cells],
         side=tuple(panel.side[row] for row in rows) if panel.side else (),
         limits=panel.shown_limits,
-        printed=True,
+        printed=printed,
     )
 
 
@@ -54,6 +54,6 @@ def pairs(trace: Trace, view: View, square: Panel, strip: Panel) -> tuple[Panel,
     """A (token, token) panel with its numbers printed and the strips of the same tokens without, and the note."""
     rows = tokens(trace, view)
     size, width = strip.values.shape
-    strip = replace(crop(strip, rows, tuple(range(width))), printed=False, side=(), side_title="")
+    strip = replace(crop(strip, rows, tuple(range(width)), printed=False), side=(), side_title="")
     note = f"{len(rows)} of {size} {strip.row_axis}s." if len(rows) < size else ""
     return crop(square, rows, rows), strip, note

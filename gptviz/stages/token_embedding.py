@@ -84,8 +84,10 @@ def caption(trace, view) -> str:
         f"Of all {trace.config.vocab_size:,} rows, the one closest to {base.quoted(trace, view, row)} is "
         f'"{tokenizer.printable(best)}" (cosine {near:.2f}).'
     )
-    likeness = np.nan_to_num(cosines(vectors), nan=-2.0)
-    pairs = [(likeness[a, b], a, b) for b in range(len(ids)) for a in range(b) if ids[a] != ids[b]]
+    likeness = cosines(vectors)
+    pairs = [
+        (likeness[a, b], a, b) for b in range(len(ids)) for a in range(b) if ids[a] != ids[b] and not np.isnan(likeness[a, b])
+    ]
     if not pairs:
         return f"{nearest} {chance}"
     most, a, b = max(pairs)

@@ -1,0 +1,436 @@
+"""The stages of the stream: their pictures hold the model's numbers, their captions are right."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gptviz import catalogue, tokenizer
+from gptviz.figures import distribution
+from gptviz.figures.chips import Chips
+from gptviz.figures.matrix import DROPPED, Grid
+from gptviz.stages import (
+    attention_dropout,
+    attention_shortcut,
+    base,
+    dropout,
+    embedding_dropout,
+    feed_forward_dropout,
+    feed_forward_shortcut,
+    final_norm,
+    input_embedding,
+    norm1,
+    norm2,
+    positional_embedding,
+    text,
+    token_embedding,
+    token_ids,
+    weight_dropout,
+)
+from gptviz.stages.base import View
+from gptviz.trace import run
+
+MODULES = (
+    text,
+    token_ids,
+    token_embedding,
+    positional_embedding,
+    input_embedding,
+    embedding_dropout,
+    norm1,
+    weight_dropout,
+    attention_dropout,
+    attention_shortcut,
+    norm2,
+    feed_forward_dropout,
+    feed_forward_shortcut,
+    final_norm,
+)
+STAGES = {module.STAGE.key: module.STAGE for module in MODULES}
+FOUR = "Every effort moves you"
+EMOJI = "I ❤️ my 🦜 and café"
+TEXTS = {"four": FOUR, "emoji": EMOJI, "one": "Every", "long": "The old man walked slowly down to the sea. " * 26}
+BLOCK, HEAD = 2, 3
+DROPOUTS = {
+    "embedding-dropout": ("input_emb", "drop_emb"),
+    "attention-dropout": (f"blocks.{BLOCK}.att_out", f"blocks.{BLOCK}.drop1"),
+    "feed-forward-dropout": (f"blocks.{BLOCK}.ff_out", f"blocks.{BLOCK}.drop2"),
+}
+NORMS = {
+    "norm1": (f"blocks.{BLOCK - 1}.shortcut2", f"blocks.{BLOCK}.norm1"),
+    "norm2": (f"blocks.{BLOCK}.shortcut1", f"blocks.{BLOCK}.norm2"),
+    "final-norm": ("blocks.5.shortcut2", "final_norm"),
+}
+SUMS = {
+    "input-embedding": ("tok_emb", "pos_emb", "input_emb"),
+    "attention-shortcut": (f"blocks.{BLOCK - 1}.shortcut2", f"blocks.{BLOCK}.drop1", f"blocks.{BLOCK}.shortcut1"),
+    "feed-forward-shortcut": (f"blocks.{BLOCK}.shortcut1", f"blocks.{BLOCK}.drop2", f"blocks.{BLOCK}.shortcut2"),
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return catalogue.load("mini")
+
+
+@pytest.fixture(scope="module")
+def cases(model):
+    """name -> (trace, view): each text alone, with and without dropout, and both rows of a padded batch of two."""
+    made = {}
+    for name, typed in TEXTS.items():
+        ids = tokenizer.encode(typed)[: model.config.context_length]
+        for rate in (0.0, 0.25):
+            view = View(block=BLOCK, head=HEAD, text=typed)
+            made[name, rate] = run(model, ids, dropout=rate, seed=5), view
+    rows = [tokenizer.encode(FOUR), tokenizer.encode("Hello")]
+    padded = [row + [tokenizer.END_OF_TEXT_ID] * (4 - len(row)) for row in rows]
+    both = run(model, padded, dropout=0.25, seed=5)
+    made["batch", 0] = both, View(block=BLOCK, head=HEAD, text=FOUR, item=0, length=len(rows[0]))
+    made["batch", 1] = both, View(block=BLOCK, head=HEAD, text="Hello", item=1, length=len(rows[1]))
+    return made
+
+
+CASES = [*((name, rate) for name in TEXTS for rate in (0.0, 0.25)), ("batch", 0), ("batch", 1)]
+
+
+def truth(trace, view, point):
+    """The whole tensor a panel's cells index into: a hook point, or a derived one computed here."""
+    kind, _, of = point.partition(":")
+    if not of:
+        return trace.array(point)
+    if kind == "mask":
+        return base.dropout_factors(trace, of)
+    rows = trace.array(of).astype(np.float64)
+    unit = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return unit @ np.swapaxes(unit, -1, -2)
+
+
+@pytest.mark.parametrize("present", [False, True], ids=["study", "present"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("key", STAGES)
+def test_picture_holds_the_models_numbers(cases, key, case, present):
+    trace, view = cases[case]
+    view = replace(view, present=present)
+    stage = STAGES[key]
+    picture, figure = stage.picture(trace, view), stage.figure(trace, view)
+    size = base.length(trace, view)
+    if isinstance(picture, Chips):
+        shown = [identity for _, line in picture.lines for chip in line for identity in chip.ids]
+        assert set(trace.ids[view.item, :size].tolist()[:2]) <= set(shown)
+        assert list(figure.data[0].cells["values"][1]) == list(chip.text for _, line in picture.lines for chip in line)
+        return
+    if not isinstance(picture, Grid):
+        return
+    assert picture.selected == size - 1
+    printed = 0
+    for panel, drawn in zip(picture.panels, figure.data, strict=True):
+        rows, columns = panel.values.shape
+        assert rows <= size
+        whole = truth(trace, view, panel.point)[panel.prefix]
+        rows_at = panel.row_index or tuple(range(rows))
+        columns_at = panel.column_index or tuple(range(columns))
+        expected = whole[np.ix_(rows_at, columns_at)]
+        if panel.point.startswith("cosine:"):
+            np.testing.assert_allclose(panel.values, expected, atol=1e-5)
+        else:
+            assert np.array_equal(panel.values, expected)
+        assert np.array_equal(np.asarray(drawn.z), panel.values)
+        point, index = panel.cell(rows - 1, columns - 1)
+        assert panel.find(point, index) == (rows - 1, columns - 1)
+        printed += panel.values.size * panel.prints
+    if present:
+        assert len(picture.panels) <= 2 and printed <= 32
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("key", STAGES)
+def test_caption_speaks_of_this_sentence(cases, key, case):
+    trace, view = cases[case]
+    for token in {0, base.length(trace, view) - 1}:
+        said = STAGES[key].caption(trace, replace(view, token=token))
+        assert said.endswith((".", "?")) and re.search(r"\d", said) and "nan" not in said and len(said) < 400
+
+
+@pytest.mark.parametrize("key", STAGES)
+def test_words_formula_and_question(key):
+    stage = STAGES[key]
+    assert 40 <= len(stage.prose.split()) <= 90
+    assert stage.formula and "$" not in stage.formula
+    assert 2 <= len(stage.question.choices) <= 4 and 0 <= stage.question.answer < len(stage.question.choices)
+    assert len(set(stage.question.choices)) == len(stage.question.choices) and stage.question.why
+
+
+@pytest.mark.parametrize("key", SUMS)
+@pytest.mark.parametrize("case", [("four", 0.25), ("one", 0.0), ("batch", 1)], ids=str)
+def test_sum_written_out_is_the_models(cases, key, case):
+    trace, view = cases[case]
+    said = STAGES[key].caption(trace, view)
+    feature, a, sign, b, c = re.search(
+        r"[Ff]eature (\d+): (-?[\d.]+) \(\w+\) ([+-]) ([\d.]+) \(\w+\) = (-?[\d.]+\d)", said
+    ).groups()
+    row = base.length(trace, view) - 1
+    values = [trace.array(point)[..., int(feature)] for point in SUMS[key]]
+    one, two, total = (float(v[row] if v.ndim == 1 else v[view.item, row]) for v in values)
+    assert (float(a), float(sign + b), float(c)) == (round(one, 3), round(two, 3), round(total, 3))
+    assert one + two == pytest.approx(total, abs=1e-4)
+
+
+def test_shortcut_caption_gives_lengths_and_angle(cases):
+    trace, view = cases["four", 0.0]
+    said = attention_shortcut.caption(trace, replace(view, token=2))
+    x, added, y = (trace[point][0, 2].double() for point in SUMS["attention-shortcut"])
+    cosine = float(torch.nn.functional.cosine_similarity(x, y, dim=0))
+    assert f"length {x.norm():.0f}, attention adds {added.norm():.1f}, and it leaves with {y.norm():.0f}" in said
+    assert f"turned by {np.degrees(np.arccos(cosine)):.0f}° (cosine {cosine:.2f})" in said
+
+
+@pytest.mark.parametrize("key", SUMS)
+def test_sum_shares_its_colours(cases, key):
+    trace, view = cases["four", 0.0]
+    panels = STAGES[key].picture(trace, view).panels
+    assert [panel.joiner for panel in panels] == ["", "+", "="]
+    assert len({panel.shown_limits for panel in panels}) == 1
+
+
+@pytest.mark.parametrize("key", DROPOUTS)
+@pytest.mark.parametrize("case", [("four", 0.25), ("long", 0.25), ("batch", 1)], ids=str)
+def test_dropout_counts_zeros_and_writes_a_survivor_out(cases, key, case):
+    trace, view = cases[case]
+    before, after = (trace.array(point)[view.item] for point in DROPOUTS[key])
+    row, width = base.length(trace, view) - 1, trace.config.n_embd
+    fell = int(((after[row] == 0) & (before[row] != 0)).sum())
+    said = STAGES[key].caption(trace, view)
+    assert f"{fell} of {width} numbers" in said
+    assert f"{width * 0.25:.1f} ± {np.sqrt(width * 0.25 * 0.75):.1f} are expected at p = 0.25" in said
+    feature, a, f, b = re.search(r"Feature (\d+) survives: (-?[\d.]+) × ([\d.]+) = (-?[\d.]+\d)", said).groups()
+    assert (a, f, b) == (f"{before[row, int(feature)]:.3f}", f"{4 / 3:.3f}", f"{after[row, int(feature)]:.3f}")
+    middle = STAGES[key].picture(trace, view).panels[1]
+    assert middle.side[row] == str(fell) and set(np.unique(middle.values)) <= {np.float32(0), np.float32(4 / 3)}
+    assert np.array_equal(middle.marks == DROPPED, middle.values == 0)
+
+
+@pytest.mark.parametrize("key", DROPOUTS)
+def test_dropout_off_changes_nothing_and_says_so(cases, key):
+    trace, view = cases["four", 0.0]
+    first, factors, last = STAGES[key].picture(trace, view).panels
+    assert np.array_equal(first.values, last.values) and (factors.values == 1).all() and not factors.marks.any()
+    said = STAGES[key].caption(trace, view)
+    assert "Dropout is off" in said and f"{trace.config.n_embd} of {trace.config.n_embd}" in said and "in the bar" in said
+
+
+def test_dropout_places_are_numbered_as_the_model_counts_them(cases, model):
+    trace, view = cases["four", 0.0]
+    places = [re.search(r"place (\d+) of (\d+)", STAGES[key].caption(trace, view)).groups() for key in DROPOUTS]
+    assert places == [("1", "19"), (str(1 + 3 * BLOCK + 2), "19"), (str(1 + 3 * BLOCK + 3), "19")]
+
+
+@pytest.mark.parametrize("case", [("four", 0.25), ("emoji", 0.25), ("one", 0.25)], ids=str)
+def test_weight_dropout_row_sums_and_routes(cases, case):
+    trace, view = cases[case]
+    weights = trace.array(f"blocks.{BLOCK}.att.weights")[0, HEAD]
+    dropped = trace.array(f"blocks.{BLOCK}.att.dropped")[0, HEAD]
+    size = len(weights)
+    before, factors, after = weight_dropout.picture(trace, view).panels
+    assert set(before.side) == {"1.00"} and after.side == tuple(f"{row.sum():.2f}" for row in dropped)
+    np.testing.assert_allclose(before.values * factors.values, after.values, rtol=1e-6)
+    cut = int(((dropped == 0) & (weights != 0)).sum())
+    routes = size * (size + 1) // 2
+    said = weight_dropout.caption(trace, view)
+    assert f"{cut} of {routes} routes are cut ({routes * 0.25:.1f} expected" in said
+    assert f"now adds up to {dropped[-1].sum():.2f}" in said
+    assert np.array_equal(after.marks == DROPPED, (dropped == 0) & (weights != 0))
+
+
+def test_weight_dropout_off(cases):
+    trace, view = cases["four", 0.0]
+    before, factors, after = weight_dropout.picture(trace, view).panels
+    assert np.array_equal(before.values, after.values) and (factors.values == 1).all()
+    assert "Dropout is off" in weight_dropout.caption(trace, view)
+
+
+@pytest.mark.parametrize("key", NORMS)
+@pytest.mark.parametrize("case", [("four", 0.0), ("one", 0.25), ("long", 0.0), ("batch", 0)], ids=str)
+def test_norm_histograms_count_every_number(cases, key, case):
+    trace, view = cases[case]
+    before, after = (trace.array(point)[view.item, : base.length(trace, view)] for point in NORMS[key])
+    x = torch.from_numpy(before.copy())
+    middle = torch.nn.functional.layer_norm(x, x.shape[-1:], eps=trace.config.eps).numpy()
+    figure = STAGES[key].figure(trace, view)
+    bars = [drawn for drawn in figure.data if drawn.type == "bar"]
+    shown = min(8, len(before))
+    assert len(bars) == 3 * shown
+    for n, values in enumerate((before, middle, after)):
+        values = values[-shown:]
+        column = bars[n * shown : (n + 1) * shown]
+        for drawn, row in zip(column, values, strict=True):
+            width = float(drawn.width)
+            low = float(drawn.x[0]) - width / 2
+            inner = [
+                int(((row >= low + width * at) & (row < low + width * (at + 1))).sum())
+                for at in range(1, distribution.BINS - 1)
+            ]
+            assert sum(drawn.y) == trace.config.n_embd
+            assert np.abs(np.array(inner) - drawn.y[1:-1]).sum() <= 4  # numbers on an edge may round either way
+    means = [drawn for drawn in figure.data if drawn.type == "scatter"]
+    np.testing.assert_allclose(means[0].x, before[-shown:].mean(1), atol=1e-3)
+    np.testing.assert_allclose(means[1].x, 0, atol=1e-5)
+    assert 380 <= figure.layout.height <= 430
+
+
+@pytest.mark.parametrize("key", NORMS)
+def test_norm_caption_has_the_moments(cases, key):
+    trace, view = cases["four", 0.0]
+    before, after = (trace[point][0, -1].double() for point in NORMS[key])
+    said = STAGES[key].caption(trace, view)
+    assert f"variance {before.var(correction=0):,.0f}; normalised" in said
+    assert f"variance {after.var(correction=0):.3f}." in said
+    gap = trace.config.eps / (float(before.var(correction=0)) + trace.config.eps)
+    assert f"less {gap:.0e} for ε" in said
+
+
+def test_norm_caption_prints_what_eps_takes_when_it_shows(cases):
+    trace, view = cases["four", 0.0]
+    variance = float(trace["drop_emb"][0, -1].double().var(correction=0))
+    assert f"variance {variance / (variance + trace.config.eps):.4f} (ε" in norm1.caption(trace, replace(view, block=0))
+
+
+def test_norm_of_an_untrained_model_says_scale_and_shift_do_nothing(model):
+    from gptviz.config import PRESETS
+    from gptviz.model import GPT
+
+    tiny = run(GPT(PRESETS["tiny"]).init_weights(seed=1), tokenizer.encode(FOUR))
+    assert "1 and 0" in norm1.caption(tiny, View())
+    for stage in STAGES.values():
+        view = View(text=FOUR, block=1, head=1)
+        stage.figure(tiny, view)
+        assert stage.caption(tiny, view)
+
+
+def test_text_cuts_as_the_tokenizer_does_and_keeps_characters_whole(cases):
+    trace, view = cases["emoji", 0.0]
+    (_, line), *_ = text.picture(trace, view).lines
+    assert [identity for chip in line for identity in chip.ids] == tokenizer.encode(EMOJI)
+    parrot = next(chip for chip in line if "🦜" in chip.text)
+    assert len(parrot.ids) == 3 and "\ufffd" not in "".join(chip.text for chip in line)
+    assert f"{len(EMOJI)} characters, {len(tokenizer.encode(EMOJI))} tokens." in text.caption(trace, view)
+
+
+def test_text_steps_through_the_merges(cases):
+    trace, view = cases["four", 0.0]
+    states = tokenizer.merges(" effort")
+    for step in range(len(states)):
+        at = replace(view, piece=1, step=step)
+        lines = dict(text.picture(trace, at).lines)
+        drawn = {tuple(chip.ids for chip in line) for line in lines.values()}
+        assert tuple((identity,) for identity in states[step].ids) in drawn
+        assert tuple((identity,) for identity in states[-1].ids) in drawn
+        if step:
+            line = lines.get(f"merge {step} of 6: rank {states[step].rank:,}")
+            [joined] = [chip for chip in line if chip.state == "joined"]
+            assert joined.text == tokenizer.printable(states[step].joined)
+    assert '"·effort" starts as 7 bytes and after 6 merges is token 3626.' in text.caption(trace, replace(view, piece=1))
+    assert text.picture(trace, replace(view, piece=1, step=99)) == text.picture(trace, replace(view, piece=1))
+
+
+def test_text_shows_what_was_cropped_and_what_was_appended(model, cases):
+    ids = tokenizer.encode(FOUR)
+    trace = run(model, ids[1:] + [2651])
+    view = View(text=FOUR, cropped=tuple(ids[:1]), appended=1)
+    picture = text.picture(trace, view)
+    line = picture.lines[0][1]
+    assert [chip.state for chip in line] == ["cropped", "", "", "", "appended"]
+    assert [chip.colour for chip in line[1:]] == [0, 1, 2, 3] and line[picture.selected].ids == (2651,)
+    said = text.caption(trace, view)
+    assert "22 characters, 4 tokens." in said and "The first 1 are left out" in said
+    [*_, last] = token_ids.picture(trace, view).lines[0][1]
+    assert last.state == "appended" and last.note == "position 3"
+
+
+def test_long_text_is_abridged_and_says_so(cases):
+    trace, view = cases["long", 0.0]
+    for stage in (text.STAGE, token_ids.STAGE):
+        picture = stage.picture(trace, view)
+        line = picture.lines[0][1]
+        assert len(line) <= 40 and any("more" in chip.text for chip in line) and "not drawn" in picture.note
+        assert line[picture.selected].ids == (int(trace.ids[0, -1]),)
+        assert stage.picture(trace, replace(view, token=128)).selected is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["", " ", "\n\t\r", "\x00\x07", "<b>&", "<|endoftext|>", "é" * 3, "🦜" * 40, "a" * 5000, "\u202e\ufeff", "'s"]
+)
+@pytest.mark.parametrize("special", [False, True])
+def test_odd_text_never_fails(model, typed, special):
+    ids = tokenizer.encode(typed, special=special)[:32] or [tokenizer.END_OF_TEXT_ID]
+    trace = run(model, ids, points=["ids"])
+    for piece, step in ((0, None), (10**6, -1), (0, 3)):
+        view = View(text=typed, special=special, piece=piece, step=step)
+        for stage in (text.STAGE, token_ids.STAGE):
+            lines = stage.picture(trace, view).lines
+            assert lines and all(chip.text for _, line in lines for chip in line)
+            assert all(len(line) <= 40 for _, line in lines)
+            assert stage.caption(trace, view)
+
+
+def test_special_token_is_not_merged(model):
+    trace = run(model, [50256], points=["ids"])
+    lines = text.picture(trace, View(text="<|endoftext|>", special=True)).lines
+    assert lines[1][0].startswith("the special token") and lines[1][1][0].ids == (50256,)
+    plain = run(model, tokenizer.encode("<|endoftext|>"), points=["ids"])
+    assert len(text.picture(plain, View(text="<|endoftext|>")).lines[0][1]) > 1
+
+
+def test_ids_are_rows_with_neighbours_by_number_and_by_vector(cases):
+    trace, view = cases["four", 0.0]
+    received, by_number, by_vector = (line for _, line in token_ids.picture(trace, view).lines)
+    assert [chip.note for chip in received] == [f"position {at}" for at in range(4)]
+    assert [chip.ids[0] for chip in by_number] == list(range(342, 349))
+    table = trace.model.tok_emb.weight.double()
+    likeness = torch.nn.functional.cosine_similarity(table, table[345][None])
+    likeness[345] = -2
+    best = likeness.topk(6)
+    assert [chip.ids[0] for chip in by_vector] == best.indices.tolist()
+    assert [chip.note for chip in by_vector] == [f"cosine {value:.2f}" for value in best.values]
+    assert f'"{tokenizer.printable(int(best.indices[0]))}" (cosine {best.values[0]:.2f})' in token_embedding.caption(
+        trace, view
+    )
+    assert f'"{tokenizer.printable(344)}" (344) and "{tokenizer.printable(346)}" (346)' in token_ids.caption(trace, view)
+
+
+@pytest.mark.parametrize("edge", [0, 50256])
+def test_ids_at_the_ends_of_the_vocabulary(model, edge):
+    trace = run(model, [edge], points=["ids"])
+    assert f"row {edge} of 50,257" in token_ids.caption(trace, View())
+    assert len(token_ids.picture(trace, View()).lines[1][1]) == 4
+
+
+def test_positions_use_the_first_rows_and_know_the_table(cases):
+    trace, view = cases["four", 0.0]
+    _, strips = positional_embedding.picture(trace, view).panels
+    assert strips.rows == ("0", "1", "2", "3") and "rows 0 to 3 of 256" in strips.title
+    assert np.array_equal(strips.values, trace.model.pos_emb.weight[:4].numpy())
+    unit = torch.nn.functional.normalize(trace.model.pos_emb.weight[:4].double(), dim=1)
+    near = float((unit[:-1] * unit[1:]).sum(1).mean())
+    assert f"cosine {near:.2f} on average" in positional_embedding.caption(trace, view)
+
+
+def test_positions_switched_off_have_no_direction(model):
+    trace = run(model, tokenizer.encode(FOUR), edits=[("pos_emb", torch.zeros_like)])
+    alike, _ = positional_embedding.picture(trace, View()).panels
+    assert np.isnan(alike.values).all()
+    assert "the position's 0.00" in input_embedding.caption(trace, View())
+    assert "4 of the 4 position vectors are all zeros" in positional_embedding.caption(trace, View())
+
+
+def test_tokens_switched_off_have_no_pairs(model):
+    trace = run(model, tokenizer.encode(FOUR), edits=[("tok_emb", torch.zeros_like)])
+    assert "most alike pair" not in token_embedding.caption(trace, View())
+
+
+def test_factors_multiply_exactly_where_the_model_dropped(cases):
+    for key, (before, after) in DROPOUTS.items():
+        trace, view = cases["four", 0.25]
+        factors = dropout.factors(trace, view, after)
+        np.testing.assert_allclose(trace.array(before)[0] * factors, trace.array(after)[0], rtol=1e-6, err_msg=key)
