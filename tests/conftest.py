@@ -137,7 +137,8 @@ def visit(chromium) -> Iterator[Callable]:
 
 
 def settle(page, seconds: float = 60) -> None:
-    """Wait until the script has run and the page has stood still for 0.3 s."""
+    """Wait until the script has run and the page has stood still for 0.3 s from now."""
+    page.evaluate("window.lastState = null")
     page.wait_for_function(
         """() => {
             const app = document.querySelector('[data-testid=stApp]')

@@ -34,7 +34,6 @@ HTML = """
 """
 
 
-
 def _source(name: str) -> str:
     """A file beside this one without comment lines and indentation: it travels with every message."""
     lines = (line.strip() for line in (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines())
@@ -209,9 +208,7 @@ def blanked(values: np.ndarray, marks: np.ndarray | None) -> np.ndarray | None:
     return np.where(hidden & (marks == 0), PADDING, marks).astype(np.uint8)
 
 
-def pool(
-    values: np.ndarray, marks: np.ndarray | None, k: int
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+def pool(values: np.ndarray, marks: np.ndarray | None, k: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Every k x k block as the number of largest magnitude in it: values, marks, and where in its block each one stood.
 
     (rows, columns) -> (rows / k, columns / k), rounded up. Marked cells and numbers that are not finite are taken only when a
