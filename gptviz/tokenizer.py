@@ -8,6 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import regex
@@ -120,7 +121,7 @@ def merges(piece: str) -> list[Merge]:
     parts = tuple(bytes([byte]) for byte in well_formed(piece).encode())
     steps = [Merge(parts)]
     while len(parts) > 1:
-        pairs = [(rank_of.get(left + right), at) for at, (left, right) in enumerate(zip(parts, parts[1:]))]
+        pairs = [(rank_of.get(left + right), at) for at, (left, right) in enumerate(pairwise(parts))]
         known = [pair for pair in pairs if pair[0] is not None]
         if not known:
             break

@@ -15,10 +15,12 @@ from gptviz.model import GPT
 from gptviz.stages import base
 
 BEFORE = ["ids", "tok_emb", "pos_emb", "input_emb", "drop_emb"]
-INSIDE = (
-    "norm1 att.query att.key att.value att.scores att.scaled att.masked att.weights att.dropped att.context att.concat "
-    "att_out drop1 shortcut1 norm2 ff.hidden ff.active ff_out drop2 shortcut2"
-).split()
+ATTENTION = ["query", "key", "value", "scores", "scaled", "masked", "weights", "dropped", "context", "concat"]
+INSIDE = [
+    "norm1",
+    *(f"att.{name}" for name in ATTENTION),
+    *("att_out", "drop1", "shortcut1", "norm2", "ff.hidden", "ff.active", "ff_out", "drop2", "shortcut2"),
+]
 AFTER = ["final_norm", "logits"]
 GOLDEN_TINY = [
     "ids",
@@ -115,9 +117,9 @@ def test_a_point_that_fires_twice_is_an_error():
 def test_a_tensor_of_another_shape_than_the_axes_say_is_an_error():
     point = hooks.HookPoint("batch token")
     point.name = "p"
-    with hooks.recording(hooks.Recorder({"batch": 1, "token": 3}, ["p"])):
-        with pytest.raises(RuntimeError, match=r"expected shape \(1, 3\), got \(3, 1\)"):
-            point(torch.zeros(3, 1))
+    recorder = hooks.Recorder({"batch": 1, "token": 3}, ["p"])
+    with hooks.recording(recorder), pytest.raises(RuntimeError, match=r"expected shape \(1, 3\), got \(3, 1\)"):
+        point(torch.zeros(3, 1))
 
 
 @pytest.mark.parametrize("batch", [1, 2])
@@ -205,7 +207,10 @@ def test_raising_the_rate_only_adds_zeros():
 @pytest.mark.parametrize("p", [0.1, 0.5])
 def test_as_many_zeros_as_the_rate_says(p):
     run = trace.run(mini(), some_ids(2, 16), dropout=p, seed=11)
-    for after in ["drop_emb", *(f"blocks.{block}.{place}" for block in range(6) for place in ("drop1", "drop2", "att.dropped"))]:
+    for after in [
+        "drop_emb",
+        *(f"blocks.{block}.{place}" for block in range(6) for place in ("drop1", "drop2", "att.dropped")),
+    ]:
         factors = base.dropout_factors(run, after)
         deviation = (factors.size * p * (1 - p)) ** 0.5
         assert abs((factors == 0).sum() - factors.size * p) <= 5 * deviation, after

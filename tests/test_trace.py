@@ -39,7 +39,9 @@ def test_a_trace_says_what_it_is():
     assert run.axes("blocks.0.att.scores") == ("batch", "head", "query", "key")
 
 
-@pytest.mark.parametrize("given", [EFFORT, [EFFORT], torch.tensor(EFFORT), torch.tensor([EFFORT]), np.array(EFFORT), tuple(EFFORT)])
+@pytest.mark.parametrize(
+    "given", [EFFORT, [EFFORT], torch.tensor(EFFORT), torch.tensor([EFFORT]), np.array(EFFORT), tuple(EFFORT)]
+)
 def test_ids_come_in_many_forms(given):
     assert trace.run(tiny(), given, points=["ids"])["ids"].tolist() == [EFFORT]
 
