@@ -8,7 +8,7 @@ import pytest
 from gptviz import catalogue, tokenizer, trace
 from gptviz.stages import STAGES
 
-from .conftest import settle
+from conftest import settle
 
 APP = Path(__file__).parents[1] / "app.py"
 PARAGRAPH = "Every day she walked to the sea, looked at the ships, and thought of the places they had seen before. " * 9

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
+import plotly.graph_objects as go
 
 PARTS: Mapping[str, str] = MappingProxyType(
     {
@@ -81,3 +82,17 @@ def chart(*, present: bool = False, height: int = PICTURE_HEIGHT) -> dict:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
     }
+
+
+INK = MappingProxyType({"light": ("#1B2027", "#D3D7DD"), "dark": ("#E8EBEF", "#3A424E")})
+"""Text and grid lines of a chart on each theme: text at well over 4.5:1 on its background."""
+
+
+def themed(figure: go.Figure, theme: str) -> go.Figure:
+    """The same chart with text and grid lines that can be read on a "light" or a "dark" page."""
+    text, lines = INK[theme]
+    axis = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": lines, "tickfont": {"color": text}, "title": {"font": {"color": text}}}
+    template = go.layout.Template(
+        layout={"font": {"color": text}, "xaxis": axis, "yaxis": axis, "annotationdefaults": {"font": {"color": text}}}
+    )
+    return go.Figure(figure).update_layout(template=template)

@@ -27,7 +27,8 @@ def show(
     elif isinstance(picture, Chips):
         st.html(chips_html(picture, present=present))
     else:
-        st.plotly_chart(picture, key=f"{key}-chart", config={"displayModeBar": False}, alt=alt)
+        theme = "dark" if st.context.theme.type == "dark" else "light"
+        st.plotly_chart(style.themed(picture, theme), key=f"{key}-chart", theme=None, config={"displayModeBar": False}, alt=alt)
 
 
 def chips_html(chips: Chips, *, present: bool) -> str:

@@ -104,7 +104,7 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
     def acted(event: matrix.Event) -> None:
         match event:
             case matrix.Cell(point, index):
-                change(cell=state.format_cell(point, index), drawer="" if choice.present else "recompute", **row_of(index))
+                change(cell=state.format_cell(point, index), drawer="" if choice.present else "recompute", **row_of(point, index))
             case matrix.Row(row, axis) if axis.startswith(("token", "position", "query", "key")):
                 change(token=row, cell="")
             case matrix.Row(row, "after"):
@@ -112,8 +112,10 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
             case matrix.Pick("head", head):
                 change(head=head + 1, cell="")
 
-    def row_of(index: tuple[int, ...]) -> dict[str, int]:
-        rows = len(index) > 1 and stage.key not in ("block-output", "context-vectors", "output-projection")
+    def row_of(point: str, index: tuple[int, ...]) -> dict[str, int]:
+        """The token a clicked number belongs to, where its rows are tokens."""
+        real = point.removeprefix("cosine:").removeprefix("mask:").removeprefix("normalised:")
+        rows = len(index) > 1 and real in trace.tensors and trace.axes(real)[-2] in ("token", "query")
         return {"token": index[-2]} if rows and index[-2] < base.length(trace, view) else {}
 
     made = stage.picture(trace, view)
