@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from .. import tokenizer, trace
@@ -34,7 +35,8 @@ class Control:
     """One thing a reader can move. Its value lives in the URL under `name`.
 
     kind: "slider" (options = low, high, step), "choice" (options = the values, shown through `show`), "switch", "text".
-    A default of None means the first option. show: value -> label, for choices.
+    A default of None means the first option. show: value -> label, for choices. drawn: False for a value this experiment
+    uses but another one of the lab moves.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Control:
     options: tuple = ()
     show: Callable[[Any], str] = str
     help: str = ""
+    drawn: bool = True
 
     def start(self) -> Any:
         """The value before anybody moved it."""
@@ -85,6 +88,7 @@ class Setting:
     """What an experiment starts from: the model, the sentence's ids, and the controls' values as `setting["p"]`.
 
     trace(...) runs the model on these or other ids; on the page it goes through the shared cache, elsewhere it just runs.
+    once(key, make): what make() gives, made once for these plain values where there is a cache.
     """
 
     model: GPT
@@ -93,6 +97,7 @@ class Setting:
     text: str = ""
     run: Callable[..., Trace] = trace.run
     model_key: str = ""
+    once: Callable[[tuple, Callable[[], Any]], Any] = lambda key, make: make()
 
     @property
     def config(self) -> GPTConfig:
@@ -105,6 +110,17 @@ class Setting:
         """`gptviz.trace.run` on the sentence (or on `ids`), with its options."""
         return self.run(self.model, self.ids if ids is None else ids, **options)
 
+    def last_logits(self, ids: Sequence[int] | None = None) -> np.ndarray:
+        """The model's logits after the last token, (word,), from a pass of which nothing else is kept."""
+        ids = tuple(self.ids if ids is None else ids)
+
+        def make() -> np.ndarray:
+            row = trace.run(self.model, ids, points=["logits"]).array("logits")[0, -1].copy()
+            row.flags.writeable = False
+            return row
+
+        return self.once(("last logits", self.model_key, ids), make)
+
     def labels(self, ids: Sequence[int] | None = None) -> tuple[str, ...]:
         """Row labels: tokens numbered from 0, the leading space visible."""
         return tuple(f"{n} {tokenizer.printable(token)}" for n, token in enumerate(self.ids if ids is None else ids))
@@ -114,7 +130,7 @@ class Setting:
 class Experiment:
     """One question with its picture. controls: fixed, or a function of the setting (for options that depend on the model or the
     sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",), that say what the
-    numbers are besides the model's own state. live: drawn by the page through this function of (setting, event callback) instead
+    numbers are besides the model's own state. presets: name -> values of several controls, set by one press. live: drawn by the page through this function of (setting, event callback) instead
     of pictures, for pictures that answer while dragging."""
 
     key: str
@@ -128,6 +144,7 @@ class Experiment:
     state: Callable[[Setting], tuple[str, ...]] = field(default=lambda setting: ())
     beside: bool = False
     uses_model: bool = True
+    presets: Callable[[Setting], Mapping[str, Mapping[str, Any]]] = field(default=lambda setting: {})
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

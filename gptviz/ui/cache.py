@@ -41,7 +41,7 @@ def model(key: str) -> GPT:
 
 @st.cache_resource(show_spinner=False)
 def _kept() -> tuple[cachetools.LRUCache, threading.Condition]:
-    cache = cachetools.LRUCache(maxsize=KEPT_BYTES, getsizeof=lambda made: made.nbytes if isinstance(made, Trace) else 1024)
+    cache = cachetools.LRUCache(maxsize=KEPT_BYTES, getsizeof=lambda made: getattr(made, "nbytes", 1024))
     return cache, threading.Condition()
 
 
@@ -108,3 +108,8 @@ def run(key: str, loaded: GPT, ids, **options) -> Trace:
     keep = options.get("points")
     options["points"] = None if keep is None else tuple(keep)
     return _once(("lab", key, rows, *sorted(options.items(), key=str)), lambda: trace.run(loaded, rows, **options))
+
+
+def once(key: tuple, make):
+    """What make() gives, made by the first reader who asks for these plain values, and then kept. make() must not come back here."""
+    return _once(("lab", *key), make)

@@ -1,6 +1,6 @@
 """A lab's page: its experiments, their controls beside the picture, the words, everything in the URL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 from typing import Any
@@ -31,6 +31,7 @@ def show(chosen: Lab) -> None:
             text=choice.text,
             run=partial(cache.run, choice.model),
             model_key=choice.model,
+            once=cache.once,
         )
         body(chosen, setting, sentences.messages(choice, sentence, model.config.context_length))
 
@@ -58,7 +59,8 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
         st.warning(note, icon=":material/info:")
     left, right = st.columns([1.9, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
-        widgets(chosen, controls, chosen_values)
+        presets(chosen, current.presets(setting), controls, chosen_values)
+        widgets(chosen, [control for control in controls if control.drawn], chosen_values)
         asked = Setting(**{**vars(setting), "values": chosen_values})
         try:
             said = draw(current, asked)
@@ -110,7 +112,24 @@ def read(controls: tuple[Control, ...], raw: Mapping[str, str]) -> tuple[dict[st
     return chosen, notes
 
 
-def widgets(chosen: Lab, controls: tuple[Control, ...], current: Mapping[str, Any]) -> None:
+def presets(
+    chosen: Lab, offered: Mapping[str, Mapping[str, Any]], controls: tuple[Control, ...], current: Mapping[str, Any]
+) -> None:
+    """Named settings of several controls at once; the one in force is lit."""
+    if not offered:
+        return
+    write = {control.name: control.write for control in controls}
+    lit = [name for name, values in offered.items() if all(current[key] == value for key, value in values.items())]
+    st.session_state["preset"] = lit[0] if lit else None
+
+    def pressed() -> None:
+        wanted = offered.get(st.session_state["preset"], {})
+        keep(chosen, {name: write[name](value) for name, value in wanted.items()})
+
+    st.segmented_control("Settings", list(offered), key="preset", label_visibility="collapsed", on_change=pressed)
+
+
+def widgets(chosen: Lab, controls: Sequence[Control], current: Mapping[str, Any]) -> None:
     """The controls in a row, up to four beside each other."""
     for start in range(0, len(controls), 4):
         some = controls[start : start + 4]
