@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-Edit = tuple[str, Tensor | Callable[[Tensor], Tensor]]
-"""A point's name, and the tensor (or function of the tensor) that replaces what the model computed there."""
+Change = Tensor | Callable[[Tensor], Tensor] | str
+Edit = tuple[str, Change]
+"""A point's name, and what replaces the tensor the model computed there: a tensor, a function of that tensor, or the name of
+a point of equal shape earlier in the pass, whose tensor is taken (a shortcut that takes its sublayer's output is off)."""
 
 _current: ContextVar["Recorder | None"] = ContextVar("gptviz_recorder", default=None)
 
@@ -70,7 +72,11 @@ def noise(shape: Sequence[int], seed: int, site: int) -> Tensor:
 
 
 class Recorder:
-    """One run's wishes, and the tensors it kept, in the order the forward pass made them."""
+    """One run's wishes, and the tensors it kept, in the order the forward pass made them.
+
+    grad: let gradients be taken at every kept point. No parameter needs to ask for one: a kept tensor that depends on no
+    earlier kept one becomes a leaf of its own, and everything after it follows.
+    """
 
     def __init__(
         self,
@@ -79,19 +85,26 @@ class Recorder:
         edits: Sequence[Edit] = (),
         dropout: float = 0.0,
         seed: int = 0,
+        grad: bool = False,
     ):
         self.sizes = sizes
         self.keep = frozenset(keep)
-        self.edits: dict[str, list] = {}
+        self.edits: dict[str, list[Change]] = {}
         for name, change in edits:
             self.edits.setdefault(name, []).append(change)
+        self.taken: dict[str, Tensor | None] = {change: None for _, change in edits if isinstance(change, str)}
+        self.grad = grad
         self.dropout = dropout
         self.seed = seed
         self.tensors: dict[str, Tensor] = {}
 
     def visit(self, point: HookPoint, x: Tensor) -> Tensor:
         for change in self.edits.get(point.name, ()):
-            x = _replace(point, x, change)
+            x = _replace(point, x, self.tensor(point, change) if isinstance(change, str) else change)
+        if self.grad and point.name in self.keep and x.is_floating_point() and not x.requires_grad:
+            x = x.detach().requires_grad_()  # a leaf: gradients start to be followed here
+        if point.name in self.taken:
+            self.taken[point.name] = x
         if point.name in self.keep:
             if point.name in self.tensors:
                 raise RuntimeError(f"hook point {point.name} fired twice in one pass; every point fires exactly once")
@@ -103,8 +116,15 @@ class Recorder:
             self.tensors[point.name] = x
         return x
 
+    def tensor(self, point: HookPoint, name: str) -> Tensor:
+        """What the point called `name` saw in this pass, for an edit at `point`."""
+        found = self.taken[name]
+        if found is None:
+            raise ValueError(f"edit at {point.name}: {name} comes later in the pass; name a point before it")
+        return found
 
-def _replace(point: HookPoint, x: Tensor, change: Tensor | Callable[[Tensor], Tensor]) -> Tensor:
+
+def _replace(point: HookPoint, x: Tensor, change: Change) -> Tensor:
     new = change(x.clone()) if callable(change) else change  # a copy: an edit in place must not reach what was recorded
     if not isinstance(new, Tensor) or new.shape != x.shape:
         got = tuple(new.shape) if isinstance(new, Tensor) else type(new).__name__

@@ -1,8 +1,8 @@
 """One forward pass, written down: `run` and the `Trace` it returns."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
@@ -25,6 +25,7 @@ class Trace:
 
     ids: (batch, token). tokens: the same ids, printable. tensors: name -> tensor, not to be written to.
     dropout, seed and edits are the state the numbers come from; `model` gives the parameters for recomputation.
+    loss, grads: of a run with `grad`: its value, and name -> the loss's gradient at that point, in the point's shape.
     """
 
     model: GPT
@@ -34,6 +35,8 @@ class Trace:
     dropout: float = 0.0
     seed: int = 0
     edits: tuple[str, ...] = ()
+    loss: float | None = None
+    grads: Mapping[str, Tensor] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def config(self) -> GPTConfig:
@@ -60,7 +63,8 @@ class Trace:
     def nbytes(self) -> int:
         """Bytes the trace keeps alive, counting shared storage once and the model's own parameters not at all."""
         owned = {p.untyped_storage().data_ptr() for p in self.model.parameters()}
-        storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in self.tensors.values()}
+        held = (*self.tensors.values(), *self.grads.values())
+        storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in held}
         return sum(size for pointer, size in storages.items() if pointer not in owned)
 
 
@@ -111,36 +115,43 @@ def run(
     edits: Sequence[Edit] = (),
     points: Iterable[str] | None = None,
     budget: int = BUDGET,
+    grad: Callable[[Trace], Tensor] | None = None,
 ) -> Trace:
     """Send token ids through the model once and keep what the named points saw.
 
     ids: one sequence or a batch of equally long ones. dropout: the rate at all its places, 0 <= p < 1; the same seed gives
-    the same masks. edits: pairs (point, tensor or function) that replace what the model computed there. points: names or
-    patterns to keep; None keeps all. Safe to call from many threads on one model: nothing shared is changed.
+    the same masks. edits: pairs (point, tensor or function or earlier point's name) that replace what the model computed
+    there. points: names or patterns to keep; None keeps all. grad: a function from the trace to one number, the loss, made of
+    kept tensors; the trace that comes back has its gradient at every kept point (the ids have none). Safe to call from many
+    threads on one model: nothing shared is changed, neither parameters nor their gradients.
 
     Raises ValueError for ids, a rate, a seed or an edit that cannot work, KeyError for an unknown point, MemoryError when the
     trace would hold more than `budget` bytes (nothing has run by then).
     """
-    ids = as_ids(ids)
+    with torch.inference_mode(False):  # ids made in the caller's inference mode could not be used in a loss
+        ids = as_ids(ids)
     model.check(ids)
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout rate must be at least 0 and below 1, got {dropout}")
     if seed < 0:
         raise ValueError(f"the seed must be 0 or a positive whole number, got {seed}")
     keep = select(model, points)
-    for name, _ in edits:
-        if name not in model.points:
-            raise KeyError(unknown("hook point", name, model.points))
+    for name, change in edits:
+        for point in (name, change) if isinstance(change, str) else (name,):
+            if point not in model.points:
+                raise KeyError(unknown("hook point", point, model.points))
     needed = bytes_needed(model, *ids.shape, keep)
+    if grad is not None:  # the way back needs everything, and a gradient for all that is kept
+        needed += bytes_needed(model, *ids.shape)
     if needed > budget:
         raise MemoryError(
             f"this trace would hold {needed / 2**20:,.0f} MiB and the budget is {budget / 2**20:,.0f} MiB: "
             f"keep fewer points or fewer than {ids.shape[1]} tokens"
         )
-    recorder = Recorder(model.config.sizes(*ids.shape), keep, edits, dropout, seed)
-    with torch.inference_mode(), recording(recorder):
+    recorder = Recorder(model.config.sizes(*ids.shape), keep, edits, dropout, seed, grad is not None)
+    with torch.inference_mode(grad is None), torch.set_grad_enabled(grad is not None), recording(recorder):
         model(ids)
-    return Trace(
+    made = Trace(
         model=model,
         ids=ids,
         tokens=tuple(tuple(tokenizer.printable(token) for token in row) for row in ids.tolist()),
@@ -148,4 +159,22 @@ def run(
         dropout=dropout,
         seed=seed,
         edits=tuple(name for name, _ in edits),
+    )
+    return made if grad is None else _with_gradients(made, grad)
+
+
+def _with_gradients(made: Trace, grad: Callable[[Trace], Tensor]) -> Trace:
+    """The same trace with the loss, its gradient at every point that has one, and nothing that still holds the way back."""
+    points = {name: tensor for name, tensor in made.tensors.items() if tensor.requires_grad}
+    with torch.inference_mode(False), torch.enable_grad():
+        loss = grad(made)
+        if not isinstance(loss, Tensor) or loss.ndim or not loss.requires_grad:
+            got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else repr(loss)
+            raise ValueError(f"grad must make one number (a tensor of shape ()) from tensors of the trace, got {got}")
+        gradients = torch.autograd.grad(loss, list(points.values()), materialize_grads=True)
+    return replace(
+        made,
+        tensors=MappingProxyType({name: tensor.detach() for name, tensor in made.tensors.items()}),
+        loss=loss.item(),
+        grads=MappingProxyType(dict(zip(points, gradients))),
     )
