@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from .. import tokenizer, trace
 from ..config import GPTConfig
 from ..figures.chips import Chips
+from ..figures.live import DropoutStrips
 from ..figures.matrix import Grid
 from ..model import GPT
 from ..stages.base import Question
@@ -26,7 +27,7 @@ class Table:
     note: str = ""
 
 
-Picture = Grid | Chips | go.Figure | Table
+Picture = Grid | Chips | DropoutStrips | go.Figure | Table
 """What an experiment draws, one under another unless it says `beside`."""
 
 
@@ -34,7 +35,8 @@ Picture = Grid | Chips | go.Figure | Table
 class Control:
     """One thing a reader can move. Its value lives in the URL under `name`.
 
-    kind: "slider" (options = low, high, step), "choice" (options = the values, shown through `show`), "switch", "text".
+    kind: "slider" (options = low, high, step), "choice" (options = the values, shown through `show`), "switch", "text",
+    "live" (options as for a slider; the slider is part of a picture, which names this control).
     A default of None means the first option. show: value -> label, for choices. drawn: False for a value this experiment
     uses but another one of the lab moves.
     """

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ..labs.base import Control, Experiment, Lab, Setting, Table
 from . import cache, picture, sentences, state, top, walk
+from .live import Released
 
 
 def show(chosen: Lab) -> None:
@@ -63,7 +64,7 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
         widgets(chosen, [control for control in controls if control.drawn], chosen_values)
         asked = Setting(**{**vars(setting), "values": chosen_values})
         try:
-            said = draw(current, asked)
+            said = draw(chosen, current, asked, controls)
         except (MemoryError, ValueError) as error:
             st.error(f"{error}")
             said = ""
@@ -130,9 +131,12 @@ def presets(
 
 
 def widgets(chosen: Lab, controls: Sequence[Control], current: Mapping[str, Any]) -> None:
-    """The controls in a row, up to four beside each other."""
-    for start in range(0, len(controls), 4):
-        some = controls[start : start + 4]
+    """The controls in rows of up to five beside each other; a live one has its slider in the picture."""
+    controls = tuple(control for control in controls if control.kind != "live")
+    rows = -(-len(controls) // 5)
+    across = -(-len(controls) // rows) if rows else 1
+    for start in range(0, len(controls), across):
+        some = controls[start : start + across]
         for place, control in zip(st.columns(len(some), vertical_alignment="bottom"), some):
             widget(place, chosen, control, current[control.name])
 
@@ -158,8 +162,14 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
         place.selectbox(control.label, control.options, format_func=control.show, **options)
 
 
-def draw(current: Experiment, setting: Setting) -> str:
+def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Control, ...]) -> str:
     """The pictures; returns the "look for" line."""
+
+    def happened(event: object) -> None:
+        if isinstance(event, Released):
+            control = next(one for one in controls if one.name == event.control)
+            keep(chosen, {control.name: control.write(event.value)})
+
     said = current.caption(setting)
     pictures = list(current.pictures(setting))
     places = st.columns(len(pictures), gap="small") if current.beside and len(pictures) > 1 else [st.container()] * len(pictures)
@@ -169,7 +179,7 @@ def draw(current: Experiment, setting: Setting) -> str:
                 table(made)
             else:
                 key = f"lab-picture-{current.key}-{n}"
-                picture.show(made, key, cell=None, present=False, on_event=lambda event: None, alt=said)
+                picture.show(made, key, cell=None, present=False, on_event=happened, alt=said)
     return said
 
 

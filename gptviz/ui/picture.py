@@ -8,22 +8,25 @@ import streamlit as st
 
 from ..figures import style
 from ..figures.chips import Chip, Chips
+from ..figures.live import DropoutStrips
 from ..figures.matrix import Grid
-from . import matrix
+from . import live, matrix
 
 
 def show(
-    picture: Grid | Chips | go.Figure,
+    picture: Grid | Chips | DropoutStrips | go.Figure,
     key: str,
     *,
     cell: tuple[str, tuple[int, ...]] | None,
     present: bool,
-    on_event: Callable[[matrix.Event], None],
+    on_event: Callable[[matrix.Event | live.Released], None],
     alt: str,
 ) -> None:
     """Draw a stage's picture. cell: the number being recomputed, outlined where it is on screen."""
     if isinstance(picture, Grid):
         matrix.show(picture, key=key, cell=cell, present=present, on_event=on_event)
+    elif isinstance(picture, DropoutStrips):
+        live.show(picture, key=key, on_event=on_event)
     elif isinstance(picture, Chips):
         st.html(chips_html(picture, present=present))
     else:
