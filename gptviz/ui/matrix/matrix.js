@@ -37,8 +37,10 @@ function decode(bytes) {
     const count = p.rows * p.cols
     if (grid.exact) p.values = take(Float32Array, count)
     else {
-      const step = (p.high - p.low) / (grid.levels - 1)
-      p.values = Float32Array.from(take(Uint8Array, count), code => p.low + (code - 1) * step)
+      const codes = take(Uint8Array, count)
+      const numbers = Float32Array.from({ length: 256 }, (_, code) => p.low + ((code - 1) * (p.high - p.low)) / (grid.levels - 1))
+      p.values = new Float32Array(count)
+      for (let i = 0; i < count; i++) p.values[i] = numbers[codes[i]]
     }
     p.marks = p.marked ? take(Uint8Array, count) : null
     p.winners = p.pool > 1 ? take(Uint16Array, count) : null
