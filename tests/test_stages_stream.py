@@ -343,7 +343,7 @@ def test_text_shows_what_was_cropped_and_what_was_appended(model, cases):
     assert [chip.state for chip in line] == ["cropped", "", "", "", "appended"]
     assert [chip.colour for chip in line[1:]] == [0, 1, 2, 3] and line[picture.selected].ids == (2651,)
     said = text.caption(trace, view)
-    assert "22 characters, 4 tokens." in said and "The first 1 are left out" in said
+    assert "22 characters, 4 tokens." in said and "Left out at the front: 1, because" in said
     [*_, last] = token_ids.picture(trace, view).lines[0][1]
     assert last.state == "appended" and last.note == "position 3"
 
@@ -434,3 +434,9 @@ def test_factors_multiply_exactly_where_the_model_dropped(cases):
         trace, view = cases["four", 0.25]
         factors = dropout.factors(trace, view, after)
         np.testing.assert_allclose(trace.array(before)[0] * factors, trace.array(after)[0], rtol=1e-6, err_msg=key)
+
+
+def test_merges_are_stepped_through_only_while_that_is_quick():
+    assert text.merge_steps(View(text=" effort")) == 6
+    assert text.merge_steps(View(text="a" * 20_000)) == text.merge_steps(View(text="")) == 0
+    assert text.merge_steps(View(text="<|endoftext|>", special=True)) == 0

@@ -50,6 +50,12 @@ class Piece:
         return not self.whole and len(self.text.encode()) <= LONGEST
 
 
+def merge_steps(view: View) -> int:
+    """How many merges of the viewed piece can be stepped through; 0 when there are none or the piece is too long."""
+    piece = chosen_piece(view)
+    return len(tokenizer.merges(piece.text)) - 1 if piece and piece.steppable else 0
+
+
 def chosen_piece(view: View) -> Piece | None:
     """The viewed piece of the typed text; None when there is no text."""
     pieces = tokenizer.pieces(view.text, special=view.special)
@@ -116,16 +122,17 @@ def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chi
 
 def picture(trace, view) -> Chips:
     chips, selected = token_chips.sentence(trace, view)
-    kept, selected, hidden = token_chips.abridged(chips, 6 if view.present else SENTENCE, selected)
+    kept, selected, hidden = token_chips.abridged(chips, 7 if view.present else SENTENCE, selected)
     piece = chosen_piece(view)
     lines = [("tokens and their ids", kept)]
     notes = [f"{hidden:,} of {len(chips):,} chips are not drawn."] if hidden else []
     if view.cropped:
-        notes.append(f"The first {len(view.cropped):,} tokens do not fit and are left out.")
+        notes.append(f"Tokens at the front that do not fit: {len(view.cropped):,}.")
     if piece:
         lines += stepper(view, piece, 2 if view.present else next(states for most, states in STATES if len(kept) <= most))
         name = piece.shown if len(piece.shown) <= 24 else piece.shown[:24] + "..."
-        notes.append(f'Below: piece {piece.number} of {piece.of:,} (counted from 0), "{name}". Rank 1 was learned first.')
+        if not view.present:
+            notes.append(f'Below: piece {piece.number} of {piece.of:,} (counted from 0), "{name}". Rank 1 was learned first.')
     size = base.length(trace, view)
     return Chips(
         lines=tuple(lines),
@@ -142,7 +149,9 @@ def caption(trace, view) -> str:
     typed = _count(size + len(view.cropped) - view.appended, "token")
     sentences = [f"{_count(len(view.text), 'character')}, {typed}." if view.text else f"{typed}."]
     if view.cropped:
-        sentences.append(f"The first {len(view.cropped):,} are left out: the context holds {trace.config.context_length:,}.")
+        sentences.append(
+            f"Left out at the front: {len(view.cropped):,}, because the context holds {trace.config.context_length:,}."
+        )
     if split:
         sentences.append(
             f'"{split.text}" is one chip with {len(split.ids)} ids: its bytes are spread over {len(split.ids)} tokens.'

@@ -36,7 +36,7 @@ def picture(trace, view) -> Chips:
         )
         for at, token in enumerate(ids)
     ]
-    kept, selected, hidden = token_chips.abridged(chips, 4 if view.present else ROW, row)
+    kept, selected, hidden = token_chips.abridged(chips, 7 if view.present else ROW, row)
     chosen = ids[row]
     around = tuple(
         Chip(

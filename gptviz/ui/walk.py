@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from .. import sampling, tokenizer
-from ..stages import BY_KEY, STAGES, Stage, View, base
+from ..stages import BY_KEY, STAGES, Stage, View, base, text
 from ..trace import Trace
 from . import cache, drawers, matrix, picture, pipeline, sentences, state, top
 from .state import Choice, change
@@ -104,7 +104,9 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
     def acted(event: matrix.Event) -> None:
         match event:
             case matrix.Cell(point, index):
-                change(cell=state.format_cell(point, index), drawer="" if choice.present else "recompute", **row_of(point, index))
+                change(
+                    cell=state.format_cell(point, index), drawer="" if choice.present else "recompute", **row_of(point, index)
+                )
             case matrix.Row(row, axis) if axis.startswith(("token", "position", "query", "key")):
                 change(token=row, cell="")
             case matrix.Row(row, "after"):
@@ -196,7 +198,7 @@ def stepper(stage: Stage, choice: Choice) -> None:
         return
     found = tokenizer.pieces(choice.second if choice.item else choice.text, special=choice.special)
     piece = min(choice.piece, len(found) - 1)
-    steps = 0 if found[piece] == tokenizer.END_OF_TEXT and choice.special else len(tokenizer.merges(found[piece])) - 1
+    steps = text.merge_steps(View(text=found[piece], special=choice.special))
     left, right = st.columns([1, 2], gap="medium")
     st.session_state["piece"] = piece
     left.selectbox(
@@ -207,12 +209,12 @@ def stepper(stage: Stage, choice: Choice) -> None:
         on_change=lambda: change(piece=st.session_state["piece"], step=-1),
     )
     if not steps:
-        right.caption("This piece is one byte or one special token: there is nothing to merge.")
+        right.caption(
+            f"Nothing to step through: this piece is one byte, the special token, or longer than {text.LONGEST} bytes."
+        )
         return
     st.session_state["step"] = steps if choice.step < 0 else min(choice.step, steps)
-    right.slider(
-        "Merges done", 0, steps, key="step", on_change=lambda: change(step=st.session_state["step"])
-    )
+    right.slider("Merges done", 0, steps, key="step", on_change=lambda: change(step=st.session_state["step"]))
 
 
 def append(trace: Trace, view: View, choice: Choice) -> None:
