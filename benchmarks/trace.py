@@ -37,7 +37,7 @@ def peer(model: GPT) -> GPT2LMHeadModel:
                 attn_implementation="eager",
             )
         )
-    state = {"transformer." + weights.hf_name(name): parameter for name, parameter in model.named_parameters()}
+    state = {"transformer." + weights.hf_name(name): parameter.detach() for name, parameter in model.named_parameters()}
     theirs.load_state_dict(state, strict=False, assign=True)
     theirs.tie_weights()
     return theirs.eval()
