@@ -6,6 +6,7 @@ this module adds what a reader wants to see: the merges one by one, and pieces t
 
 import hashlib
 import json
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -165,6 +166,8 @@ def printable(token: int | bytes) -> str:
         text = raw.decode()
     except UnicodeDecodeError:
         return "".join(chr(byte) if 32 < byte < 127 else "·" if byte == 32 else f"<{byte:02X}>" for byte in raw)
+    if all(unicodedata.category(char) in ("Mn", "Me", "Cf") for char in text):  # nothing to see without a letter to sit on
+        return "".join(f"<{ord(char):02X}>" for char in text)
     return "".join(_SHOWN.get(char) or (char if char.isprintable() else f"<{ord(char):02X}>") for char in text)
 
 

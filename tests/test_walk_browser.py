@@ -76,9 +76,9 @@ def test_a_walk_through_all_stages(server, visit, sentence):
 
 def test_back_next_and_the_map_agree(server, visit):
     page = visit(url(server, stage="norm1"))
-    page.get_by_role("button", name="Next").click()
+    page.locator(".st-key-next button").click()
     page.wait_for_function("document.querySelector('h1.title').innerText.includes('Queries')")
-    page.get_by_role("button", name="Back").click()
+    page.locator(".st-key-back button").click()
     page.wait_for_function("document.querySelector('h1.title').innerText.includes('LayerNorm')")
     page.locator(".map .box[data-key=gelu]").click()
     page.wait_for_function("document.querySelector('h1.title').innerText.includes('GELU')")
@@ -179,7 +179,7 @@ def test_html_in_the_sentence_is_text(server, visit):
 
 def test_appending_enlarges_every_picture(server, visit):
     page = visit(url(server, stage="append", text="She opened the"))
-    page.get_by_role("button", name="Append").click()
+    page.locator(".st-key-append button").click()
     page.wait_for_function("location.search.includes('more=1')")
     settle(page)
     page.locator(".map .box[data-key=attention-weights]").click()
@@ -196,13 +196,13 @@ def test_present_mode_is_large_and_steps_with_a_clicker(server, visit):
     for n in range(3, 8):
         step(page, "PageDown", n)
         whole(page)
-        for name in ("Back", "Next", "Restart"):
-            assert page.get_by_role("button", name=name).is_visible()
+        for name in ("back", "next", "restart"):
+            assert page.locator(f".st-key-{name} button").is_visible()
         look = page.locator("p.look").bounding_box()
         assert look["y"] + look["height"] <= 768, f"{STAGES[n].key}: the look-for line is on the screen"
     assert chosen(page)["present"] == "1"
     step(page, "PageUp", 6)
-    page.get_by_role("button", name="Restart").click()
+    page.locator(".st-key-restart button").click()
     page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
 
 
@@ -216,11 +216,11 @@ def test_two_readers_at_once_see_their_own_numbers(server, visit):
     one = visit(url(server, stage="softmax", text="She opened the"))
     two = visit(url(server, stage="softmax", text="Every effort moves you", dropout=0.5, seed=1))
     before = one.locator("p.look").inner_text()
-    two.get_by_role("button", name="Back").click()
+    two.locator(".st-key-back button").click()
     two.wait_for_function("document.querySelector('h1.title').innerText.includes('Output')")
-    one.get_by_role("button", name="Back").click()
+    one.locator(".st-key-back button").click()
     one.wait_for_function("document.querySelector('h1.title').innerText.includes('Output')")
-    one.get_by_role("button", name="Next").click()
+    one.locator(".st-key-next button").click()
     one.wait_for_function("document.querySelector('h1.title').innerText.includes('Softmax')")
     settle(one)
     assert one.locator("p.look").inner_text() == before

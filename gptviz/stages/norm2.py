@@ -2,8 +2,8 @@ r"""# LayerNorm before the feed-forward layer
 
 The stream has changed: attention was added to it. So each token's numbers are put on a common scale again before the next
 sublayer reads them. The rule is the same as before (mean 0, variance 1, then scale and shift), but this LayerNorm has learned
-scales and shifts of its own. It never looks at other tokens: four tokens have four means and four variances. The shape of a
-token's histogram stays; only its centre and width move.
+scales and shifts of its own. It never looks at other tokens: four tokens have four means and four variances. Normalising
+keeps the shape of a token's histogram; the scale and shift, one pair a feature, change it a little.
 
 $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 """

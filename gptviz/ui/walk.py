@@ -227,12 +227,14 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
         f"Append `{tokenizer.printable(token)}` ({chance:.1%})",
         type="primary",
         width="stretch",
+        key="append",
         on_click=lambda: change(more=choice.more + 1, token=-1, cell=""),
         disabled=choice.more >= 200,
     )
     second.button(
         "Take one back",
         width="stretch",
+        key="take-back",
         disabled=choice.more == 0,
         on_click=lambda: change(more=choice.more - 1, token=-1, cell=""),
     )

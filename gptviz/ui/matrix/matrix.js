@@ -123,10 +123,24 @@ function locate(p, { row, col }) {
   return { label: place, index: [p.row_index?.[place[0]] ?? place[0], p.column_index?.[place[1]] ?? place[1]] }
 }
 
+// The number of the tile a place lies in, and the cells of a tile.
+function tile(p, place) {
+  const { rows, columns, gap, across } = p.tiles
+  const [r, c] = locate(p, place).label
+  return Math.floor(r / (rows + gap)) * across + Math.floor(c / (columns + gap))
+}
+
+function tileCells(p, n) {
+  const { rows, columns, gap, across } = p.tiles
+  const [r, c] = [Math.floor(n / across) * (rows + gap), (n % across) * (columns + gap)]
+  return [r / p.pool, Math.min(p.rows, (r + rows) / p.pool), c / p.pool, Math.min(p.cols, (c + columns) / p.pool)].map(Math.floor)
+}
+
 function chosen(grid, place) {
   const p = grid.panels[place.panel]
   const { index } = locate(p, place)
   if (place.row < 0) return p.pick && { kind: "pick", field: p.pick[0], value: p.pick[1] }
+  if (p.tiles) return place.col >= 0 && { kind: "pick", field: p.tiles.field, value: p.tiles.values[tile(p, place)] }
   if (place.col < 0) return { kind: "row", row: index[0], axis: p.row_axis }
   return p.point && { kind: "cell", point: p.point, index: [...p.prefix, ...index] }
 }
@@ -153,6 +167,11 @@ function describe(grid, place) {
   if (mark === PADDING || Number.isNaN(value)) head = "no number"
   if (mark === MASKED) head = grid.exact ? `${head}, masked` : "masked"
   if (mark === DROPPED) head = "0, dropped"
+  if (p.tiles) {
+    const name = p.tiles.names[tile(p, place)]
+    if (head === "no number") return { head: name, facts: [], code: "" }
+    facts.unshift(["", name])
+  }
   return { head, facts, code: p.point && `${p.point}[${[...p.prefix, ...index].join(", ")}]` }
 }
 
@@ -241,13 +260,14 @@ function layout(view, width, height) {
       p.ownRows = k === 0 || !line.aligned
       p.ownColumns = !below || below.cols !== p.cols || below.column_labels !== p.column_labels || below.square !== p.square
       p.cap = p.mixed && line.aligned ? size.both : p.square ? size.square : size.row
-      p.left = p.ownRows ? padding(Math.max(widest(p.rowLabels, "bold", most), widest([p.row_axis], "small", most))) : 0
+      const names = p.tiles?.row_names.length ? [p.tiles.row_names] : [p.rowLabels, [p.row_axis]]
+      p.left = p.ownRows ? padding(Math.max(...names.map((some, n) => widest(some, n ? "small" : "bold", most)))) : 0
       p.right = p.sideTexts ? padding(Math.max(widest(p.sideTexts, "bold", most), widest([p.side_title], "small", most))) : 0
       p.before = k === 0 ? frame : p.joiner ? wide(p.joiner, "title") + 2 * size.gap : p.ownRows && p.left ? size.gap * 1.5 : size.gap
     }
   }
   for (let k = 0; k < across; k++) {
-    for (const name of ["left", "before"]) {
+    for (const name of ["left", "before", "right"]) {
       const column = lines.map(line => line[k]).filter(Boolean)
       const room = Math.max(...column.map(p => p[name]))
       column.forEach(p => (p[name] = room))
@@ -318,6 +338,7 @@ function layout(view, width, height) {
   // Column labels: flat if they fit, else slanted where that takes little height, else only their first word, the number.
   function below(p) {
     const line = size.label + 6
+    if (p.tiles?.column_names.length) return { tick: line, tilt: false, brief: false, axisBelow: false }
     const repeated = p.place > 0 && !p.ownRows && lines[p.line][0].column_axis === p.column_axis
     if (!p.ownColumns || !(p.column_axis || p.columnLabels)) return { tick: 4, tilt: false, brief: false, axisBelow: false }
     const pitch = p.w / p.cols
@@ -507,9 +528,11 @@ function grain(view, p) {
   text.strokeStyle = colours.rule
   text.lineWidth = 1
   text.strokeRect(p.x - 0.5, p.y - 0.5, p.w + 1, p.h + 1)
-  const numbers = p.prints ? Array.from(p.values, value => (value === -Infinity ? "−∞" : Number.isFinite(value) ? signed(value.toFixed(2)) : "")) : []
+  let numbers = []
   let type = 0
-  if (p.prints) {
+  for (const digits of p.prints ? [2, 1] : []) {
+    if (type) break
+    numbers = Array.from(p.values, value => (value === -Infinity ? "−∞" : Number.isFinite(value) ? signed(value.toFixed(digits)) : ""))
     text.font = `100px ${view.font.family}`
     const longest = Math.max(...numbers.map(number => text.measureText(number).width)) / 100
     type = Math.min(size.label + 2, Math.floor((cw - 6) / longest), Math.floor(ch - 4))
@@ -584,9 +607,15 @@ function write(view, p) {
   }
   drawLegend(view, p, p.x + p.legend.x, p.legend.below ? p.y + p.h + p.legendTop + size.small + 2 : line, p.legend.parts)
 
-  if (p.ownRows) {
+  const named = p.tiles?.row_names ?? []
+  if (p.ownRows && !named.length) {
     use("small", colours.quiet)
     put(text, clip(text, p.row_axis, p.left - 8), p.x - 8, line, "right")
+  }
+  for (const [n, name] of named.entries()) {
+    const [, y, , h] = area(view, p, ...tileCells(p, n * p.tiles.across))
+    use("label", normal)
+    put(text, clip(text, name, p.left - 10), p.x - 8, y + h / 2 + size.label * 0.35, "right")
   }
   const every = ch >= size.label * 0.88 ? 1 : spaced(ch, size.label * 1.4)
   const chosenRow = p.selected == null ? -1 : Math.floor(p.selected / p.pool)
@@ -595,7 +624,7 @@ function write(view, p) {
     if ((r % every && r !== chosenRow) || near) continue
     const y = p.y + ((p.down.edge(r) + p.down.edge(r + 1)) / 2 / view.ratio) + size.label * 0.35
     use(r === chosenRow ? "bold" : "label", r === chosenRow ? colours.ink : normal)
-    if (p.ownRows) put(text, clip(text, p.rowLabels[r * p.pool], p.left - 10), p.x - 8, y, "right")
+    if (p.ownRows && !named.length) put(text, clip(text, p.rowLabels[r * p.pool], p.left - 10), p.x - 8, y, "right")
     if (p.sideTexts) put(text, clip(text, p.sideTexts[r * p.pool], p.right - 8), p.x + p.reach + p.right, y, "right")
   }
   if (p.sideTexts) {
@@ -605,6 +634,7 @@ function write(view, p) {
   if (p.tick > 4) columns(view, p, cw, normal)
 
   if (chosenRow >= 0) outline(view, text, p, [chosenRow, chosenRow + 1, 0, p.cols], colours.ink, ch < 5 ? 1 : 2)
+  if (p.tiles?.chosen != null) outline(view, text, p, tileCells(p, p.tiles.chosen), colours.accent, 3)
   if (p.cell) {
     const [r, c] = p.cell.map(at => Math.floor(at / p.pool))
     outline(view, text, p, [r, r + 1, c, c + 1], colours.accent, 3)
@@ -629,6 +659,13 @@ function columns(view, p, cw, colour) {
   const y = p.y + p.h + size.label + 2
   text.font = font.label
   text.fillStyle = colour
+  if (p.tiles?.column_names.length) {
+    for (const [n, name] of p.tiles.column_names.entries()) {
+      const [x, , w] = area(view, p, ...tileCells(p, n))
+      put(text, clip(text, name, w), x + w / 2, y, "center")
+    }
+    return
+  }
   const middle = c => p.x + (p.along.edge(c) + p.along.edge(c + 1)) / 2 / view.ratio
   const full = c => p.columnLabels?.[c * p.pool] ?? String(p.column_index?.[c * p.pool] ?? c * p.pool)
   const name = c => (p.brief && !p.tilt ? full(c).split(" ")[0] : full(c))
@@ -705,7 +742,8 @@ function overlay(view, speak = false) {
   cells.style.cursor = !view.hover ? "default" : chosen(grid, view.hover) ? "pointer" : "default"
   if (!place) return
   const p = grid.panels[place.panel]
-  if (place.row >= 0) {
+  if (place.row >= 0 && p.tiles) outline(view, context, p, tileCells(p, tile(p, place)), colours.ink, 2)
+  else if (place.row >= 0) {
     for (const other of grid.panels) {
       if (other.row_labels === p.row_labels && other.rows === p.rows) outline(view, context, other, [place.row, place.row + 1, 0, other.cols], colours.quiet, 1)
     }
