@@ -16,6 +16,27 @@ MASKED, DROPPED, PADDING = 1, 2, 3
 """Codes in `Panel.marks`: not readable because of the causal mask (hatched), zeroed by dropout (crossed), no number here."""
 
 
+@dataclass(frozen=True)
+class Tiles:
+    """A panel as a table of equal tiles, each one thing to choose: all heads of all blocks, or the columns each head owns.
+
+    rows, columns: cells of one tile; gap: blank cells between two. across: tiles beside each other. names: of the tiles, line
+    by line. field, values: a click on tile n sets `field` to values[n]. chosen: the outlined one. row_names, column_names:
+    what stands beside the lines and under the columns of tiles instead of the labels of single rows and columns.
+    """
+
+    rows: int
+    columns: int
+    across: int
+    names: tuple[str, ...]
+    field: str
+    values: tuple[int, ...]
+    gap: int = 0
+    chosen: int | None = None
+    row_names: tuple[str, ...] = ()
+    column_names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """One matrix: rows and columns of cells, every cell one number of a tensor.
@@ -25,7 +46,7 @@ class Panel:
     point, prefix: where the numbers live: cell (r, c) is tensor[point][(*prefix, r, c)], with r and c looked up in
     row_index and column_index where those are given. point may also be a derived name that `recompute` knows.
     marks: (rows, columns) codes MASKED, DROPPED or 0. side: one short text per row, shown right of it, under side_title.
-    part: whose colour the title takes. dim: the step before, shown for continuity. joiner: sign drawn before the panel.
+    tiles: the panel is a table of equal parts. part: whose colour the title takes. dim: the step before, shown for continuity. joiner: sign drawn before the panel.
     pick: ("head", 3) makes the whole panel a choice: a click on its title sets that. printed: write values into cells.
     """
 
@@ -50,6 +71,7 @@ class Panel:
     pick: tuple[str, int] | None = None
     chosen: bool = False
     printed: bool = True
+    tiles: Tiles | None = None
 
     def __post_init__(self):
         if self.values.ndim != 2:

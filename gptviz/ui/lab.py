@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ..labs.base import Control, Experiment, Lab, Setting, Table
-from . import cache, picture, sentences, state, top, walk
+from . import cache, matrix, picture, sentences, state, top, walk
 from .live import Released
 
 
@@ -166,9 +166,14 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
     """The pictures; returns the "look for" line."""
 
     def happened(event: object) -> None:
-        if isinstance(event, Released):
-            control = next(one for one in controls if one.name == event.control)
-            keep(chosen, {control.name: control.write(event.value)})
+        named = {control.name: control for control in controls}
+        match event:
+            case Released(name, value) if name in named:
+                keep(chosen, {name: named[name].write(value)})
+            case matrix.Pick(name, value) if name in named:  # a choice moves to that place in its options, others to that value
+                options = named[name].options if named[name].kind == "choice" else range(value + 1)
+                if value < len(options):
+                    keep(chosen, {name: named[name].write(options[value])})
 
     said = current.caption(setting)
     pictures = list(current.pictures(setting))

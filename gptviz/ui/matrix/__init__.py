@@ -9,7 +9,7 @@ import json
 import math
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Pick:
-    """The reader chose a whole panel by its title: field ("head", "block") is to become value."""
+    """The reader chose a whole panel by its title, or one tile of it: field ("head", "block") is to become value."""
 
     field: str
     value: int
@@ -124,7 +124,8 @@ def _holds(panel: Panel, event: Event) -> bool:
         case Row(row):
             return row in panel.row_index if panel.row_index else row < len(panel.rows)
         case Pick(name, value):
-            return panel.pick == (name, value)
+            tiles = panel.tiles
+            return panel.pick == (name, value) or tiles is not None and tiles.field == name and value in tiles.values
 
 
 def payload(grid: Grid, cell: tuple[str, tuple[int, ...]] | None = None, present: bool = False) -> bytes:
@@ -164,6 +165,7 @@ def payload(grid: Grid, cell: tuple[str, tuple[int, ...]] | None = None, present
             "pick": list(panel.pick) if panel.pick else None,
             "chosen": panel.chosen,
             "prints": panel.prints,
+            "tiles": asdict(panel.tiles) if panel.tiles else None,
             "square": _square(panel),
             "pool": k,
             "marked": marks is not None,
@@ -249,6 +251,8 @@ def _pooling(shapes: list[tuple[int, int]]) -> list[int]:
 
 def _square(panel: Panel) -> bool:
     """Whether rows and columns are the same things, so that a cell should be as high as it is wide."""
+    if panel.tiles:
+        return False
     if any(panel.columns):
         return panel.rows == panel.columns
     return panel.column_index is not None and panel.column_index == panel.row_index
