@@ -79,6 +79,56 @@ class GPTConfig:
     def n_parameters(self) -> int:
         return sum(self.parameters().values())
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every learned tensor, by its name in `gptviz.model.GPT`; a tied head has none of its own."""
+        d, hidden = self.n_embd, self.hidden_size
+        found = {"tok_emb.weight": (self.vocab_size, d), "pos_emb.weight": (self.context_length, d)}
+        for block in range(self.n_layer):
+            own = {
+                "norm1.weight": (d,),
+                "norm1.bias": (d,),
+                "att.qkv.weight": (d, 3 * d),
+                "att.qkv.bias": (3 * d,),
+                "att.out_proj.weight": (d, d),
+                "att.out_proj.bias": (d,),
+                "norm2.weight": (d,),
+                "norm2.bias": (d,),
+                "ff.expand.weight": (d, hidden),
+                "ff.expand.bias": (hidden,),
+                "ff.contract.weight": (hidden, d),
+                "ff.contract.bias": (d,),
+            }
+            if not self.qkv_bias:
+                del own["att.qkv.bias"]
+            found |= {f"blocks.{block}.{name}": shape for name, shape in own.items()}
+        found |= {"final_norm.weight": (d,), "final_norm.bias": (d,)}
+        return found if self.tied_head else found | {"out_head.weight": (self.vocab_size, d)}
+
+    def kv_cache(self, tokens: int = 1, batch: int = 1) -> int:
+        """Numbers kept when the keys and values of all earlier tokens are remembered between passes: two vectors of the
+        model's width per token and block."""
+        return 2 * self.n_layer * self.n_embd * tokens * batch
+
+    def flops(self, tokens: int, batch: int = 1) -> dict[str, int]:
+        """Work of one forward pass over whole sequences, by part: floating point operations of the matrix products alone,
+        2 per multiply-add, the full square of scores included; the values add up to the pass.
+
+        LayerNorm, softmax, GELU and the additions are left out: together they are far below one percent.
+        """
+        d, rows = self.n_embd, batch * tokens
+        return {
+            "queries, keys, values": 2 * rows * d * 3 * d * self.n_layer,
+            "scores and mixing": 2 * (2 * rows * tokens * d) * self.n_layer,
+            "attention projection": 2 * rows * d * d * self.n_layer,
+            "feed-forward": 2 * (2 * rows * d * self.hidden_size) * self.n_layer,
+            "output head": 2 * rows * d * self.vocab_size,
+        }
+
+    def cached_flops(self, tokens: int) -> dict[str, int]:
+        """Work of one more token when the keys and values before it are remembered, counted as in `flops`; tokens: how many
+        it reads, itself included. Of the square of scores only its own row is left."""
+        return self.flops(1) | {"scores and mixing": 2 * (2 * tokens * self.n_embd) * self.n_layer}
+
 
 PRESETS = {
     "gpt2": GPTConfig(),

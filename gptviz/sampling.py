@@ -70,9 +70,14 @@ def top_p(probabilities: np.ndarray, p: float) -> np.ndarray:
     """
     if not 0 < p <= 1:
         raise ValueError(f"top-p must be above 0 and at most 1, got {p}")
-    order = top(probabilities, probabilities.size)
-    reached = np.cumsum(probabilities[order])
-    return order if p == 1 else order[: 1 + int(np.searchsorted(reached, p))]
+    if p == 1:
+        return top(probabilities, probabilities.size)
+    for count in (1024, 16 * 1024, probabilities.size):  # few tokens hold most of the mass: sorting all of them is slow
+        order = top(probabilities, count)
+        reached = np.cumsum(probabilities[order])
+        if reached[-1] >= p:
+            break
+    return order[: 1 + int(np.searchsorted(reached, p))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +116,8 @@ def pool(logits: np.ndarray, *, temperature: float = 1.0, k: int | None = None, 
     probability is 0 is never in it, so temperature 0 leaves the argmax alone.
     """
     probabilities = tempered(logits, temperature)
-    nucleus = top_p(probabilities, p).size
-    words = top_k(logits, logits.size if k is None else k)[:nucleus]
+    nucleus = logits.size if p == 1 else top_p(probabilities, p).size
+    words = top_k(logits, nucleus if k is None else min(k, nucleus))
     words = words[probabilities[words] > 0]
     return Pool(words, probabilities[words])
 

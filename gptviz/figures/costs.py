@@ -1,0 +1,175 @@
+"""What a model holds and what it costs: parts of a whole as areas and bars, costs as lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from . import style
+
+NEUTRAL = style.PARTS["residual"]
+MARK = style.PARTS["key"]
+
+
+def _titled(figure: go.Figure, title: str, height: int) -> go.Figure:
+    figure.update_layout(
+        **style.chart(height=height),
+        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 15}},
+        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+    )
+    figure.update_annotations(font={"size": style.CHART_FONT})
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+@dataclass(frozen=True)
+class Area:
+    """One rectangle of a treemap. key: a path such as "blocks/0/attention", whose parent is the path without its last part;
+    "" is the whole."""
+
+    key: str
+    label: str
+    count: int
+    part: str = "residual"
+    note: str = ""
+
+
+def treemap(areas: Sequence[Area], *, title: str, depth: int, height: int = 300) -> go.Figure:
+    """Areas as large as their counts; a click opens one. The trace's `values` hold exactly the counts."""
+    figure = go.Figure(
+        go.Treemap(
+            ids=[area.key or "whole" for area in areas],
+            labels=[area.label for area in areas],
+            parents=["" if not area.key else area.key.rpartition("/")[0] or "whole" for area in areas],
+            values=[area.count for area in areas],
+            branchvalues="total",
+            maxdepth=depth,
+            sort=False,
+            marker={"colors": [style.PARTS[area.part] for area in areas], "line": {"width": 1}},
+            customdata=[area.note for area in areas],
+            texttemplate="%{label}<br>%{value:,}<br>%{percentRoot:.1%}",
+            hovertemplate="%{label}<br>%{value:,} numbers, %{percentRoot:.3%}<br>%{customdata}<extra></extra>",
+            tiling={"pad": 1},
+            pathbar={"thickness": 22},
+        )
+    )
+    return _titled(figure, title, height).update_layout(margin={"l": 0, "r": 0, "t": 30, "b": 0})
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """One part of several wholes. values: (wholes,) in the unit the axis names."""
+
+    name: str
+    values: np.ndarray
+    part: str
+
+
+def stacked(
+    stacks: Sequence[Stack],
+    labels: Sequence[str],
+    texts: Sequence[str],
+    *,
+    unit: str,
+    title: str,
+    chosen: int | None = None,
+    height: int = 300,
+    room: float = 1.5,
+) -> go.Figure:
+    """Wholes as bars, one trace per part, holding exactly its values. texts: right of each bar. room: of the axis, in bars."""
+    figure = go.Figure()
+    places = list(range(len(labels)))
+    for stack in stacks:
+        figure.add_bar(
+            x=stack.values,
+            y=places,
+            orientation="h",
+            name=stack.name,
+            marker={"color": style.PARTS[stack.part], "line": {"width": 0}},
+            hovertemplate=f"{stack.name}: %{{x:,.6~g}} {unit}<extra></extra>",
+        )
+    totals = np.sum([stack.values for stack in stacks], axis=0)
+    for place, total, text in zip(places, totals, texts):
+        figure.add_annotation(x=total, y=place, text=f" {text}", showarrow=False, xanchor="left", align="left")
+    figure.update_xaxes(range=[0, room * float(totals.max())], title_text=unit, title_standoff=4, zeroline=True)
+    figure.update_yaxes(
+        range=[len(labels) - 0.5, -0.5],
+        tickvals=places,
+        ticktext=[f"<b>{label}</b>" if place == chosen else label for place, label in enumerate(labels)],
+        tickfont={"size": style.CHART_FONT},
+        showgrid=False,
+    )
+    _titled(figure, title, height)
+    return figure.update_layout(barmode="stack", bargap=0.3, **_legend(), margin={"t": 64})
+
+
+def _legend() -> dict:
+    return {
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "font": {"size": 13}},
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """y over x. part: its colour. points: drawn as dots, for x that have nothing in between. dashed: a reference."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    part: str
+    points: bool = False
+    dashed: bool = False
+    stacked: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Plot:
+    """Lines over one axis. mark: the x that the reader chose. logarithmic: both axes count in powers of ten."""
+
+    title: str
+    lines: tuple[Line, ...]
+    x_title: str
+    y_title: str
+    mark: float | None = None
+    logarithmic: bool = False
+    top: float | None = None
+
+
+def plots(charts: Sequence[Plot], *, title: str, height: int = 380) -> go.Figure:
+    """Charts beside each other; every line is a trace of its name."""
+    figure = make_subplots(
+        rows=1, cols=len(charts), horizontal_spacing=0.13, subplot_titles=[escape(chart.title, quote=False) for chart in charts]
+    )
+    named: set[str] = set()
+    for column, chart in enumerate(charts, start=1):
+        where = {"row": 1, "col": column}
+        for line in chart.lines:
+            colour = style.PARTS[line.part]
+            figure.add_scatter(
+                x=line.x,
+                y=line.y,
+                name=line.name,
+                mode="lines+markers" if line.points else "lines",
+                line={"color": colour, "width": 1 if line.stacked else 2.5, "dash": "dash" if line.dashed else "solid"},
+                marker={"size": 8},
+                stackgroup="stack" if line.stacked else None,
+                fillcolor=colour if line.stacked else None,
+                showlegend=line.name not in named,
+                hovertemplate=f"{line.name}<br>%{{x:,}}: %{{y:,.4~g}}<extra></extra>",
+                **where,
+            )
+            named.add(line.name)
+        if chart.mark is not None:
+            figure.add_vline(x=chart.mark, line={"color": MARK, "width": 2, "dash": "dot"}, **where)
+        axis = {"type": "log"} if chart.logarithmic else {"rangemode": "tozero"}
+        figure.update_xaxes(title_text=chart.x_title, title_standoff=4, zeroline=False, **axis, **where)
+        figure.update_yaxes(title_text=chart.y_title, title_standoff=4, exponentformat="power", **axis, **where)
+        if chart.top is not None:
+            figure.update_yaxes(range=[0, chart.top], **where)
+    _titled(figure, title, height)
+    figure.update_layout(**_legend(), margin={"t": 92})
+    return figure.update_layout(legend={"y": 1.1})
