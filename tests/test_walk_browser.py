@@ -77,15 +77,15 @@ def test_a_walk_through_all_stages(server, visit, sentence):
 def test_back_next_and_the_map_agree(server, visit):
     page = visit(url(server, stage="norm1"))
     page.locator(".st-key-next button").click()
-    page.wait_for_function("document.querySelector('h1.title').innerText.includes('Queries')")
+    page.wait_for_function("document.querySelector('h1.title')?.innerText.includes('Queries')")
     page.locator(".st-key-back button").click()
-    page.wait_for_function("document.querySelector('h1.title').innerText.includes('LayerNorm')")
+    page.wait_for_function("document.querySelector('h1.title')?.innerText.includes('LayerNorm')")
     page.locator(".map .box[data-key=gelu]").click()
-    page.wait_for_function("document.querySelector('h1.title').innerText.includes('GELU')")
+    page.wait_for_function("document.querySelector('h1.title')?.innerText.includes('GELU')")
     settle(page)
     assert chosen(page) == {"stage": "gelu"} and lit(page) == "gelu"
     page.get_by_role("button", name="next block").click()
-    page.wait_for_function("document.querySelector('.map .name').innerText.startsWith('Block 2')")
+    page.wait_for_function("document.querySelector('.map .name')?.innerText.startsWith('Block 2')")
     settle(page)
     assert chosen(page) == {"stage": "gelu", "block": "2"}
 
@@ -114,10 +114,10 @@ def test_the_link_shows_the_same_picture_in_a_fresh_browser(server, visit):
 def test_browser_back_returns_to_the_step_before(server, visit):
     page = visit(url(server, stage="softmax"))
     page.locator(".map .box[data-key=norm1]").click()
-    page.wait_for_function("document.querySelector('h1.title').innerText.includes('LayerNorm')")
+    page.wait_for_function("document.querySelector('h1.title')?.innerText.includes('LayerNorm')")
     settle(page)
     page.go_back()
-    page.wait_for_function("document.querySelector('h1.title').innerText.includes('Softmax')")
+    page.wait_for_function("document.querySelector('h1.title')?.innerText.includes('Softmax')")
     settle(page)
     assert lit(page) == "softmax"
 
@@ -156,7 +156,7 @@ def test_what_is_typed_goes_through_the_model_and_bad_text_loses_nothing(server,
     box = page.get_by_label("Sentence")
     box.fill("She opened the")
     box.press("Enter")
-    page.wait_for_function("document.querySelector('p.look').innerText.includes('door')")
+    page.wait_for_function("document.querySelector('p.look')?.innerText.includes('door')")
     settle(page)
     assert chosen(page)["text"] == "She opened the"
     said = page.locator("p.look").inner_text()
@@ -183,7 +183,7 @@ def test_appending_enlarges_every_picture(server, visit):
     page.wait_for_function("location.search.includes('more=1')")
     settle(page)
     page.locator(".map .box[data-key=attention-weights]").click()
-    page.wait_for_function("document.querySelector('h1.title').innerText.includes('Attention weights')")
+    page.wait_for_function("document.querySelector('h1.title')?.innerText.includes('Attention weights')")
     settle(page)
     assert page.locator(".st-key-stage canvas.cells").first.evaluate("c => c.gptviz.panels[1].rows") == 4
 
@@ -217,11 +217,11 @@ def test_two_readers_at_once_see_their_own_numbers(server, visit):
     two = visit(url(server, stage="softmax", text="Every effort moves you", dropout=0.5, seed=1))
     before = one.locator("p.look").inner_text()
     two.locator(".st-key-back button").click()
-    two.wait_for_function("document.querySelector('h1.title').innerText.includes('Output')")
+    two.wait_for_function("document.querySelector('h1.title')?.innerText.includes('Output')")
     one.locator(".st-key-back button").click()
-    one.wait_for_function("document.querySelector('h1.title').innerText.includes('Output')")
+    one.wait_for_function("document.querySelector('h1.title')?.innerText.includes('Output')")
     one.locator(".st-key-next button").click()
-    one.wait_for_function("document.querySelector('h1.title').innerText.includes('Softmax')")
+    one.wait_for_function("document.querySelector('h1.title')?.innerText.includes('Softmax')")
     settle(one)
     assert one.locator("p.look").inner_text() == before
     assert "door" in before and "TRAIN" not in one.locator(".badge.eval").inner_text()
