@@ -85,7 +85,7 @@ def test_back_next_and_the_map_agree(server, visit):
     settle(page)
     assert chosen(page) == {"stage": "gelu"} and lit(page) == "gelu"
     page.get_by_role("button", name="next block").click()
-    page.wait_for_function("document.querySelector('.map .name')?.innerText.startsWith('Block 2')")
+    page.locator(".map .name", has_text="Block 2").wait_for()
     settle(page)
     assert chosen(page) == {"stage": "gelu", "block": "2"}
 

@@ -113,7 +113,7 @@ def shares(
     )
     figure.update_layout(
         **style.chart(present=present),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 22 if present else 16}},
+        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
         barmode="stack",
         bargap=0.18,
         margin={"l": 10, "r": 10, "t": 36, "b": 10},

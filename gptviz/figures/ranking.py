@@ -144,7 +144,7 @@ def table(
             "xref": "paper",
             "y": 0.99,
             "yanchor": "top",
-            "font": {"size": 22 if present else 14},
+            "font": {"size": style.PRESENT_FONT if present else 14},
         },
         margin={"l": 10, "r": 10, "t": 78 if present else 52, "b": 10},
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from ..figures import distribution
+from ..figures import distribution, style
 from ..figures.distribution import Column
 from ..model import LayerNorm
 from ..trace import Trace
@@ -72,7 +72,7 @@ def picture(trace: Trace, view: View, before: str, after: str) -> go.Figure:
         first=rows[0],
         chosen=rows.index(base.token(trace, view)),
         note=note,
-        text_size=20 if view.present else 13,
+        text_size=style.PRESENT_FONT if view.present else style.CHART_FONT,
     )
 
 

@@ -5,7 +5,9 @@ from html import escape
 import streamlit as st
 
 from .. import sampling, tokenizer
+from ..labs import Experiment
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
+from ..stages.recompute import recompute
 from ..trace import Trace
 from . import cache, drawers, matrix, picture, pipeline, sentences, state, top
 from .state import Choice, change
@@ -123,10 +125,17 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
     made = stage.picture(trace, view)
     said = stage.caption(trace, view)
     if view.present:
-        heading(stage)
+        title, question = st.columns([2, 1], vertical_alignment="center")
+        with title:
+            heading(stage)
+        with question:
+            ask(stage, "Predict")
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
-        st.html(f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
+        st.html(checked(trace, cell) or f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
+        if stage.key == "append":
+            append(trace, view, choice)
+        stepper(stage, choice)
         return
     left, right = st.columns([1.68, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
@@ -156,6 +165,20 @@ def heading(stage: Stage) -> None:
     )
 
 
+def checked(trace: Trace, cell) -> str:
+    """One line for the room: the clicked number, recomputed. Empty when none is chosen, or it is not in this pass."""
+    if cell is None:
+        return ""
+    try:
+        made = recompute(trace, *cell)
+    except (KeyError, IndexError):
+        return ""
+    return (
+        f"<p class='look'><b>Recomputed:</b> {escape(made.sentence)} Shown {made.shown:.6g}, recomputed {made.value:.6g}, "
+        f"difference {made.difference:.0e}.</p>"
+    )
+
+
 def words(stage: Stage, trace: Trace, view: View, said: str) -> None:
     """What happens, formula, shapes, what to look for, and the question."""
     st.markdown(stage.prose)
@@ -181,10 +204,12 @@ def shapes(stage: Stage, trace: Trace, view: View) -> str:
     return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
 
 
-def ask(stage: Stage) -> None:
-    """Predict, then reveal: the answer stays hidden until a choice is made, or asked for."""
+def ask(stage: Stage | Experiment, label: str = "") -> None:
+    """Predict, then reveal: the answer stays hidden until a choice is made, or asked for. label: instead of the question."""
     question = stage.question
-    with st.popover(f"Predict: {question.ask}", width="stretch", wrap=True):
+    with st.popover(label or f"Predict: {question.ask}", width="stretch", wrap=True):
+        if label:
+            st.markdown(question.ask)
         guess = st.radio("Your guess", question.choices, index=None, key=f"guess-{stage.key}", label_visibility="collapsed")
         if guess is not None or st.button("Show anyway", key=f"reveal-{stage.key}"):
             right = question.choices[question.answer]
@@ -252,7 +277,9 @@ def controls(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
         return {"on_click": change, "kwargs": {"stage": STAGES[to % len(STAGES)].key, "cell": ""}}
 
     if choice.present:
-        back, count, forward, restart, block, head = st.columns([1.2, 1.1, 1.2, 1.2, 1.6, 1.6], vertical_alignment="center")
+        back, count, forward, restart, block, head, switch = st.columns(
+            [1, 0.9, 1, 1, 1.45, 1.4, 1.1], vertical_alignment="center", gap="small"
+        )
     else:
         back, count, forward, block, head, token, switch, rate, seed = st.columns(
             [0.85, 0.8, 0.85, 1.15, 1.15, 1.5, 1.05, 1.3, 0.95], vertical_alignment="center", gap="small"
@@ -264,6 +291,13 @@ def controls(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
         restart.button("Restart", width="stretch", key="restart", **go(0))
     select(block, "Block", "block", range(1, config.n_layer + 1), choice.block, f"of {config.n_layer}", not stage.per_block)
     select(head, "Head", "head", range(1, config.n_head + 1), choice.head, f"of {config.n_head}", not stage.per_head)
+    st.session_state["training"] = choice.dropout > 0
+    switch.toggle(
+        "Dropout",
+        key="training",
+        help=None if choice.present else "On: numbers fall at random, as in training (TRAIN). Off: nothing is dropped (EVAL).",
+        on_change=lambda: change(dropout=0.1 if st.session_state["training"] else 0.0),
+    )
     if choice.present:
         return
     names = base.labels(trace, view)
@@ -275,13 +309,6 @@ def controls(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
         format_func=lambda n: f"Token {names[n]}" if n < len(names) else str(n),
         label_visibility="collapsed",
         on_change=lambda: change(token=st.session_state["token"], cell=""),
-    )
-    st.session_state["training"] = choice.dropout > 0
-    switch.toggle(
-        "Dropout",
-        key="training",
-        help="On: every pass drops numbers at random, as in training (TRAIN). Off: nothing is dropped (EVAL).",
-        on_change=lambda: change(dropout=0.1 if st.session_state["training"] else 0.0),
     )
     if choice.dropout:
         st.session_state["rate"] = choice.dropout
