@@ -116,8 +116,8 @@ def visit(chromium) -> Iterator[Callable]:
     """
     contexts, problems = [], []
 
-    def note(message) -> None:
-        if message.type == "error":
+    def note(message) -> None:  # a page below the root is first looked for with its path before /_stcore/, which is not there
+        if message.type == "error" and "/_stcore/" not in message.location["url"]:
             problems.append(message.text)
 
     def open_page(url: str, width: int = 1366, height: int = 768, theme: str = "light", **options):
@@ -150,3 +150,9 @@ def settle(page, seconds: float = 60) -> None:
         }""",
         timeout=seconds * 1000,
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: units, then pages without a browser, then the browser."""
+    order = ("browser", "page", "lab")
+    items.sort(key=lambda item: [word in item.path.stem for word in order])

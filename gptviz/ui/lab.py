@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ..labs.base import Control, Experiment, Lab, Setting, Table
-from . import cache, matrix, picture, sentences, state, top, walk
+from . import cache, matrix, picture, predict, sentences, state, top
 from .live import Released
 
 
@@ -206,4 +206,4 @@ def words(current: Experiment, setting: Setting, said: str) -> None:
     if said:
         st.html(f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
     if current.question:
-        walk.ask(current)
+        predict.ask(current)

@@ -106,7 +106,7 @@ def _flag(raw: str) -> bool:
 
 def parse_cell(raw: str) -> tuple[str, tuple[int, ...]]:
     """ "blocks.0.att.weights@0,1,2,2" -> (point, index). Raises ValueError when it is not of that form."""
-    point, at, index = raw.rpartition("@")
+    point, _, index = raw.rpartition("@")
     numbers = index.split(",")
     if not point or len(point) > 60 or len(numbers) > 6 or not all(n.isdecimal() and len(n) < 8 for n in numbers):
         raise ValueError("does not name a number of the model, such as tok_emb@0,3,17")

@@ -7,7 +7,8 @@ import streamlit as st
 
 from .. import catalogue, weights
 from ..model import GPT
-from . import cache, shell, state
+from ..stages import BY_KEY
+from . import cache, predict, shell, state
 from .state import Choice, change
 
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -40,7 +41,9 @@ def show(choice: Choice, *, lab: bool = False) -> GPT | None:
 def line(choice: Choice, badge: str, lab: bool) -> None:
     """Sentence, examples, model, options, state badges, Present."""
     if choice.present:
-        left, right = st.columns([6, 1], vertical_alignment="center")
+        left, question, right = st.columns([5.4, 1.2, 1.1], vertical_alignment="center")
+        with question:
+            predict.ask(BY_KEY[choice.stage], "Predict")
         left.html(f"<div class='sentence'>{escape(choice.second if choice.item else choice.text)} {badges(choice, badge, lab)}</div>")
         right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
         return

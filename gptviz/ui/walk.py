@@ -5,11 +5,10 @@ from html import escape
 import streamlit as st
 
 from .. import sampling, tokenizer
-from ..labs import Experiment
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
 from ..stages.recompute import recompute
 from ..trace import Trace
-from . import cache, drawers, matrix, picture, pipeline, sentences, state, top
+from . import cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
 from .state import Choice, change
 
 
@@ -54,8 +53,8 @@ def walk(choice: Choice) -> None:
     )
     stage = BY_KEY[choice.stage]
     cell = chosen_cell(choice, trace)
-    for text in filter(None, (state.problem(), *state.notes())):
-        st.warning(text, icon=":material/info:")
+    for note in filter(None, (state.problem(), *state.notes())):
+        st.warning(note, icon=":material/info:")
     pipeline.show(
         choice.stage,
         choice.block,
@@ -125,11 +124,7 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
     made = stage.picture(trace, view)
     said = stage.caption(trace, view)
     if view.present:
-        title, question = st.columns([2, 1], vertical_alignment="center")
-        with title:
-            heading(stage)
-        with question:
-            ask(stage, "Predict")
+        heading(stage)
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
         st.html(checked(trace, cell) or f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
@@ -184,7 +179,7 @@ def words(stage: Stage, trace: Trace, view: View, said: str) -> None:
     st.markdown(stage.prose)
     st.latex(stage.formula)
     st.html(f"<p class='shapes'>{shapes(stage, trace, view)}</p><p class='look'><b>Look for:</b> {escape(said)}</p>")
-    ask(stage)
+    predict.ask(stage)
 
 
 def shapes(stage: Stage, trace: Trace, view: View) -> str:
@@ -202,19 +197,6 @@ def shapes(stage: Stage, trace: Trace, view: View) -> str:
     points = stage.named(view)
     after = one(points[-1]) if points else "ids"
     return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
-
-
-def ask(stage: Stage | Experiment, label: str = "") -> None:
-    """Predict, then reveal: the answer stays hidden until a choice is made, or asked for. label: instead of the question."""
-    question = stage.question
-    with st.popover(label or f"Predict: {question.ask}", width="stretch", wrap=True):
-        if label:
-            st.markdown(question.ask)
-        guess = st.radio("Your guess", question.choices, index=None, key=f"guess-{stage.key}", label_visibility="collapsed")
-        if guess is not None or st.button("Show anyway", key=f"reveal-{stage.key}"):
-            right = question.choices[question.answer]
-            opening = "Yes. " if guess == right else ""
-            st.markdown(f"**{opening}{right}.** {question.why}")
 
 
 def stepper(stage: Stage, choice: Choice) -> None:
