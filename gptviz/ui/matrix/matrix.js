@@ -522,12 +522,13 @@ function grain(view, p) {
   const { text, colours, ratio, size } = view
   const [cw, ch] = [p.w / p.cols, p.h / p.rows]
   const small = Math.min(cw, ch)
-  text.fillStyle = p.columnLabels || p.square ? colours.rule : colours.back
+  text.fillStyle = (p.columnLabels || p.square) && !p.tiles ? colours.rule : colours.back
   if (ch >= 7) for (let r = 1; r < p.rows; r++) text.fillRect(p.x, p.y + p.down.edge(r) / ratio - 1 / ratio, p.w, (ch >= 14 ? 2 : 1) / ratio)
   if (cw >= 7) for (let c = 1; c < p.cols; c++) text.fillRect(p.x + p.along.edge(c) / ratio - 1 / ratio, p.y, (cw >= 14 ? 2 : 1) / ratio, p.h)
   text.strokeStyle = colours.rule
   text.lineWidth = 1
-  text.strokeRect(p.x - 0.5, p.y - 0.5, p.w + 1, p.h + 1)
+  const frames = p.tiles?.gap ? p.tiles.names.map((_, n) => area(view, p, ...tileCells(p, n))) : [[p.x, p.y, p.w, p.h]]
+  for (const [x, y, w, h] of frames) text.strokeRect(x - 0.5, y - 0.5, w + 1, h + 1)
   let numbers = []
   let type = 0
   for (const digits of p.prints ? [2, 1] : []) {
