@@ -51,7 +51,8 @@ OVERVIEW_HEIGHT = 150  # pixels of one line of small pictures under a picture
 OVERVIEW_ACROSS = 12  # small pictures beside each other
 OVERVIEW_NAMED = 8  # so many of them have room for the word "head" in their title
 OVERVIEW_TOKENS = 96  # rows and columns a small picture draws
-CHART_FONT = 13  # pixels, in Plotly charts
+CHART_PRESENT_HEIGHT = 395  # the same in Present mode, where title and words are larger
+FONT = 13  # pixels, in Plotly charts
 PRESENT_FONT = 24  # the same in Present mode
 FONT = "Source Sans, Source Sans Pro, sans-serif"
 

@@ -1,6 +1,7 @@
 """Put a picture on the page: cells on the canvas, chips as text, charts as Plotly."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import plotly.graph_objects as go
@@ -23,6 +24,10 @@ def show(
     alt: str,
 ) -> None:
     """Draw a stage's picture. cell: the number being recomputed, outlined where it is on screen."""
+    if present and isinstance(picture, Grid):
+        picture = replace(picture, height=min(picture.height, style.PRESENT_HEIGHT))
+    elif present and isinstance(picture, go.Figure):
+        picture = go.Figure(picture).update_layout(height=style.PRESENT_HEIGHT)
     if isinstance(picture, Grid):
         matrix.show(picture, key=key, cell=cell, present=present, on_event=on_event)
     elif isinstance(picture, DropoutStrips):

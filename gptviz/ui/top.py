@@ -12,7 +12,11 @@ from . import cache, predict, shell, state
 from .state import Choice, change
 
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
-PRESENT = "html { font-size: 24px; } [data-testid=stHeader] { display: none; }"
+PRESENT = """
+html { font-size: 24px; }
+[data-testid=stHeader] { display: none; }
+.st-key-top button { min-height: 1.5rem; padding: 0 0.6rem; }
+"""
 """In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
 
 

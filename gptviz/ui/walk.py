@@ -127,10 +127,14 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
         heading(stage)
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
-        st.html(checked(trace, cell) or f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
-        if stage.key == "append":
-            append(trace, view, choice)
-        stepper(stage, choice)
+        line = checked(trace, cell) or f"<p class='look'><b>Look for:</b> {escape(said)}</p>"
+        if stage.key not in ("append", "text"):
+            st.html(line)
+            return
+        left, right = st.columns([2, 1], vertical_alignment="center")
+        left.html(line)
+        with right:
+            append(trace, view, choice) if stage.key == "append" else stepper(stage, choice)
         return
     left, right = st.columns([1.68, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
@@ -206,15 +210,17 @@ def stepper(stage: Stage, choice: Choice) -> None:
     found = tokenizer.pieces(choice.second if choice.item else choice.text, special=choice.special)
     piece = min(choice.piece, len(found) - 1)
     steps = text.merge_steps(View(text=found[piece], special=choice.special))
-    left, right = st.columns([1, 2], gap="medium")
-    st.session_state["piece"] = piece
-    left.selectbox(
-        "Piece of the text",
-        range(len(found)),
-        key="piece",
-        format_func=lambda n: f"{n}  {tokenizer.printable(found[n].encode())}",
-        on_change=lambda: change(piece=st.session_state["piece"], step=-1),
-    )
+    right = st.container()
+    if not choice.present:
+        left, right = st.columns([1, 2], gap="medium")
+        st.session_state["piece"] = piece
+        left.selectbox(
+            "Piece of the text",
+            range(len(found)),
+            key="piece",
+            format_func=lambda n: f"{n}  {tokenizer.printable(found[n].encode())}",
+            on_change=lambda: change(piece=st.session_state["piece"], step=-1),
+        )
     if not steps:
         right.caption(
             f"Nothing to step through: this piece is one byte, the special token, or longer than {text.LONGEST} bytes."
@@ -231,7 +237,7 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
     chance = float(sampling.softmax(base.array(trace, view, "logits")[row])[token])
     first, second = st.columns(2)
     first.button(
-        f"Append `{tokenizer.printable(token)}` ({chance:.1%})",
+        f"Append `{tokenizer.printable(token)}`" + ("" if view.present else f" ({chance:.1%})"),
         type="primary",
         width="stretch",
         key="append",
@@ -239,7 +245,7 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
         disabled=choice.more >= 200,
     )
     second.button(
-        "Take one back",
+        "Undo" if view.present else "Take one back",
         width="stretch",
         key="take-back",
         disabled=choice.more == 0,
