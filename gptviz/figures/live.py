@@ -12,11 +12,11 @@ KINDS = ("strips", "weights")
 class DropoutStrips:
     """Before x mask = after, and the slider that moves p.
 
-    values, noise: (rows, columns) float32: the numbers dropout gets, and the uniform numbers that decide: kept where noise >= p.
+    values, noise: (rows, columns) float32: what dropout gets, and the uniform numbers that decide: kept where noise >= p.
     rows: labels. first: the row number of the first one in the tensor, for keys that come later. p: the rate of the pass the
     numbers are from. on: False in EVAL, where nothing is dropped at any p. title: of the numbers before. point, prefix: where
-    the result lives: cell (r, c) is tensor[point][(*prefix, first + r, c)]. limits: of the colours before and after. chosen: the
-    cell whose arithmetic is written out. control: the name of the control the slider sets; span: its lowest and highest value
+    the result lives: cell (r, c) is tensor[point][(*prefix, first + r, c)]. limits: of the colours. chosen: the cell whose
+    arithmetic is written out. control: the name of the control the slider sets; span: its lowest and highest value
     and step. source: what the numbers come from, in words. note: what is left out.
     """
 

@@ -19,7 +19,9 @@ from ...figures.live import DropoutStrips
 
 HTML = """
 <div class="live">
-  <label class="top"><span class="rate"></span><input type="range" aria-label="dropout rate p"><span class="factor"></span></label>
+  <label class="top">
+    <span class="rate"></span><input type="range" aria-label="dropout rate p"><span class="factor"></span>
+  </label>
   <canvas tabindex="0" role="application" aria-roledescription="dropout"></canvas>
   <p class="sum"></p>
   <p class="count"></p>
@@ -27,12 +29,18 @@ HTML = """
 </div>
 """
 
-_here = Path(__file__).parent
+
+def _source(name: str) -> str:
+    """A file beside this one without indentation and comment lines: it travels with every message."""
+    lines = map(str.strip, (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
 _element = st.components.v2.component(
     "gptviz_live",
     html=HTML,
-    css=(_here / "live.css").read_text(encoding="utf-8"),
-    js=(_here / "live.js").read_text(encoding="utf-8"),
+    css=_source("live.css"),
+    js=_source("live.js"),
 )
 
 
