@@ -47,12 +47,12 @@ HIDDEN: Mapping[str, tuple[str, str]] = MappingProxyType({"light": ("#EEECE8", "
 PRINTED = 12  # cells carry their value up to this many rows and columns
 PRESENTED = (4, 8)  # rows and columns with numbers that Present mode shows at a time
 PICTURE_HEIGHT = 430  # pixels; a picture is never taller than this at 1366 x 768
+PRESENT_HEIGHT = 395  # the same in Present mode, where title and words are larger
 OVERVIEW_HEIGHT = 150  # pixels of one line of small pictures under a picture
 OVERVIEW_ACROSS = 12  # small pictures beside each other
 OVERVIEW_NAMED = 8  # so many of them have room for the word "head" in their title
 OVERVIEW_TOKENS = 96  # rows and columns a small picture draws
-CHART_PRESENT_HEIGHT = 395  # the same in Present mode, where title and words are larger
-FONT = 13  # pixels, in Plotly charts
+CHART_FONT = 13  # pixels, in Plotly charts
 PRESENT_FONT = 24  # the same in Present mode
 FONT = "Source Sans, Source Sans Pro, sans-serif"
 
