@@ -13,20 +13,24 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star")
 NAMED = 12  # ticks that have room for a token beside their number
 
 
-def spread(values: Sequence[float], gap: float) -> list[float]:
-    """Places for labels, at least `gap` apart, in the order of `values` and as near to them as that allows."""
+def spread(values: Sequence[float], gap: float, lowest: float) -> list[float]:
+    """Places for labels, from `lowest` up and `gap` apart, in the order of `values` and as near to them as that allows."""
     order = sorted(range(len(values)), key=lambda n: -values[n])
-    groups: list[list] = []  # [members, centre]
+    groups: list[tuple[list[int], float]] = []  # members from high to low, and the centre of their labels
     for n in order:
-        groups.append([[n], values[n]])
-        while len(groups) > 1 and groups[-2][1] - groups[-1][1] < gap * (len(groups[-2][0]) + len(groups[-1][0])) / 2:
-            upper, lower = groups[-2], groups.pop()
-            high, low = len(upper[0]), len(lower[0])
-            groups[-1] = [upper[0] + lower[0], (upper[1] * high + lower[1] * low) / (high + low)]
+        members, centre = [n], values[n]
+        while groups and groups[-1][1] - centre < gap * (len(groups[-1][0]) + len(members)) / 2:
+            above, place = groups.pop()
+            centre = (place * len(above) + centre * len(members)) / (len(above) + len(members))
+            members = above + members
+        groups.append((members, centre))
     places = [0.0] * len(values)
-    for members, centre in groups:
-        for at, n in enumerate(members):
-            places[n] = centre + gap * ((len(members) - 1) / 2 - at)
+    floor = lowest
+    for members, centre in reversed(groups):
+        bottom = max(floor, centre - gap * (len(members) - 1) / 2)
+        for at, n in enumerate(reversed(members)):
+            places[n] = bottom + gap * at
+        floor = bottom + gap * len(members)
     return places
 
 
@@ -66,8 +70,8 @@ def lines(
         )
     top = float(shares.max()) * 1.08
     bottom = -0.03 * top
-    gap = 20 * (top - bottom) / (height - 110)
-    for n, place in enumerate(spread([float(values[-1]) for values in shares], gap)):
+    gap = 20 * (top - bottom) / (height - 120)
+    for n, place in enumerate(spread([float(values[-1]) for values in shares], gap, 0.0)):
         figure.add_annotation(
             x=1.01,
             xref="paper",
@@ -84,6 +88,8 @@ def lines(
     else:
         ticks = [str(count) for count in counts]
         asked = "tokens read, counted back from the end"
+    if counts[-1] > len(counts):
+        asked += " (some lengths only)"
     step = -(-len(counts) // 20)
     figure.update_xaxes(
         tickvals=places[::step],

@@ -81,6 +81,7 @@ def dots(
             *(f"10{str(power).translate(POWERS)}" if power not in (0, 1) else str(10**power) for power in powers),
         ],
         range=[low - 1.5, high + 0.3],
+        tickangle=0,
         title_text=axis,
         zeroline=False,
     )
@@ -91,12 +92,11 @@ def dots(
         automargin=True,
         zeroline=False,
     )
-    start = {"x": 0, "xref": "container"}
     figure.update_layout(
         **style.chart(height=height) | {"showlegend": True},
-        title={"text": escape(title, quote=False), "y": 0.99, "yanchor": "top", "font": {"size": 16}, **start},
-        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "font": {"size": style.CHART_FONT}, **start},
-        margin={"l": 10, "r": 10, "t": 58, "b": 10},
+        title={"text": escape(title, quote=False), "x": 0, "y": 0.99, "yanchor": "top", "font": {"size": 16}},
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": style.CHART_FONT}},
+        margin={"l": 10, "r": 10, "t": 58 if len(figure.data) < 3 else 80, "b": 10},
     )
     figure.update_xaxes(automargin=True)
     return figure

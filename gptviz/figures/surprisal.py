@@ -33,7 +33,7 @@ def bars(
     """
     rows = list(range(len(surprisals)))
     flat = len(rows) <= WRITTEN
-    grey, colour = style.PARTS["residual"], style.PARTS["output"]
+    grey, colour = style.PARTS["residual"], style.PARTS["output" if flat else "residual"]
     told = [
         [escape(before, quote=False), escape(then, quote=False), float(share)]
         for before, then, share in zip(after, actual, shares)
@@ -46,7 +46,7 @@ def bars(
             name="surprisal",
             marker={
                 "color": [style.PARTS["token"] if row == chosen else colour for row in rows],
-                "line": {"color": grey, "width": 1 if len(rows) < 80 else 0},
+                "line": {"color": grey, "width": 1 if flat else 0},
             },
             text=list(texts) if flat else None,
             textposition="outside" if flat else None,
@@ -84,7 +84,7 @@ def bars(
         **style.chart(height=height),
         title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},
         bargap=0.25 if flat else 0.1,
-        margin={"l": 10, "r": 10, "t": 58, "b": 10},
+        margin={"l": 10, "r": 10, "t": 58 if flat else 36, "b": 10},
     )
     figure.update_annotations(font={"size": style.CHART_FONT})
     figure.update_xaxes(automargin=True)

@@ -11,6 +11,7 @@ from .bars import short
 
 INK = "#1B2027"
 INPUT, TARGET = "#B9D9EC", "#F0E442"  # dark type can be read on both, whatever the page's theme
+GRID = "rgba(138, 143, 152, 0.3)"
 
 
 def staircase(
@@ -44,7 +45,7 @@ def staircase(
         ticktext=[short(token, 9) for token in tokens],
         tickangle=0 if len(tokens) <= 12 else 60,
         range=[0, len(tokens)],
-        minor={"tickvals": list(range(len(tokens) + 1)), "showgrid": True, "ticks": ""},
+        minor={"tickvals": list(range(len(tokens) + 1)), "showgrid": True, "ticks": "", "gridcolor": GRID},
         showgrid=False,
         zeroline=False,
         automargin=True,
@@ -63,7 +64,7 @@ def staircase(
         title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "font": {"size": style.CHART_FONT}},
         barmode="overlay",
-        margin={"l": 10, "r": 10, "t": 66, "b": 26},
+        margin={"l": 10, "r": 10, "t": 66 if len(tokens) <= 12 else 96, "b": 26},
     )
     return figure
 

@@ -188,6 +188,6 @@ $$(2, T) \to (2, T, d) \to (2, T, \text{vocabulary})$$
         ask='Both sentences begin with "Every". Do their logits after that first token differ?',
         choices=("Yes, the rest of the sentence is different", "No", "Only by chance"),
         answer=1,
-        why="Row 0 reads itself alone: no later token, nothing of the other sentence. Dropout is off, so nothing is left to chance.",
+        why="Row 0 reads itself alone: no later token, nothing of the other sentence. With dropout off nothing is random.",
     ),
 )

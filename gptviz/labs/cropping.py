@@ -16,7 +16,8 @@ from .base import Control, Setting, experiment
 CANDIDATES = 6
 WORK = 10_000_000_000  # multiplications all passes of one curve may take together; longer texts get fewer, spaced lengths
 SPACINGS = (1.2, 1.5, 2.0)
-DRAWN_CHIPS = 11
+DRAWN_CHIPS = 10  # a longer text shows the ends of its two parts
+DRAWN_CROPPED, DRAWN_KEPT = 2, 6
 TABLE_ROWS = 4
 
 
@@ -93,15 +94,14 @@ def kept_and_cropped(ids: Sequence[int], window: int) -> tuple[Chip, ...]:
 
     def some(numbers: range, most: int, state: str) -> list[Chip]:
         def one(at: int) -> Chip:
-            return chip(ids[at], at, "cropped" if state else f"row {at - cut}", state)
+            return chip(ids[at], at, state or f"row {at - cut}", state)
 
-        if len(numbers) <= most:
+        if len(ids) <= DRAWN_CHIPS or len(numbers) <= most:
             return [one(at) for at in numbers]
         first, last = numbers[: most // 2], numbers[most // 2 - most :]
         return [*map(one, first), gap(len(numbers) - most, state), *map(one, last)]
 
-    room = DRAWN_CHIPS - min(cut, 4)
-    return tuple(some(range(cut), 4, "cropped") + some(range(cut, len(ids)), room, ""))
+    return tuple(some(range(cut), DRAWN_CROPPED, "cropped") + some(range(cut, len(ids)), DRAWN_KEPT, ""))
 
 
 def window_controls(setting: Setting) -> tuple[Control, ...]:
@@ -140,7 +140,7 @@ def cropping_pictures(setting: Setting):
         [tokenizer.printable(setting.ids[-length]) for length in curve.lengths],
         chosen=curve.lengths.index(min(window, len(setting.ids))),
         height=340,
-        title=f"What comes after {tokenizer.printable(ids[-1])}? Each token of context changes the answer",
+        title=f'What comes after "{tokenizer.printable(ids[-1])}"? Each token of context changes the answer',
     )
     return (chips, chart)
 

@@ -123,7 +123,7 @@ def swap_pictures(setting: Setting) -> tuple[Picture, ...]:
     chart = differences.dots(
         last,
         [f"after block {block}" for block in range(1, layers + 1)],
-        title=f"The last row, {names[-1]}: largest |difference|",
+        title=f'The last row, "{tokenizer.printable(ids[0][-1])}": largest |difference|',
         axis="largest |difference| of the row's numbers (log scale)",
         joined=True,
         height=min(300, 125 + 18 * layers),
@@ -153,7 +153,7 @@ SWAP = experiment(
     r"""# Swap two words
 
 Attention adds up what it reads, and a sum knows no order. Set the position vectors to zero and swap two earlier
-words: in one attention layer the last row reads the same set of tokens and stays the same, up to rounding.
+words: in one attention layer the last row reads the same set of tokens and is the same up to rounding.
 
 The mask lets order leak in all the same. Of the two words the earlier one has not read the later one, so their own rows leave
 block 1 with other numbers, and from block 2 on the last row reads those. With positions, order counts at once.
@@ -274,7 +274,7 @@ def shift_pictures(setting: Setting) -> tuple[Picture, ...]:
         words,
         [[percent(float(share)) for share in shares[words]] for shares in made.shares],
         names=("as it is", f"EDITED: {edit_words(setting)}"),
-        title=f"What comes after {tokenizer.printable(made.ids[-1])}? The favourites of both runs",
+        title=f'What comes after "{tokenizer.printable(made.ids[-1])}"? The favourites of both runs',
         height=110 + 34 * len(words),
     )
     return (grid, chart)

@@ -80,6 +80,7 @@ def sliding_pictures(setting: Setting):
         length,
         [n // size for n in range(len(drawn))],
         title=f"{len(ids):,} tokens, {len(made.starts):,} windows{shown}",
+        height=230 if len(tokens) <= 12 else 260,
     )
     if not made.batches:
         return (stairs,)
