@@ -76,7 +76,7 @@ def slopes(
     )
     figure.update_layout(
         **style.chart(height=height)
-        | {"showlegend": True, "legend": {"orientation": "h", "x": 0, "y": -0.16, "yanchor": "top"}},
+        | {"showlegend": True, "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.1, "yanchor": "bottom"}},
         title={"text": title, "x": 0, "xref": "paper", "font": {"size": 16}},
         bargap=0,
         margin={"l": 10, "r": 10, "t": 64, "b": 10},
@@ -108,7 +108,10 @@ def growth(
             hovertemplate=f"{name}<br>%{{y:,}} parameters<extra></extra>",
         )
     figure.update_xaxes(
-        title_text="expansion factor (percent: feed-forward's share of the block)", tickvals=factors, showgrid=False
+        title_text="expansion factor (percent: feed-forward's share of the block)",
+        tickvals=factors,
+        showgrid=False,
+        automargin=True,
     )
     figure.update_yaxes(
         title_text="parameters of one block",

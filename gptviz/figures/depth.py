@@ -24,14 +24,20 @@ class Line:
 
 
 def written(value: float) -> str:
-    """A size with three digits that mean something, however large or small: 0.0042, 31,400, 3.2·10⁻⁷."""
+    """A size with three digits that mean something, with two and a power of ten when very large or small: 0.00420, 3.2·10⁻⁷."""
     if not np.isfinite(value):
         return "not a number" if np.isnan(value) else "infinite"
     if value == 0 or 1e-4 <= abs(value) < 1e6:
         digits = 2 if value == 0 else max(0, 2 - int(np.floor(np.log10(abs(value)))))
         return f"{value:,.{digits}f}"
-    exponent = int(np.floor(np.log10(abs(value))))
-    return f"{value / 10.0**exponent:.1f}·10{str(exponent).translate(SUPERSCRIPTS)}"
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{'' if digits == '1.0' else f'{digits}·'}10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def tick(value: float) -> str:
+    """A round value as an axis says it, without zeros at its end."""
+    text = written(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "·" not in text else text
 
 
 def lines(
@@ -49,13 +55,15 @@ def lines(
         values = np.asarray(line.values, dtype=np.float64)
         shown = [float(value) if np.isfinite(value) and value > 0 else None for value in values]
         few = len(places) <= WRITTEN and line.chosen
+        others = [np.asarray(other.values, dtype=np.float64) for other in drawn if other is not line and other.chosen]
+        under = [any(other[n] > values[n] for other in others) for n in range(len(places))]
         figure.add_scatter(
             x=list(range(len(places))),
             y=shown,
             name=escape(line.name, quote=False),
             mode="lines+markers+text" if few else "lines+markers",
             text=[written(value) for value in values] if few else None,
-            textposition="top center",
+            textposition=["bottom center" if below else "top center" for below in under],
             textfont={"size": style.CHART_FONT},
             cliponaxis=False,
             opacity=1.0 if line.chosen else 0.5,
@@ -109,10 +117,8 @@ def _log_axis(drawn: Sequence[Line]) -> dict:
         ticks = [factor * 10.0**power for power in span for factor in (1, 2, 5)]
     return {
         "type": "log",
-        "range": [low - margin, high + 1.6 * margin],
+        "range": [low - 1.6 * margin, high + 1.6 * margin],
         "tickvals": ticks,
-        "ticktext": [
-            written(tick) if 1e-4 <= tick < 1e6 else f"10{str(round(np.log10(tick))).translate(SUPERSCRIPTS)}" for tick in ticks
-        ],
+        "ticktext": [tick(value) for value in ticks],
         "gridcolor": "rgba(138,143,152,0.25)",
     }

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from . import style
-from .depth import written
+from .depth import tick, written
 
 POINTS = 200
 GRID = "rgba(138,143,152,0.25)"
@@ -38,7 +38,7 @@ def excess(n: int, width: int, *, height: int) -> go.Figure:
         mode="markers+text",
         name="marked",
         text=[f"n = {one}: {written(100 / (one - 1))} %" for one in marked],
-        textposition=["top right" if one < width**0.6 else "top left" for one in marked],
+        textposition=["top right" if one < width**0.6 else "bottom left" for one in marked],
         textfont={"size": 15},
         marker={"size": 12, "color": [style.PARTS["key"] if one == n else style.PARTS["token"] for one in marked]},
         cliponaxis=False,
@@ -54,7 +54,7 @@ def excess(n: int, width: int, *, height: int) -> go.Figure:
         title_text="larger by, in %",
         tickvals=shares,
         ticktext=[f"{share:g}" for share in shares],
-        range=[np.log10(70 / width), np.log10(220)],
+        range=[np.log10(45 / width), np.log10(220)],
     )
     return _layout(figure, "How much larger the variance over n − 1 is", height)
 
@@ -95,7 +95,7 @@ def kept_variance(eps: float, real: np.ndarray, labels: Sequence[str], toy: floa
     powers = range(int(np.ceil(low)), int(np.floor(high)) + 1)
     ticks = [10.0**power for power in powers][:: max(1, len(powers) // 7)]
     figure.update_xaxes(
-        type="log", title_text="variance before", tickvals=ticks, ticktext=[written(tick) for tick in ticks], range=[low, high]
+        type="log", title_text="variance before", tickvals=ticks, ticktext=[tick(value) for value in ticks], range=[low, high]
     )
     figure.update_yaxes(title_text="variance after", range=[-0.08, 1.2], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    return _layout(figure, f"ε = {eps:g}: what is left of a variance of 1 (blue: this sentence's tokens)", height)
+    return _layout(figure, f"ε = {tick(eps)}: what is left of a variance of 1 (blue: this sentence's tokens)", height)

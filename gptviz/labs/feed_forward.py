@@ -89,7 +89,7 @@ CURVE = experiment(
     GELU is smooth. Just below 0 it lets small negative numbers through, and its slope is hardly ever exactly 0. It is used because
     it works better in practice. Move x and read both values and both slopes.
 
-    $$\mathrm{GELU}(x) \approx \tfrac{x}{2}\big(1+\tanh(\sqrt{2/\pi}\,(x+0.044715x^3))\big),\quad \mathrm{ReLU}(x)=\max(0,x)$$
+    $$\mathrm{GELU}(x) \approx \tfrac{x}{2}\big(1+\tanh(\sqrt{2/\pi}\,(x+0.044715x^3))\big)$$
     """,
     key="gelu",
     controls=curve_controls,
@@ -176,7 +176,7 @@ FACTOR = experiment(
     Four is a choice that works, not a law. It has a price: two tables of width × 4 width make the feed-forward layer the largest
     part of a block. Move the factor and count.
 
-    $$2 f d^2 + f d + d \quad\text{of}\quad 4d^2 + 4d + 4d + \ldots$$
+    $$\frac{\text{feed-forward}}{\text{block}} = \frac{2f\,d^2 + (f+1)\,d}{(2f+4)\,d^2 + (f+9)\,d}$$
     """,
     key="four-times",
     controls=(Control("factor", "Expansion factor f", "slider", default=4, options=(1, 8, 1)),),

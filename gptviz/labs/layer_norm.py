@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..figures import distribution, normalisation
-from ..figures.depth import written
+from ..figures.depth import tick, written
 from ..figures.distribution import Column
 from ..figures.matrix import Grid, Panel
 from ..model import LayerNorm
@@ -148,7 +148,7 @@ def caption_of(row: np.ndarray, eps: float) -> str:
             "All six numbers are their own mean, so LayerNorm divides 0 by the square root of 0: not a number, and it would spread to "
             "everything behind it."
             if eps == 0
-            else f"All six numbers are their own mean: 0 divided by √{eps:g} is 0, six times. Without ε it would be 0 / 0."
+            else f"All six numbers are their own mean: 0 divided by √{tick(eps)} is 0, six times. Without ε it would be 0 / 0."
         )
     return f"The toy row's variance {written(variance)} becomes {variance / (variance + eps):.4f}: v / (v + ε)."
 
@@ -159,7 +159,7 @@ def eps_caption(setting: Setting) -> str:
     least = int(real.argmin())
     return (
         f"{caption_of(toy_row(setting['spread']), eps)} Of this sentence, “{setting.labels()[least]}” enters block 1 with the smallest "
-        f"variance, {written(real[least])}; of its 1, ε = {eps:g} leaves {real[least] / (real[least] + eps):.5f}."
+        f"variance, {written(real[least])}; of its 1, ε = {tick(eps)} leaves {real[least] / (real[least] + eps):.5f}."
     )
 
 
@@ -176,14 +176,14 @@ EPSILON = experiment(
     """,
     key="epsilon",
     controls=(
-        Control("eps", "ε", "choice", options=EPSILONS, show=lambda value: f"{value:g}", help="GPT-2's is 1e-05."),
+        Control("eps", "ε", "choice", options=EPSILONS, show=tick, help="GPT-2's is 10⁻⁵."),
         Control("spread", "Spread of the TOY row around 3", "slider", default=0.0, options=(0.0, 1.0, 0.01)),
     ),
     pictures=eps_pictures,
     caption=eps_caption,
     state=lambda setting: (
         "TOY row",
-        *((f"EDITED: ε = {setting['eps']:g}",) if setting["eps"] != setting.config.eps else ()),
+        *((f"EDITED: ε = {tick(setting['eps'])}",) if setting["eps"] != setting.config.eps else ()),
     ),
     question=Question(
         ask="What is the LayerNorm of 3, 3, 3, 3, 3, 3?",
@@ -250,14 +250,14 @@ def scale_caption(setting: Setting) -> str:
     name, _, norm = norms(setting)[setting["norm"]]
     scale, shift = norm.weight.detach().numpy(), norm.bias.detach().numpy()
     own = (
-        "The model's own are still 1 and 0 everywhere, as before any training."
+        f"The model's own ({name}) are still 1 and 0 everywhere, as before any training."
         if (scale == 1).all() and (shift == 0).all()
-        else f"The model's own differ from feature to feature ({scale.min():.2f} to {scale.max():.2f}, and {shift.min():.2f} to "
+        else f"The model's own ({name}) differ from feature to feature ({scale.min():.2f} to {scale.max():.2f}, and {shift.min():.2f} to "
         f"{shift.max():.2f}), so the shape changes too: mean {moment(own_mean)}, variance {moment(own_variance)}."
     )
     return (
         f"Your scale {setting['scale']:g} makes the variance {moment(variance)}, its square (less a hair for ε); your shift "
-        f"{setting['shift']:g} makes the mean {moment(mean)}. At the {name}: {own}"
+        f"{setting['shift']:g} makes the mean {moment(mean)}. {own}"
     )
 
 

@@ -62,7 +62,8 @@ def caption(setting: Setting) -> str:
         said = f"{name} has the longest gradient, {written(seen[most])}: {percent(share)} of all lengths together."
     else:
         way = "more" if seen[most] < 0 else "less"
-        said = f"{name} stands out with {written(seen[most])}: a little more of its row makes {aim.name} {way} probable."
+        said = f"{name} stands out with {written(seen[most])}: a little more of its row makes {aim.name} {way} probable. "
+        said += "Such products are small: LayerNorm takes out most of a row's size."
     after = {0: "", 1: " The token after it gets exactly 0: the prediction does not read it."}.get(
         later, f" The {later} tokens after it get exactly 0: the prediction does not read them."
     )

@@ -15,6 +15,7 @@ from .base import Control, Setting, experiment
 from .target import Target
 
 OFF = {"both": "all", "attention": "attention's", "feed-forward": "feed-forward's"}
+SHOWN = {"both": "attention and feed-forward", "attention": "attention only", "feed-forward": "feed-forward only"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,7 @@ def caption(setting: Setting) -> str:
 def controls(setting: Setting) -> tuple[Control, ...]:
     return (
         *target.controls(setting),
-        Control("off", "Shortcuts off", "choice", options=tuple(OFF), help="In the orange line only."),
+        Control("off", "Shortcuts off", "choice", options=tuple(OFF), show=SHOWN.get, help="In the orange line only."),
         Control(
             "size",
             "Gradient of",
@@ -121,7 +122,7 @@ def controls(setting: Setting) -> tuple[Control, ...]:
             options=("tables", "stream"),
             help="tables: the feed-forward layer's first table, which training would change. stream: the numbers that enter a block.",
         ),
-        Control("norms", "LayerNorms in the blocks off too", "switch", default=False, help="In the orange line only."),
+        Control("norms", "LayerNorms off", "switch", default=False, help="Those in the blocks, in the orange line only."),
     )
 
 
