@@ -15,12 +15,7 @@ from ..trace import Trace
 from . import state
 from .state import Choice, change
 
-TITLES = {
-    "recompute": "Recompute this number",
-    "numbers": "Numbers",
-    "code": "Code",
-    "about": "About this step",
-}
+TITLES = {"": "Words", "recompute": "Recompute this number", "numbers": "Numbers", "code": "Code", "about": "About"}
 FIRST = 8  # features a table shows before it is asked for all of them
 SHOWN_OPERANDS = 8
 
@@ -28,13 +23,14 @@ Cell = tuple[str, tuple[int, ...]]
 
 
 def row(choice: Choice) -> None:
-    """The names of the drawers, under the picture."""
-    st.session_state["drawer"] = choice.drawer or None
+    """What the place beside the picture shows: the words, or one of the drawers."""
+    st.session_state["drawer"] = choice.drawer
     st.segmented_control(
         "More about this step",
         list(TITLES),
         key="drawer",
         format_func=TITLES.get,
+        required=True,
         label_visibility="collapsed",
         on_change=lambda: change(drawer=st.session_state["drawer"] or ""),
     )
@@ -42,9 +38,6 @@ def row(choice: Choice) -> None:
 
 def show(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None) -> None:
     """The open drawer, in the place of the words, so that the picture stays in view."""
-    title, close = st.columns([3, 1], vertical_alignment="center")
-    title.html(f"<h2 class='drawer'>{TITLES[choice.drawer]}</h2>")
-    close.button("Close", type="tertiary", key="close-drawer", on_click=change, kwargs={"drawer": ""})
     if choice.drawer == "recompute":
         _recompute(stage, trace, view, cell)
     elif choice.drawer == "numbers":

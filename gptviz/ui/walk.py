@@ -142,9 +142,9 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
         stepper(stage, choice)
         if stage.overview:
             picture.show(stage.overview(trace, view), "overview", cell=None, present=False, on_event=acted, alt="")
-        drawers.row(choice)
     with right, st.container(key="words", gap="xsmall"):
         heading(stage)
+        drawers.row(choice)
         if choice.drawer:
             drawers.show(stage, trace, view, choice, cell)
             return
