@@ -10,7 +10,7 @@ from ..stages.base import Question
 from .base import Control, Lab, Setting, experiment
 from .dropout_masks import COUNTS, SPREAD, SUMS
 from .dropout_passes import FAN, PASSES
-from .dropout_places import EVERYWHERE, MODE, PLACES, RATES, badge, block, head, in_force, passed, place, seed
+from .dropout_places import EVERYWHERE, MODE, PLACES, RATES, badge, block, fixed, head, in_force, passed, place, seed
 
 ROWS = 16  # tokens shown at a time
 
@@ -84,8 +84,8 @@ def caption(setting: Setting) -> str:
     if picture.kind == "weights":
         return f"{said} The row added up to {x.sum():.2f}, now to {y.sum():.2f}."
     return (
-        f"{said} The row's mean goes from {fixed(x.mean())} to {fixed(y.mean())}, its spread from {x.std():.3f} to {y.std():.3f}: "
-        f"× {y.std() / x.std():.2f}; over many masks × 1/√(1 − p) = {1 / np.sqrt(1 - p):.2f}."
+        f"{said} The row's mean goes from {fixed(x.mean())} to {fixed(y.mean())}, its spread from {x.std():.3f} to "
+        f"{y.std():.3f}: × {y.std() / x.std():.2f}; over many masks × 1/√(1 − p) = {1 / np.sqrt(1 - p):.2f}."
     )
 
 

@@ -143,8 +143,8 @@ def spread_caption(setting: Setting) -> str:
     single = x[feature] * (draws[:, feature] >= np.float32(p)) / (1 - p)
     return (
         f"Feature {feature} is {fixed(x[feature])}. Over {MASKS} masks it is 0 in {int((single == 0).sum())} and "
-        f"{fixed(x[feature] / (1 - p))} in the others, on average {fixed(single.mean())}. The row's size (root mean square) grows "
-        f"from {rms(x):.3f} to {rms(x) * growth(x, draws, p).mean():.3f} on average: × {growth(x, draws, p).mean():.3f}, "
+        f"{fixed(x[feature] / (1 - p))} in the others, on average {fixed(single.mean())}. The row's size (root mean square) "
+        f"grows from {rms(x):.3f} to {rms(x) * growth(x, draws, p).mean():.3f} on average: × {growth(x, draws, p).mean():.3f}, "
         f"and 1/√(1 − {p:g}) = {1 / math.sqrt(1 - p):.3f}."
     )
 

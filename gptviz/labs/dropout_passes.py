@@ -183,7 +183,7 @@ stands in for the average of the fan, which it need not equal.
         ask="Is the mean of the 50 TRAIN predictions the prediction of the EVAL pass?",
         choices=("Yes, exactly", "Only roughly", "Yes, with enough passes"),
         answer=1,
-        why="1/(1-p) keeps the mean of what enters a layer. GELU, LayerNorm and softmax bend it, and a bent mean is not the mean of "
-        "what was bent: more passes do not close the gap.",
+        why="1/(1-p) keeps the mean of what enters a layer. GELU, LayerNorm and softmax bend it, and a bent mean is not "
+        "the mean of what was bent: more passes do not close the gap.",
     ),
 )

@@ -15,7 +15,7 @@ from .base import Control, Setting, Table, experiment
 
 @dataclass(frozen=True)
 class Place:
-    """One of the four places of the model. short: its name in a list. before, after: hook point templates. part: whose colour it takes."""
+    """One of the four places of the model. short: its name in a list. before, after: hook point templates. part: its colour."""
 
     label: str
     short: str
