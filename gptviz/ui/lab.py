@@ -143,7 +143,11 @@ def widgets(chosen: Lab, controls: Sequence[Control], current: Mapping[str, Any]
 
 def widget(place, chosen: Lab, control: Control, value: Any) -> None:
     key = f"control-{control.name}"
-    st.session_state[key] = value
+    kept, options = st.session_state.get(key), st.session_state.get(f"{key}-options")
+    near = type(kept) is type(value) and (abs(kept - value) < 1e-6 if control.kind == "slider" else kept == value)
+    if not near or options != control.options:
+        st.session_state[key] = value  # not otherwise: to set it again would take back a key pressed meanwhile
+    st.session_state[f"{key}-options"] = control.options
 
     def moved() -> None:
         keep(chosen, {control.name: control.write(st.session_state[key])})
