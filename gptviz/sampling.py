@@ -53,7 +53,8 @@ def tempered(logits: np.ndarray, temperature: float) -> np.ndarray:
         first = logits.argmax(axis=-1, keepdims=True)
         return (np.arange(logits.shape[-1]) == first).astype(np.float64)
     below = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    return softmax(below / temperature)
+    with np.errstate(over="ignore"):  # a gap too large for a number becomes -inf, whose share is 0
+        return softmax(below / temperature)
 
 
 def top_k(logits: np.ndarray, k: int) -> np.ndarray:

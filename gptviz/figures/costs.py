@@ -1,6 +1,6 @@
 """What a model holds and what it costs: parts of a whole as areas and bars, costs as lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -21,8 +21,8 @@ def _titled(figure: go.Figure, title: str, height: int) -> go.Figure:
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
     )
     figure.update_annotations(font={"size": style.CHART_FONT})
-    figure.update_yaxes(automargin=True)
-    return figure
+    size = {"size": style.CHART_FONT}
+    return figure.update_yaxes(automargin=True, title_font=size).update_xaxes(automargin=True, title_font=size)
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,11 @@ class Area:
     note: str = ""
 
 
-def treemap(areas: Sequence[Area], *, title: str, depth: int, height: int = 300) -> go.Figure:
-    """Areas as large as their counts; a click opens one. The trace's `values` hold exactly the counts."""
+def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth: int, height: int = 300) -> go.Figure:
+    """Areas as large as their counts; a click opens one. The trace's `values` hold exactly the counts.
+
+    key: name -> part whose colour it explains, under the title.
+    """
     figure = go.Figure(
         go.Treemap(
             ids=[area.key or "whole" for area in areas],
@@ -52,11 +55,15 @@ def treemap(areas: Sequence[Area], *, title: str, depth: int, height: int = 300)
             customdata=[area.note for area in areas],
             texttemplate="%{label}<br>%{value:,}<br>%{percentRoot:.1%}",
             hovertemplate="%{label}<br>%{value:,} numbers, %{percentRoot:.3%}<br>%{customdata}<extra></extra>",
-            tiling={"pad": 1},
+            tiling={"packing": "binary", "pad": 1},
             pathbar={"thickness": 22},
         )
     )
-    return _titled(figure, title, height).update_layout(margin={"l": 0, "r": 0, "t": 30, "b": 0})
+    colours = "  ".join(f"<span style='color:{style.PARTS[part]}'>■</span> {name}" for name, part in key.items())
+    _titled(figure, title, height).add_annotation(
+        x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", text=colours, showarrow=False, font={"size": 13}
+    )
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 54, "b": 0}, uniformtext={"minsize": 11, "mode": "hide"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,23 +101,22 @@ def stacked(
     totals = np.sum([stack.values for stack in stacks], axis=0)
     for place, total, text in zip(places, totals, texts):
         figure.add_annotation(x=total, y=place, text=f" {text}", showarrow=False, xanchor="left", align="left")
-    figure.update_xaxes(range=[0, room * float(totals.max())], title_text=unit, title_standoff=4, zeroline=True)
+    figure.update_xaxes(range=[0, room * float(totals.max())], title_text=unit, zeroline=True)
     figure.update_yaxes(
         range=[len(labels) - 0.5, -0.5],
         tickvals=places,
         ticktext=[f"<b>{label}</b>" if place == chosen else label for place, label in enumerate(labels)],
         tickfont={"size": style.CHART_FONT},
+        ticklabelstandoff=5,
         showgrid=False,
     )
     _titled(figure, title, height)
-    return figure.update_layout(barmode="stack", bargap=0.3, **_legend(), margin={"t": 64})
+    return figure.update_layout(barmode="stack", bargap=0.3, **_legend(1.0, "bottom"), margin={"t": 64})
 
 
-def _legend() -> dict:
-    return {
-        "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "font": {"size": 13}},
-    }
+def _legend(y: float, yanchor: str) -> dict:
+    place = {"orientation": "h", "x": 0, "xanchor": "left", "y": y, "yanchor": yanchor, "traceorder": "normal"}
+    return {"showlegend": True, "legend": place | {"font": {"size": style.CHART_FONT}}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +160,7 @@ def plots(charts: Sequence[Plot], *, title: str, height: int = 380) -> go.Figure
                 y=line.y,
                 name=line.name,
                 mode="lines+markers" if line.points else "lines",
-                line={"color": colour, "width": 1 if line.stacked else 2.5, "dash": "dash" if line.dashed else "solid"},
+                line={"color": colour, "width": 0.5 if line.stacked else 2.5, "dash": "dash" if line.dashed else "solid"},
                 marker={"size": 8},
                 stackgroup="stack" if line.stacked else None,
                 fillcolor=colour if line.stacked else None,
@@ -165,11 +171,10 @@ def plots(charts: Sequence[Plot], *, title: str, height: int = 380) -> go.Figure
             named.add(line.name)
         if chart.mark is not None:
             figure.add_vline(x=chart.mark, line={"color": MARK, "width": 2, "dash": "dot"}, **where)
-        axis = {"type": "log"} if chart.logarithmic else {"rangemode": "tozero"}
-        figure.update_xaxes(title_text=chart.x_title, title_standoff=4, zeroline=False, **axis, **where)
-        figure.update_yaxes(title_text=chart.y_title, title_standoff=4, exponentformat="power", **axis, **where)
+        axis = {"type": "log", "dtick": 1} if chart.logarithmic else {"rangemode": "tozero"}
+        figure.update_xaxes(title_text=chart.x_title, zeroline=False, **axis, **where)
+        figure.update_yaxes(title_text=chart.y_title, exponentformat="power", **axis, **where)
         if chart.top is not None:
             figure.update_yaxes(range=[0, chart.top], **where)
     _titled(figure, title, height)
-    figure.update_layout(**_legend(), margin={"t": 92})
-    return figure.update_layout(legend={"y": 1.1})
+    return figure.update_layout(**_legend(-0.2, "top"), margin={"t": 64})

@@ -30,6 +30,7 @@ def _words(figure: go.Figure, labels: Sequence[str], column: int | None = 1) -> 
         tickvals=list(range(len(labels))),
         ticktext=[short(label) for label in labels],
         tickfont={"size": style.CHART_FONT},
+        ticklabelstandoff=5,
         showgrid=False,
         zeroline=False,
         automargin=True,
@@ -37,15 +38,15 @@ def _words(figure: go.Figure, labels: Sequence[str], column: int | None = 1) -> 
     )
 
 
-def _titled(figure: go.Figure, title: str, height: int, bottom: int = 10) -> go.Figure:
+def _titled(figure: go.Figure, title: str, height: int) -> go.Figure:
     figure.update_layout(
         **style.chart(height=height),
         title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 15}},
-        margin={"l": 10, "r": 10, "t": 62, "b": bottom},
+        margin={"l": 10, "r": 10, "t": 62, "b": 10},
         bargap=0.2,
     )
     figure.update_annotations(font={"size": style.CHART_FONT})
-    return figure
+    return figure.update_xaxes(automargin=True, title_font={"size": style.CHART_FONT})
 
 
 def compared(
@@ -85,6 +86,7 @@ def compared(
             cliponaxis=False,
             customdata=_named(labels, ids),
             hovertemplate="%{customdata[0]}<br>id %{customdata[1]}<br>probability %{x:.6g}<extra></extra>",
+            showlegend=False,
             row=1,
             col=column,
         )
@@ -97,28 +99,22 @@ def compared(
             x=temperatures,
             y=line,
             mode="lines",
-            name=escape(label, quote=False),
+            name=short(label, 20),
             line={"color": style.token_colour(n), "width": 2.5},
             hovertemplate="T %{x:.1f}: %{y:.3g}",
             row=1,
             col=3,
         )
-        end = float(np.log10(line[-1])) if logarithmic else float(line[-1])
-        figure.add_annotation(
-            x=1.0, xref="x3 domain", y=end, yref="y3", text=f" {short(label)}", showarrow=False, xanchor="left", yshift=0
-        )
     figure.add_vline(x=temperature, line={"color": DRAWN, "width": 2, "dash": "dash"}, row=1, col=3)
-    figure.update_xaxes(
-        range=[0, float(temperatures[-1])], title_text="temperature T", title_standoff=4, zeroline=False, row=1, col=3
-    )
+    figure.update_xaxes(range=[0, float(temperatures[-1])], title_text="temperature T", dtick=1, zeroline=False, row=1, col=3)
     if logarithmic:
         floor = float(np.floor(np.log10(max(curves[:, -1].min(), 1e-9)))) - 1
         figure.update_yaxes(type="log", range=[floor, 0.1], exponentformat="power", dtick=1, row=1, col=3)
     else:
         figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=3)
     _titled(figure, title, height)
-    longest = max(len(short(label)) for label in curve_labels)
-    return figure.update_layout(margin={"r": 14 + 8 * longest})
+    legend = {"x": 1.01, "xanchor": "left", "y": 1, "font": {"size": style.CHART_FONT}}
+    return figure.update_layout(showlegend=True, legend=legend)
 
 
 def kept(
@@ -236,7 +232,6 @@ def kept(
         type="log",
         range=[-0.1, float(np.log10(len(mass))) + 0.05],
         title_text="n, most probable first",
-        title_standoff=4,
         tickvals=[10**n for n in range(6) if 10**n <= len(mass)],
         ticktext=[f"{10**n:,}" for n in range(6) if 10**n <= len(mass)],
         **where,
@@ -253,15 +248,26 @@ def counted(
     ids: Sequence[int],
     texts: Sequence[str],
     *,
+    draws: int,
     title: str,
     height: int = 400,
 ) -> go.Figure:
     """How often each word was drawn, with the number to expect and two standard deviations either side.
 
-    counts, expected, spread: (n,); the trace "drawn" holds exactly counts.
+    counts, expected, spread: (n,); the trace "drawn" holds exactly counts. draws: how many there were, all of which argmax
+    would give to the first word; the outlined bar "argmax" says so.
     """
     places = list(range(len(counts)))
     figure = go.Figure()
+    figure.add_bar(
+        x=[draws],
+        y=[0],
+        orientation="h",
+        name="argmax",
+        marker={"color": "rgba(0,0,0,0)", "line": {"color": OUT, "width": 1.5}},
+        hovertemplate="argmax: %{x} times<extra></extra>",
+    )
+    figure.add_annotation(x=draws, y=0, text=f"argmax: {draws:,} ", showarrow=False, xanchor="right")
     figure.add_bar(
         x=counts,
         y=places,
@@ -291,9 +297,9 @@ def counted(
         cliponaxis=False,
         hoverinfo="skip",
     )
-    figure.update_xaxes(range=[0, 1.45 * float(reach.max())], title_text="times drawn", title_standoff=4, zeroline=True)
+    figure.update_xaxes(range=[0, 1.05 * draws], title_text="times drawn", zeroline=True)
     _words(figure, labels, None)
-    return _titled(figure, title, height).update_layout(margin={"t": 40})
+    return _titled(figure, title, height).update_layout(barmode="overlay", margin={"t": 40})
 
 
 @dataclass(frozen=True, eq=False)
@@ -350,7 +356,8 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
         hovertemplate="random number %{x:.6f}<extra></extra>",
     )
     for n, row in enumerate(rows):
-        figure.add_annotation(x=1.01, y=n, text=escape(row.text, quote=False), showarrow=False, xanchor="left")
+        text = escape(row.text, quote=False)
+        figure.add_annotation(x=1.01, xref="x domain", y=n, text=text, showarrow=False, xanchor="left")
     _words(figure, [row.label for row in rows], None)
     figure.update_xaxes(range=[0, 1], dtick=0.25, showgrid=False, zeroline=False)
     longest = max(len(row.text) for row in rows)
