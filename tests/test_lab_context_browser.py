@@ -43,7 +43,7 @@ def said(page, asked) -> None:
 
 def slide(page, label: str, *keys: str) -> None:
     """Move the slider of that label by keys."""
-    handle = page.locator("[data-testid=stSlider]").filter(has_text=label).locator("[role=slider]")
+    handle = page.locator("[data-testid=stSlider]").filter(has_text=label).locator("input[type=range]")
     handle.focus()
     for key in keys:
         handle.press(key)
@@ -55,7 +55,7 @@ def choose(page, label: str, option: str) -> None:
 
 def drawn(page, chart: int, trace: int, name: str) -> np.ndarray:
     """What one trace of a chart on the page holds."""
-    read = "([n, t, name]) => Array.from(document.querySelectorAll('.js-plotly-plot')[n].data[t][name])"
+    read = "([n, t, name]) => Array.from(document.querySelectorAll('.js-plotly-plot')[n]._fullData[t][name])"
     return np.array(page.evaluate(read, [chart, trace, name]))
 
 
@@ -85,7 +85,7 @@ def test_sliding_window(visit, server):
     page = opened(visit, server, "sliding")
     slide(page, "Stride", "ArrowLeft", "ArrowLeft")
     said(page, setting("sliding", stride=2))
-    slide(page, "Window", "ArrowLeft")
+    slide(page, "Window:", "ArrowLeft")
     said(page, setting("sliding", stride=2, length=3))
     slide(page, "Batch size", "ArrowRight")
     asked = setting("sliding", stride=2, length=3, rows=3)
@@ -128,7 +128,7 @@ def test_swap_two_words(visit, server):
     choose(page, "with this one", "2 ·moves")
     asked = setting("swap", two=2)
     said(page, asked)
-    np.testing.assert_allclose(drawn(page, 1 - 1, 0, "customdata"), order.measured_swap(asked).largest[0, 1:, -1], rtol=1e-5)
+    np.testing.assert_allclose(drawn(page, 0, 0, "customdata"), order.measured_swap(asked).largest[0, 1:, -1], rtol=1e-5)
     assert "EDITED" in page.locator("h1.title").last.inner_text()
     choose(page, "Swap this token", "1 ·effort")
     said(page, setting("swap", one=1, two=2))
