@@ -38,9 +38,16 @@ function create(root) {
   for (const name of ["rate", "factor", "sum", "count", "from"]) view[name] = find(`.${name}`)
   const { slider, canvas } = view
   let keyed = false
-  slider.onpointerdown = () => ((view.held = true), (keyed = false))
-  slider.onpointerup = slider.onpointercancel = () => (view.held = false)
-  slider.onkeydown = e => ((keyed = true), e.stopPropagation())
+  const hold = on => () => {
+    view.held = on
+    keyed = false
+  }
+  slider.onpointerdown = hold(true)
+  slider.onpointerup = slider.onpointercancel = hold(false)
+  slider.onkeydown = e => {
+    keyed = true
+    e.stopPropagation()
+  }
   slider.oninput = () => {
     view.p = Number(slider.value)
     draw(view)
