@@ -225,3 +225,13 @@ def test_two_readers_at_once_see_their_own_numbers(server, visit):
     settle(one)
     assert one.locator("p.look").inner_text() == before
     assert "door" in before and "TRAIN" not in one.locator(".badge.eval").inner_text()
+
+
+def test_presenting_from_a_dark_page_is_light(server, visit):
+    page = visit(url(server, stage="norm1", block=2), theme="dark")
+    link = page.locator("a.present")
+    assert link.inner_text() == "Present"
+    light = visit(server.url + "/" + link.get_attribute("href"), theme="dark")
+    assert chosen(light) == {"stage": "norm1", "block": "2", "present": "1", "embed": "true", "embed_options": "light_theme"}
+    red, green, blue = light.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor.match(/\\d+/g).map(Number)")
+    assert min(red, green, blue) > 240

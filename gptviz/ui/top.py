@@ -1,14 +1,16 @@
 """The line on top of every page: sentence, examples, model, labs, options, and the state the numbers come from."""
 
+from dataclasses import replace
 from html import escape
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
 from .. import catalogue, weights
 from ..model import GPT
 from ..stages import BY_KEY
-from . import cache, predict, shell, state
+from . import cache, download, predict, shell, state
 from .state import Choice, change
 
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -31,14 +33,17 @@ def show(choice: Choice, *, lab: bool = False) -> GPT | None:
     place = st.container(key="top")
     try:
         model = cache.model(choice.model)
-    except (weights.CheckpointError, OSError) as error:
+    except (weights.CheckpointError, OSError, MemoryError) as error:
         with place:
             line(choice, "NOT LOADED", lab)
         st.error(f"The model {choice.model} cannot be loaded. {error}")
         st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
+        download.panel()
         return None
     with place:
         line(choice, "TRAINED" if weights.is_trained(model) else "RANDOM INIT", lab)
+    if not choice.present:
+        download.panel()
     return model
 
 
@@ -69,19 +74,29 @@ def line(choice: Choice, badge: str, lab: bool) -> None:
     st.session_state["model"] = choice.model
     model.selectbox(
         "Model",
-        list(catalogue.MODELS),
+        download.choices(),
         key="model",
-        format_func=lambda key: catalogue.MODELS[key].title,
+        format_func=download.title,
         label_visibility="collapsed",
-        on_change=lambda: change(model=st.session_state["model"], cell=""),
+        on_change=lambda: download.choose(st.session_state["model"]),
     )
     with options.popover("Options", type="tertiary"):
         more_options(choice, lab)
     state_.html(badges(choice, badge, lab))
     if lab:
         return
+    if st.context.theme.type == "dark":
+        present.html(f"<a class='present' href='{escape(projector(choice), quote=True)}'>Present</a>")
+        return
     st.session_state["present"] = choice.present
     present.toggle("Present", key="present", on_change=lambda: change(present=st.session_state["present"], drawer=""))
+
+
+def projector(choice: Choice) -> str:
+    """The link that presents on a light page, for a reader whose own page is dark: only a fresh page can change its theme."""
+    return "?" + urlencode(
+        state.to_url(replace(choice, present=True, drawer="")) | {"embed": "true", "embed_options": "light_theme"}, quote_via=quote
+    )
 
 
 def typed(field: str, where, value: str) -> None:
