@@ -99,7 +99,7 @@ def lines(
         showgrid=False,
         zeroline=False,
     )
-    figure.update_yaxes(range=[bottom, top], tickformat=".2~%" if top >= 0.001 else ".2~e", title_text="probability", nticks=5)
+    figure.update_yaxes(range=[bottom, top], tickformat=".3~p", title_text="probability", nticks=5)
     figure.update_layout(
         **style.chart(height=height),
         title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 16}},

@@ -155,7 +155,7 @@ SWAP = experiment(
 Attention adds up what it reads, and a sum knows no order. Set the position vectors to zero and swap two earlier
 words: in one attention layer the last row reads the same set of tokens and is the same up to rounding.
 
-The mask lets order leak in all the same. Of the two words the earlier one has not read the later one, so their own rows leave
+The mask lets order leak in. Of the two words the earlier one has not read the later one, so their own rows leave
 block 1 with other numbers, and from block 2 on the last row reads those. With positions, order counts at once.
 
 $$\text{pos}_t = 0: \quad \sum_{k \le q} w_{qk} v_k \ \text{ in any order}$$
