@@ -27,7 +27,6 @@ from .head_patterns import (
     weights_panel,
 )
 
-
 NAMED = 8  # so many heads beside each other have room for the word "head"
 COLUMNS = {"previous": "previous", "first": "first", "self": "self", "same": "same", "after": "after same", "broad": "broad"}
 """Score -> its heading in the table."""
@@ -148,15 +147,16 @@ def caption(setting: Setting) -> str:
         return said
     rank = setting["rank"]
     if not np.isfinite(made.scores[rank]).any():
-        return f"{said} No token of this sentence {'occurs twice' if rank == 'same' else 'follows such a copy'}: no head can be ranked."
+        missing = "occurs twice" if rank == "same" else "stands after a copy of a later one"
+        return f"{said} No token of this sentence {missing}: no head can be ranked."
     if rank == "broad":
         top = made.scores["broad"].max()
         return f"{said} The broadest of {count} heads reaches {100 * top:.1f} % of an even spread's entropy."
     named = int((made.scores[rank] >= HALF).sum())
     top = made.ranking(rank)[0]
     return (
-        f"{said} Of {count} heads {named} {'puts' if named == 1 else 'put'} half or more on {PATTERNS[rank]}; block {top[0] + 1}, "
-        f"head {top[1] + 1} puts the most there, {percent(made.scores[rank][top])}."
+        f"{said} Of {count} heads {named} {'puts' if named == 1 else 'put'} half or more on {PATTERNS[rank]}; "
+        f"block {top[0] + 1}, head {top[1] + 1} puts the most there, {percent(made.scores[rank][top])}."
     )
 
 
@@ -170,7 +170,7 @@ ATLAS = experiment(
         ask="What does the first row of every one of these maps look like?",
         choices=("All weight on the first token", "An even spread", "It depends on the head"),
         answer=0,
-        why="The first token may read only itself, so its row is 1 and nothing else, in every head, trained or not. That is why "
-        "the scores leave it out.",
+        why="The first token may read only itself, so its row is 1 and nothing else, in every head, trained or not. That is "
+        "why the scores leave it out.",
     ),
 )

@@ -167,7 +167,8 @@ def caption(setting: Setting) -> str:
     view = "" if made.heads == config.n_head else f" {owners(config, made.columns)}."
     return (
         f"Column {setting['column']} belongs to head {made.head + 1} of {made.heads}: columns {first}-{last} of W_q, "
-        f"{first + width}-{last + width} and {first + 2 * width}-{last + 2 * width} of the whole table for its keys and values.{view} "
+        f"{first + width}-{last + width} and {first + 2 * width}-{last + 2 * width} of the whole table for its keys and "
+        f"values.{view} "
         f"Its queries, computed again from these columns alone, differ from the model's by at most "
         f"{np.abs(made.again - made.queries).max():.1g} by rounding. "
         f"Attention has {count:,} parameters in each block, for every number of heads."

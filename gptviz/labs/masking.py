@@ -144,7 +144,8 @@ def caption(setting: Setting) -> str:
     tokens = "the later token" if later == 1 else f"the {later} later tokens"
     return (
         f"{name} gives {tokens} {percent(made.none[row, row + 1 :].sum())} without a mask, "
-        f"{percent(made.zeros[row, row + 1 :].sum())} with zeros, and 0 with −∞. Pictures 3 and 4 differ by at most {gap:.1g}. {scaling}"
+        f"{percent(made.zeros[row, row + 1 :].sum())} with zeros, and 0 with −∞. Pictures 3 and 4 differ by at most {gap:.1g}. "
+        f"{scaling}"
     )
 
 
@@ -159,7 +160,7 @@ MASKING = experiment(
         ask="You fill the future's scores with 0 and then take the softmax. What do the rows sum to?",
         choices=("Less than 1", "Exactly 1, but part of it lies in the future", "More than 1"),
         answer=1,
-        why="Softmax makes every row sum to 1 whatever goes in, so a right sum proves nothing. Each 0 becomes an exponential of 1 and "
-        "takes its share; only minus infinity takes none.",
+        why="Softmax makes every row sum to 1 whatever goes in, so a right sum proves nothing. Each 0 becomes an exponential "
+        "of 1 and takes its share; only minus infinity takes none.",
     ),
 )

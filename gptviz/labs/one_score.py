@@ -137,12 +137,13 @@ def caption(setting: Setting) -> str:
     size = len(made.products)
     positive = int((made.products > 0).sum())
     said = (
-        f"Block {block + 1}, head {head + 1}: {positive} of {size} products are above 0, and all add up to {number(made.running[-1])}; "
-        f"the model's own score is {number(made.score)}, a difference of {abs(made.running[-1] - made.score):.1g} by rounding. "
-        f"Divided by √{size} it is {number(made.scaled)}."
+        f"Block {block + 1}, head {head + 1}: {positive} of {size} products are above 0, and all add up to "
+        f"{number(made.running[-1])}; the model's own score is {number(made.score)}, a difference of "
+        f"{abs(made.running[-1] - made.score):.1g} by rounding. Divided by √{size} it is {number(made.scaled)}."
     )
     if key > query:
-        return f"{said} But {quoted(setting, key)} comes after {quoted(setting, query)}: the mask hides this score, and its weight is 0."
+        later = f"{quoted(setting, key)} comes after {quoted(setting, query)}"
+        return f"{said} But {later}: the mask hides this score, and its weight is 0."
     top = float(made.scaled_row[: query + 1].max())
     shares = np.exp(made.scaled_row[: query + 1].astype(np.float64) - top)
     return (
@@ -161,7 +162,7 @@ ONE_SCORE = experiment(
         ask="A model is 768 wide and has heads of 64 numbers. By what is a score divided?",
         choices=("√768, about 27.7", "√64 = 8", "64"),
         answer=1,
-        why="A score adds up as many products as one head has numbers, 64. Sums of 64 independent products spread √64 = 8 times as "
-        "wide as one of them.",
+        why="A score adds up as many products as one head has numbers, 64. Sums of 64 independent products spread √64 = 8 "
+        "times as wide as one of them.",
     ),
 )
