@@ -174,14 +174,14 @@ def row_sums(sums: np.ndarray, labels: Sequence[str], *, title: str) -> go.Figur
         x=sums.mean(0),
         y=np.arange(rows),
         name="mean",
-        mode="markers+text",
-        marker={"symbol": "diamond", "size": 11, "color": MARK},
-        text=[f"  {mean:.2f}" for mean in sums.mean(0)],
-        textposition="middle right",
+        mode="markers",
+        marker={"symbol": "diamond", "size": 11, "color": MARK, "line": {"color": GREY, "width": 1}},
         hovertemplate="mean %{x:.4f}<extra></extra>",
     )
+    for row, mean in enumerate(sums.mean(0)):
+        figure.add_annotation(x=1, xref="paper", y=row, text=f"mean {mean:.2f}", showarrow=False, xanchor="right")
     figure.update_xaxes(
-        title_text="sum of the row after dropout (without: 1)", range=[-0.05, max(1.1, float(sums.max())) * 1.06]
+        title_text="sum of the row after dropout (without: 1)", range=[-0.05, max(1.1, float(sums.max())) * 1.16]
     )
     figure.update_yaxes(
         title_text="query: reads",
@@ -249,7 +249,7 @@ def fan(drawn: np.ndarray, evaluated: np.ndarray, labels: Sequence[str], won: Se
         y=(np.arange(count)[:, None] + spread).ravel(),
         name="passes",
         mode="markers",
-        marker={"color": FIRST, "size": 6, "opacity": 0.55, "line": {"width": 0}},
+        marker={"color": style.PARTS["query"], "size": 6, "opacity": 0.7, "line": {"width": 0}},
         customdata=np.tile(np.arange(passes), count),
         hovertemplate="seed %{customdata}: %{x:.5f}<extra></extra>",
     )
@@ -306,8 +306,7 @@ def places(
     )
     figure.update_xaxes(
         tickvals=list(range(blocks + 1)),
-        ticktext=["input", *(f"block {n}" if blocks <= 8 else str(n) for n in range(1, blocks + 1))],
-        title_text="" if blocks <= 8 else "block",
+        ticktext=["input", *(f"block {n}" if n == 1 or blocks <= 8 else str(n) for n in range(1, blocks + 1))],
         range=[-0.6, blocks + 0.6],
         showgrid=False,
         zeroline=False,

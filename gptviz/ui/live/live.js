@@ -121,7 +121,7 @@ function tell(view) {
   const { g, p, fate } = view
   const [r, c] = view.hover ?? view.cell
   const i = r * g.cols + c
-  const [x, y, noise, rate] = [digits(g.values[i], 4), digits(view.after[i], 4), digits(g.noise[i], 3), fixed(p, 2)]
+  const [x, y, noise, rate] = [digits(g.values[i], 4), digits(view.after[i], 4), fixed(Math.floor(g.noise[i] * 1e4) / 1e4, 4), fixed(p, 2)]
   let said = `${x} × 1 / (1 − ${rate}) = ${x} × ${fixed(view.scale, 3)} = ${y}  (noise ${noise} ≥ ${rate}: kept)`
   if (fate[i] === DROPPED) said = `${x} × 0 = 0  (noise ${noise} < ${rate}: dropped)`
   else if (fate[i] === LATER) said = "a later key, 0 by the causal mask with or without dropout"
