@@ -1,6 +1,7 @@
 """The only place with colours and sizes."""
 
 from collections.abc import Mapping
+from html import escape
 from types import MappingProxyType
 
 import numpy as np
@@ -85,6 +86,11 @@ def chart(*, present: bool = False, height: int = PICTURE_HEIGHT) -> dict:
     }
 
 
+def title(text: str) -> dict:
+    """A chart's title at its top left, with nothing the chart would take for markup."""
+    return {"text": escape(text, quote=False), "x": 0, "xref": "container", "y": 0.985, "yanchor": "top", "font": {"size": 16}}
+
+
 INK = MappingProxyType({"light": ("#1B2027", "#D3D7DD"), "dark": ("#E8EBEF", "#3A424E")})
 """Text and grid lines of a chart on each theme: text at well over 4.5:1 on its background."""
 
@@ -94,6 +100,12 @@ def themed(figure: go.Figure, theme: str) -> go.Figure:
     text, lines = INK[theme]
     axis = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": lines, "tickfont": {"color": text}, "title": {"font": {"color": text}}}
     template = go.layout.Template(
-        layout={"font": {"color": text}, "xaxis": axis, "yaxis": axis, "annotationdefaults": {"font": {"color": text}}}
+        layout={
+            "font": {"color": text},
+            "xaxis": axis,
+            "yaxis": axis,
+            "scene": {f"{letter}axis": axis | {"showbackground": False} for letter in "xyz"},
+            "annotationdefaults": {"font": {"color": text}},
+        }
     )
     return go.Figure(figure).update_layout(template=template)

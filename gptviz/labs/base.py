@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import plotly.graph_objects as go
@@ -38,7 +40,7 @@ class Control:
     kind: "slider" (options = low, high, step), "choice" (options = the values, shown through `show`), "switch", "text",
     "live" (options as for a slider; the slider is part of a picture, which names this control).
     A default of None means the first option. show: value -> label, for choices. drawn: False for a value this experiment
-    uses but another one of the lab moves.
+    uses but another one of the lab moves. when: whether it is drawn, given the values of all controls; its value counts anyway.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Control:
     show: Callable[[Any], str] = str
     help: str = ""
     drawn: bool = True
+    when: Callable[[Mapping[str, Any]], bool] = lambda values: True
 
     def start(self) -> Any:
         """The value before anybody moved it."""
@@ -126,6 +129,19 @@ class Setting:
     def labels(self, ids: Sequence[int] | None = None) -> tuple[str, ...]:
         """Row labels: tokens numbered from 0, the leading space visible."""
         return tuple(f"{n} {tokenizer.printable(token)}" for n, token in enumerate(self.ids if ids is None else ids))
+
+
+def once(function: Callable[[Setting], Any]) -> Callable[[Setting], Any]:
+    """A function of a setting that is worked out once while that setting lives: its pictures and its caption ask for the same."""
+    kept: WeakKeyDictionary[Setting, Any] = WeakKeyDictionary()
+
+    @wraps(function)
+    def remembered(setting: Setting) -> Any:
+        if setting not in kept:
+            kept[setting] = function(setting)
+        return kept[setting]
+
+    return remembered
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from ..figures.matrix import Grid, Panel
 from . import addition, base, present
 from .base import Question, stage
-from .token_embedding import cosines
+from .likeness import cosines
 
 
 def picture(trace, view) -> Grid:

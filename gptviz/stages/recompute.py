@@ -26,7 +26,7 @@ from ..hooks import noise, unknown
 from ..model import LayerNorm
 from ..trace import Trace
 from .base import dropout_site, stream_in
-from .token_embedding import cosines
+from .likeness import cosines
 
 SHARES = {
     "head_out": ("batch", "token", "row", "feature"),

@@ -9,31 +9,12 @@ $$\mathrm{tok}_t = W_{\text{token}}[\mathrm{id}_t]$$
 """
 
 import numpy as np
-import torch
 
 from .. import tokenizer
 from ..figures.matrix import Grid, Panel
-from ..trace import Trace
 from . import addition, base, present
 from .base import Question, stage
-
-
-def cosines(vectors: np.ndarray) -> np.ndarray:
-    """Cosine similarity of every pair of rows; NaN where a row is all zeros and has no direction."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = np.divide(vectors, norms, out=np.full(vectors.shape, np.nan, dtype=np.float32), where=norms > 0)
-    return (unit @ unit.T).astype(np.float32)
-
-
-def closest(trace: Trace, token: int, count: int = 1) -> list[tuple[int, float]]:
-    """The other rows of the whole token table that point most nearly the same way as this one, with their cosines."""
-    table = trace.model.tok_emb.weight
-    with torch.inference_mode():
-        likeness = (table @ table[token]) / torch.linalg.vector_norm(table, dim=1).clamp_min(1e-12)
-        likeness /= torch.linalg.vector_norm(table[token]).clamp_min(1e-12)
-        likeness[token] = -torch.inf
-        best = likeness.topk(count)
-    return list(zip(best.indices.tolist(), best.values.tolist()))
+from .likeness import closest, cosines
 
 
 def picture(trace, view) -> Grid:
@@ -78,7 +59,7 @@ def caption(trace, view) -> str:
     vectors = base.array(trace, view, "tok_emb")
     ids = trace.ids[view.item].tolist()[: len(vectors)]
     width, row = vectors.shape[1], base.token(trace, view)
-    [(best, near)] = closest(trace, ids[row])
+    [(best, near)] = closest(trace.model.tok_emb.weight, ids[row])
     chance = f"Two random directions of {width} numbers give 0, give or take {1 / width**0.5:.2f}."
     nearest = (
         f"Of all {trace.config.vocab_size:,} rows, the one closest to {base.quoted(trace, view, row)} is "

@@ -12,7 +12,7 @@ from .. import tokenizer
 from ..figures.chips import Chip, Chips
 from . import base, token_chips
 from .base import Question, stage
-from .token_embedding import closest
+from .likeness import closest
 
 ROW = 18  # chips of the sentence
 AROUND = 3  # rows of the vocabulary shown on either side of the chosen one
@@ -54,7 +54,7 @@ def picture(trace, view) -> Chips:
     if not view.present:
         alike = tuple(
             Chip(token_chips.shown((token,)), (token,), token_chips.NEUTRAL, note=f"cosine {near:.2f}")
-            for token, near in closest(trace, chosen, 2 * AROUND)
+            for token, near in closest(trace.model.tok_emb.weight, chosen, 2 * AROUND)
         )
         lines.append((f"next to row {chosen} by its vector, which the next step looks up", alike))
     batch, tokens = trace.ids.shape

@@ -61,7 +61,7 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
     left, right = st.columns([1.9, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
         presets(chosen, current.presets(setting), controls, chosen_values)
-        widgets(chosen, [control for control in controls if control.drawn], chosen_values)
+        widgets(chosen, [control for control in controls if control.drawn and control.when(chosen_values)], chosen_values)
         asked = Setting(**{**vars(setting), "values": chosen_values})
         try:
             said = draw(chosen, current, asked, controls)
@@ -137,7 +137,8 @@ def widgets(chosen: Lab, controls: Sequence[Control], current: Mapping[str, Any]
     across = -(-len(controls) // rows) if rows else 1
     for start in range(0, len(controls), across):
         some = controls[start : start + across]
-        for place, control in zip(st.columns(len(some), vertical_alignment="bottom"), some):
+        wide = [2 if control.kind == "text" and len(str(control.start())) > 30 else 1 for control in some]
+        for place, control in zip(st.columns(wide, vertical_alignment="bottom"), some):
             widget(place, chosen, control, current[control.name])
 
 
