@@ -1,0 +1,1 @@
+"""From plain text to a checkpoint folder: `python -m gptviz.training TEXT OUT --minutes 60`."""

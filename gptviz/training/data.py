@@ -1,0 +1,106 @@
+"""Text -> token ids -> the windows a training run reads, in an order that a seed and a number of batches fix."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import log
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import tokenizer
+
+VOCABULARY = tokenizer.END_OF_TEXT_ID + 1
+
+
+def encode_text(path: str | Path) -> np.ndarray:
+    """Token ids of a UTF-8 text, (token,) uint16. A written `<|endoftext|>` becomes the special token between two documents."""
+    text = tokenizer.well_formed(Path(path).read_text(encoding="utf-8"))
+    found: list[np.ndarray] = []
+    for number, document in enumerate(text.split(tokenizer.END_OF_TEXT)):
+        if number:
+            found.append(np.array([tokenizer.END_OF_TEXT_ID], dtype=np.uint16))
+        found.append(np.array(tokenizer.encoding().encode_ordinary(document), dtype=np.uint16))
+    return np.concatenate(found)
+
+
+def read_tokens(path: str | Path) -> np.ndarray:
+    """(token,) uint16 of a text, or of an .npy file that holds its token ids already (left on disk, mapped)."""
+    if Path(path).suffix != ".npy":
+        return encode_text(path)
+    ids = np.load(path, mmap_mode="r", allow_pickle=False)
+    if ids.ndim != 1 or ids.dtype != np.uint16:
+        raise ValueError(f"{path}: expected one row of token ids as uint16, found shape {ids.shape} of {ids.dtype}")
+    return ids
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """One text cut in two: what a run learns from, and its last tokens, which it never reads. Both (token,) uint16."""
+
+    train: np.ndarray
+    held_out: np.ndarray
+
+    @classmethod
+    def read(cls, path: str | Path, held_out: int) -> "Corpus":
+        """The last `held_out` tokens are kept apart, but never more than a twentieth of the text."""
+        ids = read_tokens(path)
+        apart = min(held_out, len(ids) // 20)
+        return cls(ids[: len(ids) - apart], ids[len(ids) - apart :])
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How often each id of the vocabulary occurs in the training text, (word,)."""
+        return np.bincount(self.train, minlength=VOCABULARY)
+
+    @property
+    def unigram_entropy(self) -> float:
+        """Nats a token of the training text itself, when every token is guessed by its share of that text."""
+        share = self.counts[self.counts > 0] / len(self.train)
+        return float(-(share * np.log(share)).sum())
+
+    def unigram_loss(self) -> float:
+        """Nats a held-out token under the training text's shares, each count raised by one so that none is impossible."""
+        share = (self.counts + 1) / (len(self.train) + VOCABULARY)
+        return float(-np.log(share[self.held_out]).mean())
+
+
+UNIFORM_LOSS = log(VOCABULARY)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Batches of windows of `length` tokens: each pass over the text reads every window once, shuffled, and the next pass
+    cuts the text at other places. Batch n is the same whatever was read before it, so a run resumes by its number alone."""
+
+    ids: np.ndarray
+    length: int
+    batch: int
+    seed: int
+
+    def __post_init__(self):
+        if self.per_pass < 1:
+            need = self.length * (self.batch + 1) + 1
+            raise ValueError(
+                f"the text has {len(self.ids):,} tokens to learn from; {self.batch} windows of {self.length} need {need:,}"
+            )
+
+    @property
+    def per_pass(self) -> int:
+        """Batches in one pass over the text."""
+        return (len(self.ids) - 1 - self.length) // self.length // self.batch
+
+    def read(self, number: int) -> tuple[Tensor, Tensor]:
+        """Batch `number` from 0: tokens and, one place on, the tokens to predict; both (batch, token) int64."""
+        passed, at = divmod(number, self.per_pass)
+        offset, order = self._order(passed)
+        starts = offset + order[at * self.batch : (at + 1) * self.batch] * self.length
+        rows = np.stack([self.ids[start : start + self.length + 1] for start in starts]).astype(np.int64)
+        found = torch.from_numpy(rows)
+        return found[:, :-1].contiguous(), found[:, 1:].contiguous()
+
+    def _order(self, passed: int) -> tuple[int, np.ndarray]:
+        """Where pass number `passed` starts to cut, and the order of its windows."""
+        random = np.random.default_rng((self.seed, passed))
+        return int(random.integers(self.length)), random.permutation((len(self.ids) - 1 - self.length) // self.length)
