@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from . import hooks, weights
+from . import hooks, hub, weights
 from .config import PRESETS
 from .model import GPT
 
@@ -16,12 +16,15 @@ FOLDERS = "GPTVIZ_MODELS"  # environment variable: checkpoint folders on this ma
 
 @dataclass(frozen=True)
 class Entry:
-    """One model a reader can choose. `key` goes into the URL; `about` says in a line what it is and where it is from."""
+    """One model a reader can choose. `key` goes into the URL; `about` says in a line what it is and where it is from; folder:
+    where its checkpoint lies, None when it is made on the spot; memory: bytes it takes, where that is known beforehand."""
 
     key: str
     title: str
     about: str
     build: Callable[[], GPT]
+    folder: Path | None = None
+    memory: int = 0
 
 
 def _untrained() -> GPT:
@@ -29,7 +32,8 @@ def _untrained() -> GPT:
 
 
 def discover() -> dict[str, Entry]:
-    """Every model that can be chosen now: the bundled ones first, then the folders named by GPTVIZ_MODELS."""
+    """Every model that can be chosen now: the bundled ones first, then the folders named by GPTVIZ_MODELS, then the published
+    sizes that lie in the Hugging Face cache. Touches no network and opens no weights."""
     found = [
         Entry(
             "mini",
@@ -38,6 +42,7 @@ def discover() -> dict[str, Entry]:
             "old English books. Held-out loss 4.71 nats a token (uniform guess: 10.82). It knows grammar and the nearest words, "
             "little sense beyond a sentence.",
             lambda: weights.load(BUNDLED / "mini"),
+            BUNDLED / "mini",
         ),
         Entry(
             "gpt2-untrained",
@@ -50,17 +55,50 @@ def discover() -> dict[str, Entry]:
     for folder in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
         path = Path(folder).expanduser().absolute()
         taken = {entry.key for entry in found}
-        names = (path.name if n == 1 else f"{path.name}-{n}" for n in count(1))
+        stem = _name(path)
+        names = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
         key = next(name for name in names if name not in taken)
-        found.append(Entry(key, key, f"Checkpoint folder {path.name} on this server.", lambda path=path: weights.load(path)))
+        found.append(Entry(key, key, f"Checkpoint folder {stem} on this server.", lambda path=path: weights.load(path), path))
+    for one in hub.PUBLISHED.values():
+        if one.key not in {entry.key for entry in found} and (path := hub.find(one)):
+            found.append(Entry(one.key, one.key, describe(one), lambda path=path: weights.load(path), path, one.memory))
     return {entry.key: entry for entry in found}
+
+
+def _name(path: Path) -> str:
+    """What a checkpoint folder is called; one inside a Hugging Face cache is called as its repository."""
+    if path.parent.name == "snapshots" and path.parent.parent.name.startswith("models--"):
+        return path.parent.parent.name.split("--")[-1]
+    return path.name
+
+
+def describe(one: hub.Published) -> str:
+    """A published size in two lines."""
+    config = one.config
+    return (
+        f"{one.name} as OpenAI trained and published it in 2019: {config.n_layer} blocks, {config.n_head} heads, {config.n_embd} "
+        f"wide, {config.n_parameters:,} learned numbers. From the Hugging Face hub, {one.repo}, revision {one.revision[:7]}."
+    )
 
 
 MODELS = discover()
 
 
+def refresh() -> None:
+    """Look again: a model may have arrived since. What was listed stays listed, for it may be in use."""
+    global MODELS
+    MODELS = MODELS | discover()
+
+
+def offers() -> dict[str, hub.Published]:
+    """The published sizes that are not on this machine."""
+    return {key: one for key, one in hub.PUBLISHED.items() if key not in MODELS}
+
+
 def load(key: str) -> GPT:
     """Build the chosen model. Raises KeyError for an unknown key, weights.CheckpointError for a broken folder."""
+    if key in offers():
+        raise KeyError(f"{key} is not on this machine: python -m gptviz fetch {key}")
     if key not in MODELS:
         raise KeyError(hooks.unknown("model", key, MODELS))
     return MODELS[key].build()

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
-CORE = {"config", "hooks", "tokenizer", "model", "weights", "trace", "sampling", "catalogue"}
+CORE = {"config", "hooks", "tokenizer", "model", "weights", "trace", "sampling", "hub", "catalogue"}
 MAY_IMPORT = {  # part of the package -> the other parts it may import
     "config": set(),
     "hooks": set(),
@@ -18,11 +18,14 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "weights": {"config", "hooks", "model"},
     "trace": {"config", "hooks", "tokenizer", "model"},
     "sampling": {"config", "hooks", "tokenizer", "model", "trace"},
-    "catalogue": {"config", "hooks", "model", "weights"},
+    "hub": {"config"},
+    "transfer": {"hub"},
+    "catalogue": {"config", "hooks", "hub", "model", "weights"},
     "stages": CORE | {"figures"},
     "labs": CORE | {"figures", "stages"},
     "training": CORE,
-    "ui": CORE | {"figures", "stages", "labs"},
+    "ui": CORE | {"figures", "stages", "labs", "transfer"},
+    "__main__": {"catalogue", "hub", "transfer"},
     "app": CORE | {"figures", "stages", "labs", "ui"},
     "pages": CORE | {"figures", "stages", "labs", "ui"},
     "": set(),  # gptviz/__init__.py
@@ -36,7 +39,10 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "weights": {"safetensors", "torch"},
     "trace": {"numpy", "torch"},
     "sampling": {"numpy", "torch"},
+    "hub": {"huggingface_hub"},
+    "transfer": {"filelock", "httpx2", "huggingface_hub"},
     "catalogue": set(),
+    "__main__": set(),
     "stages": {"numpy", "plotly", "torch"},
     "labs": {"numpy", "plotly", "torch"},
     "training": None,

@@ -13,10 +13,11 @@ import cachetools
 import streamlit as st
 import torch
 
-from .. import catalogue, sampling, tokenizer, trace
+from .. import catalogue, hub, sampling, tokenizer, trace
 from ..model import GPT
 from ..trace import Trace
 
+MODELS_HELD = 2
 KEPT_BYTES = 1 << 30  # traces held for all readers together
 WHOLE_BYTES = 96 << 20  # a trace up to this size keeps every point, so that changing the block runs nothing
 
@@ -28,15 +29,33 @@ STREAM = ("ids", "tok_emb", "pos_emb", "input_emb", "drop_emb", "blocks.*.drop?"
 _forwards = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
-@st.cache_resource(show_spinner="Getting the model ready", max_entries=4)
-def model(key: str) -> GPT:
-    """The chosen model, one copy for everybody."""
+def _let_go(key: str) -> None:
+    """Forget everything that was computed with a model: a trace would keep its weights in memory."""
+    cache, changed = _kept()
+    with changed:
+        for kept in [kept for kept in cache if key in kept and cache[kept] is not _PENDING]:
+            del cache[kept]
+    gc.collect()
+
+
+@st.cache_resource(show_spinner="Getting the model ready", max_entries=MODELS_HELD, on_release=lambda held: _let_go(held[0]))
+def _held(key: str) -> tuple[str, GPT]:
     torch.set_num_threads(1)  # two threads a pass are slower on busy cores
+    needed = catalogue.MODELS[key].memory if key in catalogue.MODELS else 0
+    has = hub.memory().size
+    if has is not None and needed > has:
+        raise MemoryError(hub.refusal(hub.PUBLISHED[key]))
     loaded = catalogue.load(key)
     tokenizer.encoding()
     gc.collect()
     gc.freeze()  # Streamlit collects garbage after every run; without this each one walks all of torch
-    return loaded
+    return key, loaded
+
+
+def model(key: str) -> GPT:
+    """The chosen model, one copy for everybody. Two are held beside each other; a third takes the place of the one that was
+    chosen longest ago. Raises MemoryError when the machine has too little for it."""
+    return _held(key)[1]
 
 
 @st.cache_resource(show_spinner=False)

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from .. import catalogue
+from .. import catalogue, hub
 from ..stages import BY_KEY, STAGES
 
 DEFAULT_TEXT = "Every effort moves you"
@@ -78,6 +78,14 @@ def _one_of(options: Callable[[], Any]) -> Callable[[str], str]:
     return parse
 
 
+def _model(raw: str) -> str:
+    if raw in hub.PUBLISHED and raw not in catalogue.MODELS:
+        catalogue.refresh()
+        if raw not in catalogue.MODELS:
+            raise ValueError("is not on this machine yet")
+    return _one_of(lambda: catalogue.MODELS)(raw)
+
+
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
         number = int(raw) if raw.lstrip("-").isdecimal() and len(raw) < 12 else None
@@ -124,7 +132,7 @@ def _cell(raw: str) -> str:
 PARSERS: Mapping[str, Callable[[str], Any]] = {
     "stage": _one_of(lambda: BY_KEY),
     "text": clean_text,
-    "model": _one_of(lambda: catalogue.MODELS),
+    "model": _model,
     "block": _integer(1, 1000),
     "head": _integer(1, 1000),
     "token": _integer(-1, 100_000),
@@ -181,12 +189,20 @@ def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
     if "choice" not in kept:
         kept["choice"], kept["notes"] = from_url(params)
         kept["url"], kept["problem"] = params, ""
+        _offer(params)
     elif params != {name: value for name, value in kept["url"].items() if name in names}:
         read, kept["notes"] = from_url(params)
         kept["choice"] = replace(kept["choice"], **{name: getattr(read, name) for name in names})
         kept["url"] = {name: value for name, value in kept["url"].items() if name not in names} | params
         kept["problem"] = ""
+        _offer(params)
     return kept["choice"]
+
+
+def _offer(params: Mapping[str, str]) -> None:
+    """A link to a published size that is not here opens the offer to download it."""
+    if params.get("model") in catalogue.offers():
+        st.session_state["offer"] = params["model"]
 
 
 def change(**changes: Any) -> None:
