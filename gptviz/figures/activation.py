@@ -69,7 +69,12 @@ def slopes(
     figure.update_yaxes(range=[-0.6, REACH], row=1, col=1)
     figure.update_yaxes(range=[-0.25, 1.3], row=1, col=2)
     figure.update_xaxes(
-        title_text="x", range=[-REACH, REACH], showgrid=False, zeroline=True, zerolinecolor=style.PARTS["residual"]
+        title_text="x",
+        automargin=True,
+        range=[-REACH, REACH],
+        showgrid=False,
+        zeroline=True,
+        zerolinecolor=style.PARTS["residual"],
     )
     figure.update_yaxes(
         gridcolor="rgba(138,143,152,0.25)", zeroline=True, zerolinecolor=style.PARTS["residual"], automargin=True

@@ -146,6 +146,8 @@ def histograms(
         },
         "annotations": annotations,
         "font": {"size": text_size, "family": style.FONT},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
         "barmode": "overlay",
         "bargap": 0,
         "showlegend": False,

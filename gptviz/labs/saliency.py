@@ -1,7 +1,5 @@
 """Which tokens of the sentence the loss is sensitive to."""
 
-from functools import lru_cache
-
 import numpy as np
 import plotly.graph_objects as go
 
@@ -11,7 +9,7 @@ from ..figures.depth import written
 from ..stages.base import Question, percent
 from ..trace import Trace
 from . import target
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 from .target import Target
 
 MEASURES = {"length": "length of the gradient", "product": "gradient × input"}
@@ -28,7 +26,7 @@ def salience(run: Trace, measure: str) -> np.ndarray:
     return found.numpy()
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> tuple[Target, Trace]:
     aim = target.chosen(setting)
     return aim, setting.trace(points=["input_emb", "logits"], grad=aim)

@@ -1,7 +1,6 @@
 """What reaches each block on the way back from the loss, with and without shortcuts."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,7 +10,7 @@ from ..figures.depth import Line, written
 from ..hooks import Edit
 from ..stages.base import Question, stream_in
 from . import norm_placement, target
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 from .target import Target
 
 OFF = {"both": "all", "attention": "attention's", "feed-forward": "feed-forward's"}
@@ -52,7 +51,7 @@ def edits(setting: Setting) -> tuple[Edit, ...]:
     return (*norm_placement.without_norms(layers, final=False), *cut) if setting["norms"] else cut
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> tuple[Target, Reach, Reach]:
     """The target, the model as it is, and the edited pass."""
     aim = target.chosen(setting)

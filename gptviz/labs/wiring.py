@@ -1,7 +1,5 @@
 """Where the LayerNorms stand, and what that does to the residual stream."""
 
-from functools import lru_cache
-
 import numpy as np
 import plotly.graph_objects as go
 
@@ -10,7 +8,7 @@ from ..figures.depth import Line, written
 from ..stages.base import Question, stream_in
 from ..trace import Trace
 from . import norm_placement
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 
 WIRINGS = {
     "pre": "before each sublayer (this model)",
@@ -59,7 +57,7 @@ def inside(run: Trace, block: int, row: int) -> dict[str, float]:
     return found
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> dict[str, Trace]:
     return {wiring: passed(setting, wiring) for wiring in WIRINGS}
 
