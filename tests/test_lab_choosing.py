@@ -1,6 +1,7 @@
 """The lab of choosing the next token: what temperature, top-k and top-p do, and what is drawn."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -256,14 +257,18 @@ def test_captions_name_the_numbers():
 # the page
 
 
-def opened(**params) -> AppTest:
+def open_lab(lab: str, /, **params) -> AppTest:
+    """A lab's page without a browser, with these parameters in its address."""
     app = AppTest.from_file(APP, default_timeout=60)
-    app.switch_page("pages/Sampling.py")
+    app.switch_page(f"pages/{lab}.py")
     for name, value in params.items():
         app.query_params[name] = str(value)
     app.run()
     assert not app.exception, app.exception[0].message
     return app
+
+
+opened = partial(open_lab, "Sampling")
 
 
 def html(app: AppTest) -> str:

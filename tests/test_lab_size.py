@@ -1,20 +1,19 @@
 """The size lab: every count against a real model of that shape, and the numbers that are quoted everywhere."""
 
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from sample_models import mini, tiny
-from streamlit.testing.v1 import AppTest
+from test_lab_choosing import html, open_lab
 
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.labs import ledger, memory, shape, size, totals, work
 from gptviz.labs.base import Setting
 from gptviz.model import GPT
 
-APP = str(Path(__file__).parents[1] / "app.py")
 SMALL = PRESETS["gpt2"]
 EXPERIMENTS = {one.key: one for one in size.LAB.experiments}
 OWN = GPTConfig(n_embd=24, n_head=3, n_layer=2, vocab_size=300, context_length=40, tied_head=False, qkv_bias=False)
@@ -42,9 +41,8 @@ def test_areas_and_rows_add_up_to_the_whole(config):
     for key, area in areas.items():
         below = [one.count for one in areas.values() if one.key and one.key != key and one.key.rpartition("/")[0] == key]
         assert not below or sum(below) == area.count
-    groups = {name: sum(a.count for k, a in areas.items() if k.endswith(f"/{name}")) for name in ("attention", "feed-forward")}
     parts = config.parameters()
-    assert groups == {name: parts[name] for name in groups}
+    assert {name: areas[name].count for name in parts if name in areas} == {name: parts[name] for name in parts if parts[name]}
     rows = [int(text.replace(",", "")) for text in ledger.ledger(config).columns["numbers"]]
     assert sum(rows[:-1]) == rows[-1] == config.n_parameters
 
@@ -52,7 +50,8 @@ def test_areas_and_rows_add_up_to_the_whole(config):
 def test_the_areas_of_the_picture_are_the_counts():
     (figure,) = EXPERIMENTS["ledger"].pictures(setting("ledger", SMALL))
     values = dict(zip(figure.data[0].ids, figure.data[0].values))
-    assert values["whole"] == 124_439_808 and values["tokens"] == 38_597_376 and values["blocks/0"] == 7_087_872
+    assert values["whole"] == 124_439_808 and values["token table"] == 38_597_376
+    assert sum(values[f"{name}/0"] for name in ("attention", "feed-forward", "LayerNorms")) == 7_087_872
     assert "feed-forward with 45.5 %" in ledger.ledger_caption(setting("ledger", SMALL))
 
 
@@ -158,18 +157,7 @@ def test_every_experiment_draws_and_speaks_for_any_shape(key, config):
 # the page
 
 
-def opened(**params) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
-    app.switch_page("pages/Size.py")
-    for name, value in params.items():
-        app.query_params[name] = str(value)
-    app.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html"))
+opened = partial(open_lab, "Size")
 
 
 @pytest.mark.parametrize("key", EXPERIMENTS)

@@ -12,6 +12,7 @@ from . import style
 
 NEUTRAL = style.PARTS["residual"]
 MARK = style.PARTS["key"]
+EDGE = "#D9DCE1"  # between coloured areas, on any page
 
 
 def _titled(figure: go.Figure, title: str, height: int) -> go.Figure:
@@ -27,14 +28,15 @@ def _titled(figure: go.Figure, title: str, height: int) -> go.Figure:
 
 @dataclass(frozen=True)
 class Area:
-    """One rectangle of a treemap. key: a path such as "blocks/0/attention", whose parent is the path without its last part;
-    "" is the whole."""
+    """One rectangle of a treemap. key: a path such as "attention/0", whose parent is the path without its last part;
+    "" is the whole. brief: its count is not written into it."""
 
     key: str
     label: str
     count: int
     part: str = "residual"
     note: str = ""
+    brief: bool = False
 
 
 def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth: int, height: int = 300) -> go.Figure:
@@ -42,6 +44,9 @@ def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth:
 
     key: name -> part whose colour it explains, under the title.
     """
+    whole = next(area.count for area in areas if not area.key)
+    percent = [100 * area.count / whole for area in areas]
+    share = [f"{one:.1f} %" if one >= 1 else f"{one:.2g} %" for one in percent]
     figure = go.Figure(
         go.Treemap(
             ids=[area.key or "whole" for area in areas],
@@ -51,11 +56,19 @@ def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth:
             branchvalues="total",
             maxdepth=depth,
             sort=False,
-            marker={"colors": [style.PARTS[area.part] for area in areas], "line": {"width": 1}},
+            marker={
+                "colors": [style.PARTS[area.part] for area in areas],
+                "line": {"width": 1, "color": EDGE},
+                "pad": {"t": 0, "l": 0, "r": 0, "b": 0},  # a frame would take room from the areas, and unequally
+            },
             customdata=[area.note for area in areas],
-            texttemplate="%{label}<br>%{value:,}<br>%{percentRoot:.1%}",
+            text=[
+                "<br>".join((area.label, text) if area.brief else (area.label, f"{area.count:,}", text))
+                for area, text in zip(areas, share)
+            ],
+            texttemplate="%{text}",
             hovertemplate="%{label}<br>%{value:,} numbers, %{percentRoot:.3%}<br>%{customdata}<extra></extra>",
-            tiling={"packing": "binary", "pad": 1},
+            tiling={"packing": "squarify", "pad": 0},
             pathbar={"thickness": 22},
         )
     )

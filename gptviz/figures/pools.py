@@ -337,14 +337,17 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
         name="shares",
         width=0.78,
         marker={"color": colours, "line": {"color": INK, "width": 0.5}},
-        text=fits,
-        textposition="inside",
-        insidetextanchor="middle",
-        textangle=0,
-        constraintext="none",
-        textfont={"size": style.CHART_FONT, "color": INK},
         customdata=[escape(word, quote=False) for word in told],
         hovertemplate="%{customdata}<br>share of the pool %{x:.5g}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=starts + widths / 2,
+        y=at,
+        mode="text",
+        name="words",
+        text=fits,
+        textfont={"size": style.CHART_FONT, "color": INK},
+        hoverinfo="skip",
     )
     figure.add_scatter(
         x=[row.number for row in rows],

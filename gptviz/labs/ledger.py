@@ -23,40 +23,39 @@ LABELS = {
 
 
 OUTSIDE = {
-    "tok_emb.weight": ("tokens", "token table", "token"),
-    "pos_emb.weight": ("positions", "position table", "position"),
-    "final_norm.weight": ("norm/scale", "scale", "residual"),
-    "final_norm.bias": ("norm/shift", "shift", "residual"),
-    "out_head.weight": ("head", "output head", "output"),
+    "tok_emb.weight": ("token table", "token table"),
+    "pos_emb.weight": ("position table", "position table"),
+    "final_norm.weight": ("LayerNorms/final", "scale"),
+    "final_norm.bias": ("LayerNorms/final", "shift"),
+    "out_head.weight": ("output head", "output head"),
 }
-"""Tensor outside the blocks -> key of its area, label, part."""
+"""Tensor outside the blocks -> key of its area, or of the area it is in, and its label."""
 
 
 def leaf(name: str, shape: tuple[int, ...]) -> Area:
-    """The area of one learned tensor."""
+    """The area of one learned tensor, in the part of the model it belongs to."""
     note = " x ".join(f"{size:,}" for size in shape)
     if name in OUTSIDE:
-        key, label, part = OUTSIDE[name]
-        return Area(key, label, prod(shape), part, note)
+        key, label = OUTSIDE[name]
+        part = PARTS[key.partition("/")[0]]
+        return Area(f"{key}/{label}" if "/" in key else key, label, prod(shape), part, note)
     _, block, inside = name.split(".", 2)
     module, kind = inside.rsplit(".", 1)
-    group, part = {"att": ("attention", "attention"), "ff": ("feed-forward", "feed-forward")}.get(
-        module.partition(".")[0], ("LayerNorms", "residual")
-    )
-    return Area(f"blocks/{block}/{group}/{inside}", f"{LABELS[module]}, {kind}", prod(shape), part, note)
+    group = {"att": "attention", "ff": "feed-forward"}.get(module.partition(".")[0], "LayerNorms")
+    return Area(f"{group}/{block}/{inside}", f"{LABELS[module]}, {kind}", prod(shape), PARTS[group], note)
 
 
 def areas(config: GPTConfig) -> list[Area]:
-    """Every learned tensor of the model as the leaves of a tree: blocks, their three groups, tensors."""
+    """Every learned tensor of the model as the leaves of a tree: the parts of the model, their blocks, the tensors."""
     tree = {"": Area("", "all", 0)}
     for found in (leaf(name, shape) for name, shape in config.shapes().items()):
-        steps = found.key.split("/")[:-1]
-        for depth in range(len(steps) + 1):
-            key = "/".join(steps[:depth])
-            names = ("all", f"{config.n_layer} blocks" if steps[:1] == ["blocks"] else "final LayerNorm")
-            label = names[depth] if depth < 2 else f"block {int(steps[1]) + 1}" if depth == 2 else steps[2]
-            branch = tree.setdefault(key, Area(key, label, 0, found.part if depth == 3 else "residual"))
-            tree[key] = replace(branch, count=branch.count + found.count)
+        tree[""] = replace(tree[""], count=tree[""].count + found.count)
+        group, *inside = found.key.split("/")
+        if inside:
+            label = f"block {int(inside[0]) + 1}" if inside[0].isdecimal() else "final LayerNorm"
+            for key, name, note in ((group, group, ""), (f"{group}/{inside[0]}", label, group)):
+                branch = tree.get(key, Area(key, name, 0, found.part, note, brief=bool(note)))
+                tree[key] = replace(branch, count=branch.count + found.count)
         tree[found.key] = found
     return list(tree.values())
 
@@ -98,7 +97,7 @@ def ledger_pictures(setting: Setting) -> list[go.Figure | Table]:
     if setting["as"] == "table":
         return [ledger(config)]
     title = f"{config.n_parameters:,} learned numbers: {shape_text(config)}"
-    return [costs.treemap(areas(config), title=title, key=PARTS, depth=4, height=350)]
+    return [costs.treemap(areas(config), title=title, key=PARTS, depth=3, height=350)]
 
 
 def ledger_caption(setting: Setting) -> str:
@@ -129,6 +128,7 @@ LEDGER = experiment(
     r"""# Parameter ledger
 
     Parameters are the numbers a model learns. Every one of them is in this ledger, and the areas add up to the whole.
+    Click one to open it, and the bar above it to go back.
 
     The tables grow with the vocabulary, the context and the width; a block grows with the square of the width d. When the
     output head reuses the token table (tied), it costs nothing new. A width that the heads cannot share equally makes no model.

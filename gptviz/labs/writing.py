@@ -97,10 +97,12 @@ def writing_caption(setting: Setting) -> str:
     sizes = [step.pool.size for step in done]
     last = done[-1]
     drawn = tokenizer.printable(last.token)
+    several = f"{min(sizes):,} to {max(sizes):,} tokens"
+    held = f"The pools so far hold {several if min(sizes) < max(sizes) else count_of(sizes[0])}."
     said = (
         f'Pass {len(done)} reads {count_of(len(last.ids))}, and the number {last.number:.3f} falls on "{drawn}", rank '
-        f"{last.place + 1:,} of {count_of(last.pool.size)} in the pool. The pools so far hold {min(sizes):,} to {max(sizes):,} "
-        f"tokens. The argmax was taken in {sum(step.place == 0 for step in done)} of {len(done)}."
+        f"{last.place + 1:,} of {count_of(last.pool.size)} in the pool. {held} "
+        f"The argmax was taken in {sum(step.place == 0 for step in done)} of {len(done)}."
     )
     if last.left_out:
         said += f" {count_of(last.left_out)} no longer fit and went unread."
