@@ -106,8 +106,8 @@ def ledger_caption(setting: Setting) -> str:
     largest = max(parts, key=parts.get)
     said = (
         f"{total:,} numbers. The largest part is the {largest} with {percent(parts[largest] / total)}; "
-        f"LayerNorms hold {percent(parts['LayerNorms'] / total)}. One block has {block_size(config):,}, all {config.n_layer} together "
-        f"{percent(config.n_layer * block_size(config) / total)}."
+        f"LayerNorms hold {percent(parts['LayerNorms'] / total)}. One block has {block_size(config):,}, "
+        f"all {config.n_layer} together {percent(config.n_layer * block_size(config) / total)}."
     )
     rows = setting.config.context_length
     if rows != config.context_length:
