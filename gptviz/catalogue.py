@@ -26,6 +26,12 @@ class Entry:
     folder: Path | None = None
     memory: int = 0
 
+    @property
+    def card(self) -> Path | None:
+        """The model card in its folder, where there is one: Markdown that says what the model is and how it was made."""
+        path = self.folder and self.folder / "CARD.md"
+        return path if path and path.is_file() else None
+
 
 def _untrained() -> GPT:
     return GPT(PRESETS["gpt2"]).init_weights(seed=123).requires_grad_(False).eval()
@@ -77,7 +83,7 @@ def describe(one: hub.Published) -> str:
     config = one.config
     return (
         f"{one.name} as OpenAI trained and published it in 2019: {config.n_layer} blocks, {config.n_head} heads, {config.n_embd} "
-        f"wide, {config.n_parameters:,} learned numbers. From the Hugging Face hub, {one.repo}, revision {one.revision[:7]}."
+        f"wide, {config.n_parameters:,} learned numbers. On the hub: {one.repo}, revision {one.revision[:7]}."
     )
 
 

@@ -57,16 +57,20 @@ def evaluate(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     model = weights.load(given.folder)
     corpus = Corpus.read(given.text, given.held_out)
-    found = evaluation.loss(model, corpus.held_out, given.windows)
-    print(f"learned numbers                  {sum(one.numel() for one in model.parameters()):,}")
-    print(f"tokens to learn from / held out  {len(corpus.train):,} / {len(corpus.held_out):,}")
-    print(f"held-out loss                    {found:.3f} nats a token, perplexity {np.exp(found):.1f}")
-    print(f"                                 ({given.windows} windows of {model.config.context_length} tokens)")
-    print(f"uniform guess, ln 50257          {UNIFORM_LOSS:.3f}")
-    print(
-        f"word frequencies of the training text: on the held-out text {corpus.unigram_loss():.3f}, on itself (its entropy) "
-        f"{corpus.unigram_entropy:.3f}"
-    )
+    losses = evaluation.window_losses(model, corpus.held_out, given.windows)
+    found = losses.mean()
+    error = losses.std(ddof=1) / given.windows**0.5 if given.windows > 1 else float("nan")
+    lines = {
+        "learned numbers": f"{sum(one.numel() for one in model.parameters()):,}",
+        "tokens to learn from": f"{len(corpus.train):,}",
+        "tokens held out": f"{len(corpus.held_out):,}, of them read: {given.windows} windows of {model.config.context_length}",
+        "loss on them": f"{found:.3f} nats a token (standard error {error:.3f}), perplexity {np.exp(found):.1f}",
+        "uniform guess, ln 50257": f"{UNIFORM_LOSS:.3f}",
+        "word frequencies": f"{corpus.unigram_loss():.3f} on the held-out tokens, {corpus.unigram_entropy:.3f} on the text to "
+        "learn from (its unigram entropy)",
+    }
+    for name, value in lines.items():
+        print(f"{name:<24} {value}")
     for prompt in PROMPTS if given.samples else ():
         print(repr(sample(model, prompt, given.samples, given.seed)))
     return 0

@@ -18,13 +18,17 @@ def held_out_windows(ids: np.ndarray, length: int, windows: int) -> tuple[torch.
 
 
 @torch.no_grad()
-def loss(model: GPT, ids: np.ndarray, windows: int = 60, length: int | None = None) -> float:
-    """Nats a token over evenly spread windows of the held-out ids, full softmax in float32."""
+def window_losses(model: GPT, ids: np.ndarray, windows: int = 60, length: int | None = None) -> np.ndarray:
+    """Nats a token in each of the evenly spread windows of the held-out ids, (window,): full softmax, float32."""
     length = length or model.config.context_length
     device = model.tok_emb.weight.device
-    tokens, targets = held_out_windows(ids, length, windows)
-    total = 0.0
-    for window, target in zip(tokens, targets, strict=True):
-        found = hidden(model, window[None].to(device))[0]
-        total += float(losses.full(found, model.out_head.weight, target.to(device)))
-    return total / windows
+    found = []
+    for window, target in zip(*held_out_windows(ids, length, windows), strict=True):
+        read = hidden(model, window[None].to(device))[0]
+        found.append(float(losses.full(read, model.out_head.weight, target.to(device))))
+    return np.array(found)
+
+
+def loss(model: GPT, ids: np.ndarray, windows: int = 60) -> float:
+    """Nats a token over all the windows."""
+    return float(window_losses(model, ids, windows).mean())

@@ -129,8 +129,17 @@ def more_options(choice: Choice, lab: bool) -> None:
         key="special",
         on_change=lambda: change(special=st.session_state["special"], token=-1, cell=""),
     )
-    st.caption(f"**{catalogue.MODELS[choice.model].title}**: {catalogue.MODELS[choice.model].about}")
+    entry = catalogue.MODELS[choice.model]
+    st.caption(f"**{entry.title}**: {entry.about}")
+    if entry.card and st.button("Model card"):
+        model_card(entry.card)
     st.button("Start over with the defaults", on_click=lambda: change(**vars(Choice())))
+
+
+@st.dialog("Model card", width="large")
+def model_card(path: Path) -> None:
+    """What the model was made from, how, how well it predicts, and what it cannot do."""
+    st.markdown(path.read_text(encoding="utf-8"))
 
 
 def second_sentence(choice: Choice) -> None:
