@@ -132,7 +132,7 @@ class Setting:
 
 
 def once(function: Callable[[Setting], Any]) -> Callable[[Setting], Any]:
-    """A function of a setting that is worked out once while that setting lives: its pictures and its caption ask for the same."""
+    """A function of a setting that is worked out once while that setting lives: pictures and caption ask for the same."""
     kept: WeakKeyDictionary[Setting, Any] = WeakKeyDictionary()
 
     @wraps(function)
@@ -147,9 +147,8 @@ def once(function: Callable[[Setting], Any]) -> Callable[[Setting], Any]:
 @dataclass(frozen=True)
 class Experiment:
     """One question with its picture. controls: fixed, or a function of the setting (for options that depend on the model or the
-    sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",), that say what the
-    numbers are besides the model's own state. presets: name -> values of several controls, set by one press. live: drawn by the page through this function of (setting, event callback) instead
-    of pictures, for pictures that answer while dragging."""
+    sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",): what the
+    numbers are besides the model's own state. presets: name -> values of several controls, set by one press."""
 
     key: str
     title: str

@@ -9,7 +9,7 @@ from .. import sampling, tokenizer
 from ..figures import pools
 from ..sampling import Pool
 from ..stages.base import Question, percent
-from .base import Setting, experiment
+from .base import Setting, experiment, once
 from .pool_controls import SEED, after, count_of, k_control, p_control, pooled, printed, temperature_control
 
 DRAWS = 1000
@@ -56,8 +56,8 @@ def pool_caption(setting: Setting) -> str:
         return f'One token is left, "{first}": drawing from this pool is argmax. It held {percent(pool.kept)} of the mass.'
     last = tokenizer.printable(int(pool.words[-1]))
     return (
-        f'The pool ends at rank {pool.size:,}, "{last}". It keeps {percent(pool.kept)} of the mass; the {left:,} tokens cut off '
-        f'held {percent(max(0.0, 1 - pool.kept))}. "{first}" grows from {percent(pool.before[0])} to '
+        f'The pool ends at rank {pool.size:,}, "{last}". It keeps {percent(pool.kept)} of the mass; the {left:,} tokens cut '
+        f'off held {percent(max(0.0, 1 - pool.kept))}. "{first}" grows from {percent(pool.before[0])} to '
         f"{percent(pool.probabilities[0])}, because the pool is scaled up to sum to 1."
     )
 
@@ -101,8 +101,14 @@ def draw(pool: Pool, seed: int, count: int = DRAWS) -> Draws:
     return Draws(pool, places, np.bincount(places, minlength=pool.size))
 
 
+@once
+def drawn(setting: Setting) -> Draws:
+    """1,000 draws from the setting's pool with its seed."""
+    return draw(pooled(setting, setting.last_logits()), setting["seed"])
+
+
 def draws_pictures(setting: Setting) -> list[go.Figure]:
-    found = draw(pooled(setting, setting.last_logits()), setting["seed"])
+    found = drawn(setting)
     shown = min(found.pool.size, WORDS - 1)
     chances = found.pool.probabilities
     chances = np.append(chances[:shown], max(0.0, 1 - chances[:shown].sum()))
@@ -123,7 +129,7 @@ def draws_pictures(setting: Setting) -> list[go.Figure]:
 
 
 def draws_caption(setting: Setting) -> str:
-    found = draw(pooled(setting, setting.last_logits()), setting["seed"])
+    found = drawn(setting)
     first = tokenizer.printable(int(found.pool.words[0]))
     different = int((found.counts > 0).sum())
     chance = float(found.pool.probabilities[0])

@@ -10,7 +10,7 @@ from .. import sampling, tokenizer
 from ..figures import pools
 from ..sampling import Pool
 from ..stages.base import Question, percent
-from .base import Setting, experiment
+from .base import Setting, experiment, once
 from .pool_controls import after, count_of, k_control, printed, temperature_control
 
 WORDS = 12  # rows of words in a picture
@@ -42,6 +42,12 @@ def tempered(logits: np.ndarray, temperature: float) -> Tempered:
     return Tempered(logits, before, changed, int((ranks(before) != ranks(changed)).sum()))
 
 
+@once
+def compared(setting: Setting) -> Tempered:
+    """The setting's logits at its T."""
+    return tempered(setting.last_logits(), setting["t"])
+
+
 def curves(logits: np.ndarray, words: Sequence[int]) -> np.ndarray:
     """(words, temperatures): their shares of the whole vocabulary at every one of TEMPERATURES."""
     below = logits.astype(np.float64) - logits.max()
@@ -54,7 +60,7 @@ def ranked_text(shares: np.ndarray, places: np.ndarray) -> list[str]:
 
 def temperature_pictures(setting: Setting) -> list[go.Figure]:
     t = setting["t"]
-    found = tempered(setting.last_logits(), t)
+    found = compared(setting)
     words = sampling.top(found.logits, WORDS)
     followed = sampling.top(found.logits, FOLLOWED[-1])[[rank - 1 for rank in FOLLOWED if rank <= found.logits.size]]
     return [
@@ -80,7 +86,7 @@ def temperature_pictures(setting: Setting) -> list[go.Figure]:
 
 def temperature_caption(setting: Setting) -> str:
     t = setting["t"]
-    found = tempered(setting.last_logits(), t)
+    found = compared(setting)
     first = int(found.logits.argmax())
     name, size = tokenizer.printable(first), found.logits.size
     if t == 0:

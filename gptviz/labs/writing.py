@@ -8,7 +8,7 @@ from ..figures import pools
 from ..figures.chips import Chip, Chips
 from ..sampling import Step
 from ..stages.base import Question, percent
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 from .pool_controls import SEED, count_of, k_control, p_control, printed, temperature_control
 
 SEGMENTS = 10  # words of a pool that have their own segment
@@ -16,6 +16,7 @@ LAST = 7  # draws shown one under another
 CHIPS = 22
 
 
+@once
 def steps(setting: Setting) -> list[Step]:
     """The tokens written with these controls, each with the pool it was drawn from."""
     return list(

@@ -130,5 +130,8 @@ def run(key: str, loaded: GPT, ids, **options) -> Trace:
 
 
 def once(key: tuple, make):
-    """What make() gives, made by the first reader who asks for these plain values, and then kept. make() must not come back here."""
+    """What make() gives, made by the first reader who asks for these plain values, and then kept.
+
+    make() holds one of the places for forward passes, so it must not ask for another.
+    """
     return _once(("lab", *key), make)
