@@ -1,7 +1,6 @@
 """Experiment: the sentence's tokens as points that move from block to block."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,7 +10,7 @@ from ..figures.space import Trail
 from ..stages.base import Question
 from ..trace import Trace
 from . import projection, words
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 from .projection import DIMENSIONS
 
 TRAILED = 16  # tokens up to this many draw their whole way, more only the last step
@@ -60,7 +59,7 @@ def move(trace: Trace, dimensions: int, lengths: str) -> Movement:
     )
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> Movement:
     """The movement the controls ask for, the same at every place of the slider; picture and words share it."""
     trace = setting.trace(points=depths(setting.config.n_layer))

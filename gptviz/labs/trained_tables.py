@@ -1,7 +1,6 @@
 """Experiment: the trained token table beside one as it is before training."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from ..model import GPT
 from ..stages.base import Question
 from ..stages.likeness import cosines
 from . import words
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 from .words import LISTED, SPACE, WordList, number
 
 
@@ -38,7 +37,7 @@ def means(likeness: np.ndarray, groups: tuple[int, ...]) -> tuple[float | None, 
     return tuple(float(likeness[mask].mean()) if mask.any() else None for mask in (same & apart, ~same))
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> Tables | None:
     """The tables the controls ask for, None where no typed word is one token; picture and words share them."""
     listed = words.listed(setting["words"], setting["space"])

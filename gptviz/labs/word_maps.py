@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..figures import space
 from ..stages.base import Question
 from ..stages.likeness import cosines
 from . import projection, words
-from .base import Setting, experiment
+from .base import Setting, experiment, once
 from .projection import DIMENSIONS, Projection
 from .words import LISTED, SPACE, WordList, number
 
@@ -39,7 +38,7 @@ def draw(setting: Setting, listed: WordList, dimensions: int) -> WordMap:
     return WordMap(listed, made, cosines(vectors), nearest, projection.kept(directions, made.places, nearest))
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> WordMap | None:
     """The map the controls ask for, None where no typed word is one token; picture and words share it."""
     listed = words.listed(setting["words"], setting["space"])

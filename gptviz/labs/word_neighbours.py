@@ -1,7 +1,6 @@
 """Experiment: the neighbours of a word, by its vector and by its id."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -12,7 +11,7 @@ from ..figures import alike
 from ..figures.chips import Chip, Chips
 from ..stages.base import Question
 from . import words
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 from .words import Word, number
 
 PIECES = 8  # of a word that can be chosen
@@ -58,7 +57,7 @@ def neighbours(setting: Setting, token: int, count: int, word: Word | None = Non
     )
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> Neighbours:
     """The neighbours the controls ask for; picture and words share them."""
     if not setting["typed"].strip():

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from .. import tokenizer
 from ..figures import alike
 from ..stages.base import Question, percent
 from . import words
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 from .words import Word, number
 
 PAIRS = 20_000
@@ -63,7 +62,7 @@ def sampled(setting: Setting) -> np.ndarray:
     return setting.once(("random pairs", setting.model_key, below), lambda: random_pairs(setting.model.tok_emb.weight, below))
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> Pair:
     """The pair the controls ask for; picture and words share it."""
     typed = (setting[name].strip() or default for name, default in zip(("a", "b"), DEFAULTS))
