@@ -54,8 +54,9 @@ def curves(logits: np.ndarray, words: Sequence[int]) -> np.ndarray:
     return np.stack([np.exp(below[words] / t) / np.exp(below / t).sum() for t in TEMPERATURES], axis=1)
 
 
-def ranked_text(shares: np.ndarray, places: np.ndarray) -> list[str]:
-    return [f"#{place:,}  {percent(share) if share else '0'}" for share, place in zip(shares, places)]
+def ranked_text(shares: np.ndarray, words: np.ndarray) -> list[str]:
+    """Rank and share of some words among all shares."""
+    return [f"#{sampling.rank(shares, word):,}  {percent(shares[word]) if shares[word] else '0'}" for word in words]
 
 
 def temperature_pictures(setting: Setting) -> list[go.Figure]:
@@ -69,10 +70,7 @@ def temperature_pictures(setting: Setting) -> list[go.Figure]:
             found.after[words],
             printed(words),
             words.tolist(),
-            (
-                ranked_text(found.before[words], ranks(found.before)[words]),
-                ranked_text(found.after[words], ranks(found.after)[words]),
-            ),
+            (ranked_text(found.before, words), ranked_text(found.after, words)),
             headings=("without: T = 1", f"with: T = {t:g}"),
             temperatures=TEMPERATURES,
             curves=setting.once(("curves", setting.model_key, setting.ids), lambda: curves(found.logits, followed)),
