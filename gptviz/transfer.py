@@ -22,6 +22,8 @@ from huggingface_hub import constants, errors, get_hf_file_metadata, get_session
 from . import hub
 from .hub import CONFIG, WEIGHTS, Published, endpoint, in_words
 
+constants.HF_HUB_DISABLE_TELEMETRY = True  # else the library asks the hub for more than the files, to describe this machine to it
+
 ATTEMPTS = 5  # in a row that bring nothing
 PAUSE = 1.0  # seconds before the second attempt; doubled for each further one
 WINDOW = 5.0  # seconds that the speed is taken over
@@ -278,8 +280,8 @@ def _checksum(like, size: int):
 
 def _disk_full(published: Published, needed: int, free: int) -> str:
     return (
-        f"Not enough room on the disk for {published.key}: {in_words(needed)} more are needed in {hub.cache_folder()}, {in_words(free)} "
-        "are free. HF_HOME can name a folder elsewhere."
+        f"Not enough room on the disk for {published.key}: {in_words(needed)} more are needed where the Hugging Face cache lies, "
+        f"{in_words(free)} are free. HF_HOME can name a folder elsewhere."
     )
 
 
@@ -299,7 +301,7 @@ def _explain(error: Exception, published: Published) -> str:
         case OSError() if error.errno == errno.ENOSPC:
             free = shutil.disk_usage(hub.cache_folder()).free
             return _disk_full(published, published.size - hub.arrived(published), free)
-    return f"The file cannot be written: {error}."
+    return f"The Hugging Face cache cannot be written: {error.strerror or error}. HF_HOME can name a folder elsewhere."
 
 
 _downloads: dict[str, Download] = {}

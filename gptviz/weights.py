@@ -87,7 +87,8 @@ def load(folder: str | Path) -> GPT:
         raise CheckpointError(f"{folder}: expected GPT-2's 50,257 tokens, found vocab_size {config.vocab_size:,}")
     path = Path(folder) / "model.safetensors"
     if not path.is_file():
-        raise CheckpointError(f"{folder}: expected model.safetensors, found none")
+        others = [name for name in ("pytorch_model.bin", "model.safetensors.index.json") if (path.parent / name).is_file()]
+        raise CheckpointError(f"{folder}: expected model.safetensors, one file and no pickle; found {' and '.join(others) or 'none'}")
     try:
         found = load_file(path)
     except (SafetensorError, OSError) as error:

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -150,6 +151,12 @@ def settle(page, seconds: float = 60) -> None:
         }""",
         timeout=seconds * 1000,
     )
+
+
+def pytest_configure() -> None:
+    """Tests see no model but the bundled ones, whatever lies on this machine."""
+    os.environ["HF_HUB_CACHE"] = str(Path(tempfile.gettempdir()) / "gptviz-tests-without-models")
+    os.environ.pop("GPTVIZ_MODELS", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

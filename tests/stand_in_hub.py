@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 @dataclass
@@ -37,7 +38,7 @@ class StandInHub:
     headers: list[dict[str, str]] = field(default_factory=list)
     sent: int = 0
 
-    def __enter__(self) -> "StandInHub":
+    def __enter__(self) -> Self:
         stand_in = self
 
         class Handler(_Handler):
@@ -48,7 +49,7 @@ class StandInHub:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._server.shutdown()
         self._server.server_close()
 

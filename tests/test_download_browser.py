@@ -1,7 +1,6 @@
 """In the browser: one reader downloads from a throttled stand-in while another keeps stepping."""
 
 import re
-import time
 from dataclasses import asdict
 
 import pytest
@@ -25,7 +24,7 @@ shell.run()
 @pytest.fixture
 def mirror(stored, tmp_path, serve):  # noqa: F811
     """A throttled stand-in, and a gptviz server whose mirror it is: (stand-in, server)."""
-    with StandInHub(stored, REPO, REVISION, speed=450_000) as running:
+    with StandInHub(stored, REPO, REVISION, speed=60_000) as running:
         size = (stored / hub.WEIGHTS).stat().st_size
         app = tmp_path / "app.py"
         config = asdict(PRESETS["tiny"])
@@ -51,38 +50,34 @@ def test_a_reader_downloads_while_another_steps(mirror, visit):
     bar.wait_for()
     first = bar.inner_text()
 
-    waits = []
     for title in ("Token ids", "Token embedding", "Positional embedding"):
-        begun = time.monotonic()
         two.get_by_role("button", name="Next ›").click()
         two.locator("h1.title", has_text=title).wait_for()
-        waits.append(time.monotonic() - begun)
-    assert max(waits) < 3
-    assert bar.inner_text() != first  # it went on by itself
+    assert bar.inner_text() != first  # it goes on by itself, and is not over
 
     choose(two, "gpt2 (download 3 MB)")
     two.get_by_text(re.compile(r"gpt2: .* of 3 MB")).wait_for()  # the same download
+    stand_in.speed = None
     for page in (one, two):
-        page.get_by_role("button", name="Use gpt2 now").wait_for(timeout=30_000)
+        page.get_by_role("button", name="Use gpt2 now").wait_for()
     assert stand_in.fetched() == [hub.CONFIG, hub.WEIGHTS]
     one.get_by_role("button", name="Use gpt2 now").click()
     one.wait_for_url(re.compile("model=gpt2"))
     settle(one)
-    assert "block 1 of 2" in one.inner_text("body").lower()
+    assert one.get_by_role("combobox", name="Block").input_value() == "Block 1 of 2"
     assert one.get_by_role("button", name="Use gpt2 now").count() == 0
     two.locator("h1.title", has_text="Positional embedding").wait_for()
 
 
 def test_cancel_in_the_browser(mirror, visit):
     stand_in, server = mirror
-    stand_in.speed = 150_000
     page = visit(f"{server.url}/?model=gpt2")
     page.get_by_text("not on this machine yet").wait_for()
     page.get_by_role("button", name="Download gpt2").click()
     page.get_by_text(re.compile(r"gpt2: .*/s, \d+ s left")).wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Go on with gpt2").wait_for()
-    page.get_by_text("of it are here already").wait_for()
+    page.get_by_text("of them are here already").wait_for()
     stand_in.speed = None
     page.get_by_role("button", name="Go on with gpt2").click()
     page.get_by_role("button", name="Use gpt2 now").wait_for()

@@ -30,7 +30,7 @@ def test_choosing_it_opens_an_offer_and_changes_nothing(server):  # noqa: F811
     app = fine(opened(stage="softmax"))
     app = fine(app.selectbox(key="model").set_value("gpt2").run())
     said = shown(app)
-    assert "gpt2 is not on this machine" in said and f"3 MB to download from {SITE}" in said and "memory needed" in said
+    assert "gpt2 is not on this machine" in said and f"3 MB to download</b>, from {SITE}" in said and "memory needed" in said
     assert app.session_state["choice"].model == "mini" and app.selectbox(key="model").value == "mini"
     assert not server.requests
     app = press(app, "offer-close")
@@ -68,7 +68,7 @@ def test_cancel_and_go_on(server):  # noqa: F811
     app = press(app, "offer-cancel")
     assert transfer.download("gpt2").wait(10).state == "cancelled"
     app = fine(app.run())
-    assert "are here already" in shown(app) and app.button(key="offer-start").label == "Go on with gpt2"
+    assert "of them are here already" in shown(app) and app.button(key="offer-start").label == "Go on with gpt2"
     server.speed = None
     app = press(app, "offer-start")
     assert transfer.download("gpt2").wait(10).state == "finished"

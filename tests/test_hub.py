@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pathlib
 import re
 import socket
 import threading
@@ -168,7 +169,7 @@ def test_a_system_that_does_not_tell_its_memory_refuses_nothing(monkeypatch):
 
 def test_memory_is_read_where_the_system_has_it(monkeypatch):
     assert hub.memory().size > 1 << 20
-    monkeypatch.setattr(hub, "Path", lambda path: type("Absent", (), {"read_text": lambda *_, **__: open("/no/such/file")})())
+    monkeypatch.setattr(hub, "Path", lambda path: pathlib.Path("/no/such/place", path.lstrip("/")))
     monkeypatch.setattr(os, "sysconf", lambda name: {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}[name], raising=False)
     assert hub.memory() == hub.Memory(4_096_000)
     monkeypatch.delattr(os, "sysconf")
@@ -374,7 +375,7 @@ def test_a_server_that_is_no_hub(server, monkeypatch, change, words):
 
 def test_a_full_disk_is_said_before_anything_is_fetched(server, monkeypatch):
     monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1_000_000})())
-    failed("Not enough room", "1 MB are free", "HF_HOME")
+    assert str(hub.cache_folder()) not in failed("Not enough room", "1 MB are free", "HF_HOME")
     assert not server.fetched()
 
 
@@ -389,7 +390,7 @@ def test_a_disk_that_fills_on_the_way(server, monkeypatch):
 def test_a_folder_that_cannot_be_written(server, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "file"))
-    failed("cannot be written")
+    assert str(tmp_path) not in failed("cannot be written", "HF_HOME")  # readers need not know the server's paths
 
 
 # ---- the command
@@ -398,7 +399,8 @@ def test_a_folder_that_cannot_be_written(server, tmp_path, monkeypatch):
 def test_fetch_and_models_as_a_command(server, capsys):
     assert command.main(["models"]) == 0
     before = capsys.readouterr().out
-    assert re.search(r"^mini +\S", before, re.M) and re.search(r"^gpt2 +not here: 3 MB to download", before, re.M)
+    assert re.search(r"^mini +\S", before, re.MULTILINE)
+    assert re.search(r"^gpt2 +not here: 3 MB to download", before, re.MULTILINE)
     assert not server.requests
     assert command.main(["fetch", "gpt2"]) == 0
     assert "are here and checked" in capsys.readouterr().out

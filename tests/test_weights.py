@@ -278,6 +278,37 @@ def test_both_names_of_the_tanh_form(folder, activation):
     assert_same(weights.load(folder), tiny())
 
 
+def test_distilgpt2s_shape(tmp_path):
+    """Half of GPT-2 small's blocks, described with the entries that checkpoint has."""
+    described = {
+        "_num_labels": 1,
+        "activation_function": "gelu_new",
+        "architectures": ["GPT2LMHeadModel"],
+        "attn_pdrop": 0.1,
+        "bos_token_id": 50256,
+        "initializer_range": 0.02,
+        "layer_norm_epsilon": 1e-05,
+        "model_type": "gpt2",
+        "n_ctx": 1024,
+        "n_embd": 768,
+        "n_head": 12,
+        "n_layer": 6,
+        "n_positions": 1024,
+        "resid_pdrop": 0.1,
+        "summary_type": "cls_index",
+        "vocab_size": 50257,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    config = weights.read_config(tmp_path)
+    assert config == GPTConfig(n_layer=6) and config.n_parameters == 81_912_576
+
+
+@pytest.mark.parametrize("other", ["pytorch_model.bin", "model.safetensors.index.json"])
+def test_other_files_are_named_and_not_opened(folder, other):
+    (folder / "model.safetensors").rename(folder / other)
+    refused(folder, "expected model.safetensors", f"found {other}")
+
+
 # ---- pickles are never opened
 
 

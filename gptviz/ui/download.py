@@ -4,6 +4,8 @@ Nothing is fetched until the reader presses the button. The download belongs to 
 same progress, and the model in use stays until the reader takes the new one.
 """
 
+from html import escape
+
 import streamlit as st
 
 from .. import catalogue, hub, transfer
@@ -59,11 +61,11 @@ def _running(key: str) -> bool:
 
 def _body(key: str, running: bool) -> None:
     """Words on the left, what can be done on the right."""
-    if _running(key) != running:
-        st.rerun()
+    if st.session_state["offer"] != key or _running(key) != running:
+        st.rerun()  # a press in here, or the end of the download, concerns the whole page
     under_way = transfer.download(key)
     with st.container(key="offer", border=True):
-        words, act, leave = st.columns([6, 1.5, 1], vertical_alignment="center", gap="small")
+        words, act, leave = st.columns([7.4, 1.5, 0.9], vertical_alignment="center", gap="small")
         leave.button("Hide" if running else "Not now", key="offer-close", width="stretch", on_click=close)
         if key in catalogue.MODELS:
             words.markdown(f":material/check: **{key}** is on this machine, whole and checked.")
@@ -89,11 +91,11 @@ def offer(key: str, last: transfer.Download | None, words, act) -> None:
     with words:
         if last is not None and last.progress().state == "failed":
             st.error(last.progress().message)
-        rest = f", {hub.in_words(here)} of it are here already" if here else ""
-        st.markdown(
-            f"**{key} is not on this machine.** {catalogue.describe(published)}  \n"
-            f"{hub.in_words(published.size)} to download from {hub.endpoint().partition('://')[2]}{rest}; "
-            f"{hub.memory_in_words(published)}. The model in use stays until you take the new one."
+        rest = f"{hub.in_words(here)} of them are here already, " if here else ""
+        st.html(
+            f"<div class='offer'><b>{key} is not on this machine.</b> {catalogue.describe(published)}<br>"
+            f"<b>{hub.in_words(published.size)} to download</b>, {rest}from {escape(hub.endpoint().partition('://')[2])}; "
+            f"{hub.memory_in_words(published)}.</div>"
         )
     if why := hub.refusal(published):
         words.error(why)
@@ -113,4 +115,4 @@ def begin(key: str) -> None:
     try:
         transfer.start(key)
     except transfer.HubError as error:
-        st.session_state["problem"] = str(error)
+        st.toast(str(error), icon=":material/error:")
