@@ -276,7 +276,7 @@ def test_another_text_cannot_be_resumed(trained, tmp_path):
 def test_it_goes_on_from_a_checkpoint_in_bfloat16_by_the_clock(trained, corpus, tmp_path):
     settings = Settings(
         minutes=0.02,
-        start=str(trained.folder),
+        start=str(tmp_path / "start"),
         batch=8,
         rate=1e-4,
         matrix_rate=1e-3,
@@ -284,10 +284,14 @@ def test_it_goes_on_from_a_checkpoint_in_bfloat16_by_the_clock(trained, corpus, 
         held_out=QUICK.held_out,
         snapshots=False,
     )
-    run = Run(settings, corpus, tmp_path, say=lambda line: None)
+    weights.save(trained.model, tmp_path / "start")
+    written = (tmp_path / "start" / "model.safetensors").read_bytes()
+    run = Run(settings, corpus, tmp_path / "more", say=lambda line: None)
+    assert run.model.out_head.weight is run.model.tok_emb.weight
     run.train()
     assert run.model.config == SHAPE and run.progress >= 1 and run.step > 0
-    before, after = (evaluation.loss(weights.load(folder), corpus.held_out, 12) for folder in (trained.folder, tmp_path))
+    assert (tmp_path / "start" / "model.safetensors").read_bytes() == written
+    before, after = [evaluation.loss(weights.load(tmp_path / name), corpus.held_out, 12) for name in ("start", "more")]
     assert after < before + 0.05
 
 

@@ -1,5 +1,6 @@
 """The run itself: batches in, weights out, with a log, snapshots, and a state to go on from."""
 
+import copy
 import hashlib
 import json
 import math
@@ -70,7 +71,9 @@ class Run:
     def __init__(self, settings: Settings, corpus: Corpus, folder: str | Path, say: Callable[[str], None] = print):
         self.settings, self.corpus, self.folder, self.say = settings, corpus, Path(folder), say
         torch.manual_seed(settings.seed)
-        model = weights.load(settings.start) if settings.start else GPT(settings.model).init_weights(settings.seed)
+        model = (
+            copy.deepcopy(weights.load(settings.start)) if settings.start else GPT(settings.model).init_weights(settings.seed)
+        )
         self.model = model.to(settings.device).requires_grad_(True).train()
         self.windows = Windows(corpus.train, model.config.context_length, settings.batch, settings.seed)
         self.optimizers = optimizers.build(self.model, settings.rate, settings.matrix_rate)

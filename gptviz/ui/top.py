@@ -131,15 +131,10 @@ def more_options(choice: Choice, lab: bool) -> None:
     )
     entry = catalogue.MODELS[choice.model]
     st.caption(f"**{entry.title}**: {entry.about}")
-    if entry.card and st.button("Model card"):
-        model_card(entry.card)
+    if entry.card:
+        _, _, card = entry.card.read_text(encoding="utf-8").partition("\n")  # below its title, which stands above already
+        st.expander("Model card").markdown(card)
     st.button("Start over with the defaults", on_click=lambda: change(**vars(Choice())))
-
-
-@st.dialog("Model card", width="large")
-def model_card(path: Path) -> None:
-    """What the model was made from, how, how well it predicts, and what it cannot do."""
-    st.markdown(path.read_text(encoding="utf-8"))
 
 
 def second_sentence(choice: Choice) -> None:
