@@ -88,7 +88,8 @@ def load(folder: str | Path) -> GPT:
     path = Path(folder) / "model.safetensors"
     if not path.is_file():
         others = [name for name in ("pytorch_model.bin", "model.safetensors.index.json") if (path.parent / name).is_file()]
-        raise CheckpointError(f"{folder}: expected model.safetensors, one file and no pickle; found {' and '.join(others) or 'none'}")
+        why = " (one safetensors file is read; pickles never are)" if others else ""
+        raise CheckpointError(f"{folder}: expected model.safetensors, found {' and '.join(others) or 'none'}{why}")
     try:
         found = load_file(path)
     except (SafetensorError, OSError) as error:
