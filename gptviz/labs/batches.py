@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,7 +10,7 @@ from .. import tokenizer
 from ..figures import differences
 from ..stages.base import Question
 from ..trace import Trace
-from .base import Control, Setting, experiment
+from .base import Control, Setting, experiment, once
 
 OTHER = "Every day holds a"
 MOST_TOKENS = 64  # of each sentence, so that four passes stay quick
@@ -104,7 +103,7 @@ def compare(setting: Setting, second: Sequence[int], block: int) -> Comparison:
     )
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> Comparison:
     """The comparison the controls ask for; picture and words share it."""
     return compare(setting, tokenizer.encode(setting["second"].strip() or OTHER), setting["opened"] - 1)

@@ -11,13 +11,12 @@ $$e^{-\infty} = 0, \qquad e^{0} = 1$$
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from ..figures.matrix import Grid
 from ..stages.base import Question, percent
-from .base import Control, Picture, Setting, experiment
+from .base import Control, Picture, Setting, experiment, once
 from .head_patterns import attention, chosen_head, head_control, quoted, token_control, weights_panel
 
 
@@ -60,7 +59,7 @@ def masks(scores: np.ndarray) -> Masks:
     )
 
 
-@lru_cache(maxsize=4)
+@once
 def measured(setting: Setting) -> tuple[Masks, Masks, np.ndarray]:
     """The masks of the chosen head with its scores as the switch says, and the other way, and the model's own weights."""
     scores, scaled, weights = attention(setting, "scores", "scaled", "weights")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from ..figures.matrix import Grid, Panel
 from ..hooks import Edit
 from ..model import GPT
 from ..stages.base import Question, percent
-from .base import Control, Picture, Setting, experiment
+from .base import Control, Picture, Setting, experiment, once
 from .batches import number
 from .cropping import moved
 
@@ -71,7 +70,7 @@ def tokens_of(setting: Setting) -> int:
     return min(SWAPPED_TOKENS, len(setting.ids))
 
 
-@lru_cache(maxsize=4)
+@once
 def measured_swap(setting: Setting) -> Swap:
     """What the controls ask for; picture and words share it."""
     return swap(setting, *places(setting))
@@ -215,7 +214,7 @@ def shift_by(setting: Setting) -> int:
     return min(setting["by"], setting.config.context_length - len(shift_ids(setting)))
 
 
-@lru_cache(maxsize=4)
+@once
 def measured_shift(setting: Setting) -> Shift:
     """What the controls ask for; picture and words share it."""
     ids = shift_ids(setting)
