@@ -1,6 +1,6 @@
 """The lab of embedding space: neighbours, cosines, maps and tables against direct computation."""
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import plotly.graph_objects as go
@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from sample_models import mini, randomised, tiny, untrained
-from streamlit.testing.v1 import AppTest
+from test_lab_choosing import html, open_lab
 
 from gptviz import tokenizer, trace
 from gptviz.config import PRESETS, GPTConfig
@@ -28,7 +28,6 @@ from gptviz.labs import (
 from gptviz.labs.base import Setting
 from gptviz.model import GPT
 
-APP = str(Path(__file__).parents[1] / "app.py")
 EXPERIMENTS = {one.key: one for one in embeddings.LAB.experiments}
 TWICE = "The cat sat by the fire, and the kitten sat by the"
 
@@ -290,7 +289,7 @@ def test_names_stand_apart_or_are_left_out():
     sides = space.beside(places, ["word"] * 30, range(30), 700, 300, np.array([1.0, 1.0]))
     assert 0 < len(sides) < 30
     figure = space.points(places, ["word"] * 30, range(30), shares=(0.5, 0.5), title="", within=np.array([[0, 0], [1, 1]]))
-    assert sum(map(bool, figure.data[-1].text)) < 30 and "do not fit" in figure.layout.annotations[0].text
+    assert sum(map(bool, figure.data[-1].text)) < 30 and "left out" in figure.layout.annotations[0].text
     wide = np.stack([np.arange(6), np.arange(6) % 2], axis=1).astype(float)
     assert len(space.beside(wide, ["word"] * 6, range(6), 700, 300, np.array([6.0, 2.0]))) == 6
 
@@ -424,18 +423,7 @@ def test_prose_is_short(key):
     assert len(EXPERIMENTS[key].prose.split()) <= 90 and EXPERIMENTS[key].question
 
 
-def opened(**params) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
-    app.switch_page("pages/Embeddings.py")
-    for name, value in params.items():
-        app.query_params[name] = str(value)
-    app.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html"))
+opened = partial(open_lab, "Embeddings")
 
 
 @pytest.mark.parametrize("key", EXPERIMENTS)
@@ -455,9 +443,9 @@ def test_controls_of_a_typed_word_come_and_go():
     app.slider(key="control-piece").set_value(2).run()
     assert "piece 2 is looked up" in html(app)
     app.toggle(key="control-spaced").set_value(False).run()
-    assert '"unfamiliarwords" is 4 tokens' in html(app)
+    assert "unfamiliarwords&quot; is 4 tokens" in html(app)
     app.text_input(key="control-typed").set_value("").run()
-    assert '"Another" is nearest to "Every"' in html(app).replace("&quot;", '"')
+    assert "Another&quot; is nearest to &quot;Every" in html(app)
 
 
 def test_nonsense_in_the_address_is_noted():

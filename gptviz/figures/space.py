@@ -63,7 +63,8 @@ def points(
     reach = places if within is None else within
     low, high = reach.min(axis=0), reach.max(axis=0)
     span = max(float((high - low).max()), 1e-6)
-    room = 0.07 * span
+    room, unit = 0.07 * span, 10 ** np.floor(np.log10(span / 5))
+    step = unit * max(factor for factor in (1, 2, 5) if factor * unit <= span / 5)
     low, high = low - room, high + room * (1 if deep else 1.4)
     sides = {n: SIDES[0] for n in kept} if deep else beside(places, names, sorted(kept), WIDTH, height - 80, high - low)
     figure.add_trace(
@@ -87,7 +88,7 @@ def points(
         f"{LETTERS[n]}axis": {
             "title": {"text": f"direction {n + 1}: {share:.0%}" + ("" if deep else " of the variance")},
             "range": [float(low[n]), float(high[n])],
-            "dtick": 10 ** np.floor(np.log10(span)) / 4,
+            "dtick": step,
             "zeroline": True,
             "showticklabels": False,
         }
@@ -113,9 +114,9 @@ def points(
     else:
         axes["yaxis"] |= {"scaleanchor": "x"}
         figure.update_layout(**axes)
-        if len(sides) < len(kept):
+        if hidden := len(kept) - len(sides):
             figure.add_annotation(
-                text=f"{len(kept) - len(sides)} names do not fit: point at a dot",
+                text=f"{hidden} name{'' if hidden == 1 else 's'} left out for want of room: point at a dot",
                 x=1,
                 y=1,
                 xref="paper",

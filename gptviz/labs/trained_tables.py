@@ -115,7 +115,7 @@ TRAINING = experiment(
 
     Left is the chosen model's table, right a table of the same shape as it is before training. Both squares show the same
     words, one beside another in your groups. Move the seed: the right one is drawn anew and
-    stays as pale.
+    stays as faint.
 
     $$W_{\text{token}} \sim \mathcal N(0, 0.02^2) \quad \text{at the start}$$
     """,
