@@ -199,7 +199,10 @@ def shapes(stage: Stage, trace: Trace, view: View) -> str:
     entered = view.block if stage.per_block else trace.config.n_layer
     before = base.stream_in(entered) if inputs[0] == "stream_in" else inputs[0]
     points = stage.named(view)
-    after = one(points[-1]) if points else "ids"
+    after = one(points[-1])
+    if stage.key == "append":
+        batch, tokens = trace.ids.shape
+        after = f"<span class='shape'>({batch}, {min(tokens + 1, trace.config.context_length)})</span> batch × token"
     return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
 
 
