@@ -417,3 +417,19 @@ def test_a_failed_fetch_says_why_and_fails(server, capsys):
     assert "answered 503" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         command.main(["fetch", "gpt5"])
+
+
+def test_a_fetch_that_is_interrupted_keeps_what_has_arrived(server, capsys, monkeypatch):
+    server.speed = 2_000_000
+    wait = transfer.Download.wait
+
+    def interrupted(download, seconds=None):
+        monkeypatch.setattr(transfer.Download, "wait", wait)
+        until(lambda: download.progress().done > 100_000)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transfer.Download, "wait", interrupted)
+    assert command.main(["fetch", "gpt2"]) == 130
+    assert "what has arrived is kept" in capsys.readouterr().err and hub.arrived(published()) > 100_000
+    server.speed = None
+    assert command.main(["fetch", "gpt2"]) == 0
