@@ -132,7 +132,8 @@ def test_many_threads_on_one_model_keep_their_own_gradients():
             for _ in range(5):
                 followed = trace.run(tiny(), jobs[n], grad=last_row(n)).grads["input_emb"]
                 plain = trace.run(tiny(), jobs[n])
-                if not torch.equal(followed, alone[n]) or plain["logits"].requires_grad:
+                same = followed.shape == alone[n].shape and torch.allclose(followed, alone[n], rtol=1e-3, atol=1e-7)
+                if not same or plain["logits"].requires_grad:
                     wrong.append(n)
 
     threads = [threading.Thread(target=reader, args=(n,)) for n in range(6)]

@@ -267,6 +267,7 @@ def test_a_finger_can_read_and_choose(visit, url):
     stream, box = layout(page)[0], cells(page).bounding_box()
     x, y = inside(stream, 0, 5)
     page.touchscreen.tap(box["x"] + x, box["y"] + y)
+    page.get_by_text("Cell(point=").first.wait_for()
     assert events(page)[1] == "Cell(point='drop_emb', index=(0, 0, 5))"
     assert "drop_emb[0, 0, 5]" in page.locator(".tip").text_content()
 

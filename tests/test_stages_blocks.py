@@ -434,4 +434,5 @@ def test_charts_follow_the_theme_and_can_be_read(key):
         assert figure.layout.font.size >= size and figure.layout.font.color is None
         assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
         assert 400 <= figure.layout.height <= 430
-        assert not re.search(r"#0000[0-4][0-9A-Fa-f]\b", figure.to_json())
+        own = figure.update_layout(template=None)  # importing Streamlit makes its template, full of placeholders, the default
+        assert not re.search(r"#0000[0-4][0-9A-Fa-f]\b", own.to_json())

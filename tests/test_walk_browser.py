@@ -235,3 +235,25 @@ def test_presenting_from_a_dark_page_is_light(server, visit):
     assert chosen(light) == {"stage": "norm1", "block": "2", "present": "1", "embed": "true", "embed_options": "light_theme"}
     red, green, blue = light.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor.match(/\\d+/g).map(Number)")
     assert min(red, green, blue) > 240
+
+
+def test_every_fast_press_counts_and_the_page_survives(server, visit):
+    page = visit(url(server))
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(70)
+    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[10].title)
+    for key in ["ArrowRight"] * 40 + ["ArrowLeft"] * 40:
+        page.keyboard.press(key)
+        page.wait_for_timeout(25)
+    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
+    settle(page)
+    assert page.locator("[data-testid=stApp]").get_attribute("data-test-connection-state") == "CONNECTED"
+    whole(page)
+
+
+def test_of_a_batch_the_sentence_box_holds_the_one_that_is_shown(server, visit):
+    page = visit(url(server, stage="token-ids", second="She opened the door", item=1))
+    assert page.get_by_label("Sentence", exact=True).input_value() == "She opened the door"
+    assert "sentence 2 of 2" in page.locator(".st-key-top").inner_text()
+    assert "door" in page.locator(".st-key-stage .chips").inner_text()

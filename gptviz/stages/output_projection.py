@@ -28,12 +28,20 @@ def shares(trace, view) -> np.ndarray:
     return np.concatenate([parts, project.bias.detach().numpy()[None], base.array(trace, view, at + "att_out")[row][None]])
 
 
+ROOM = 5  # heads that Present mode shows
+
+
 def picture(trace, view) -> Grid:
     row = base.token(trace, view)
     who = base.quoted(trace, view, row)
     rows = shares(trace, view)
     heads = trace.config.n_head
     concat = f"blocks.{view.block}.att.concat"
+    names = (*(f"head {head + 1}" for head in range(heads)), "+ bias", "= output")
+    lengths = np.linalg.norm(rows, axis=1)
+    shown = [*range(heads + 2)]
+    if view.present:  # the heads that add most, with names a room can read
+        shown = [*sorted(np.argsort(-lengths[:heads], kind="stable")[:ROOM].tolist()), heads, heads + 1]
     return Grid(
         panels=(
             Panel(
@@ -49,19 +57,21 @@ def picture(trace, view) -> Grid:
             ),
             Panel(
                 title="what each head adds, + bias = output",
-                values=rows,
-                rows=(*(f"head {head + 1}" for head in range(heads)), "+ bias", "= output"),
+                values=rows[shown],
+                rows=tuple(names[row] for row in shown),
+                row_index=tuple(shown),
                 row_axis="part",
                 point=f"head_out:blocks.{view.block}",
                 prefix=(view.item, row),
-                side=tuple(f"{norm:.2f}" for norm in np.linalg.norm(rows, axis=1)),
+                side=tuple(f"{length:.2f}" for length in lengths[shown]),
                 side_title="length",
                 part="attention",
                 joiner="× W_out →",
                 printed=False,
             ),
-        ),
+        )[view.present :],
         per_row=1,
+        note=f"The {ROOM} of {heads} heads that add most." if len(shown) < heads + 2 else "",
         alt=f"Output of attention for {who} in block {view.block + 1}: one strip per head, the bias, and their sum.",
     )
 

@@ -113,7 +113,7 @@ def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chi
     lines = []
     for number in sorted(list(wanted)[:at_most]):
         rank = states[number].rank
-        heading = f"{len(states[0].parts)} bytes" if rank is None else f"merge {number} of {last}: rank {rank:,}"
+        heading = ("1 byte" if len(states[0].parts) == 1 else f"{len(states[0].parts)} bytes") if rank is None else f"merge {number} of {last}: rank {rank:,}"
         if number > step:
             heading = f"ends as, after {last} merges"
         lines.append((heading, state_chips(states, number, piece.row)))

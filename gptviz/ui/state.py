@@ -33,7 +33,7 @@ DRAWERS = ("recompute", "numbers", "code", "about")
 class Choice:
     """Everything chosen. block and head count from 1 here and in the URL, as readers see them; token counts from 0, and
     -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
-    more: tokens the model has appended. dropout: the rate, 0 = off; rate: the one the switch goes back to."""
+    more: tokens the model has appended. dropout: the rate, 0 = off."""
 
     stage: str = STAGES[0].key
     text: str = DEFAULT_TEXT
@@ -158,6 +158,8 @@ def from_url(params: Mapping[str, str]) -> tuple[Choice, list[str]]:
             continue  # other parameters belong to Streamlit (embed) or to nobody
         try:
             chosen[name] = PARSERS[name](raw)
+        except Rejected as error:
+            notes.append(f"The link's {name} cannot be used, the default is shown. {error}")
         except ValueError as error:
             shown = raw if len(raw) <= 40 else raw[:40] + "..."
             notes.append(f'The link says {name} = "{shown}", which {error}; the default is used instead.')
@@ -189,6 +191,7 @@ def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
     if "choice" not in kept:
         kept["choice"], kept["notes"] = from_url(params)
         kept["url"], kept["problem"] = params, ""
+        kept["rate-before"] = kept["choice"].dropout or 0.1
         _offer(params)
     elif params != {name: value for name, value in kept["url"].items() if name in names}:
         read, kept["notes"] = from_url(params)
@@ -205,10 +208,22 @@ def _offer(params: Mapping[str, str]) -> None:
         st.session_state["offer"] = params["model"]
 
 
+def chosen() -> Choice:
+    """What is chosen at this moment, for a callback that goes one further."""
+    return st.session_state["choice"]
+
+
 def change(**changes: Any) -> None:
     """Choose something else (from a widget's callback, or before the page is drawn)."""
     st.session_state["choice"] = replace(st.session_state["choice"], **changes)
+    if changes.get("dropout"):
+        st.session_state["rate-before"] = changes["dropout"]
     st.session_state["notes"] = []
+
+
+def last_rate() -> float:
+    """The dropout rate to go back to: the one chosen before it was switched off."""
+    return st.session_state.get("rate-before", 0.1)
 
 
 def choose_text(field: str, text: str) -> None:
@@ -222,7 +237,7 @@ def choose_text(field: str, text: str) -> None:
     if field == "text":
         change(text=text, token=-1, more=0, piece=0, step=-1, cell="")
     else:
-        change(second=text, item=0, token=-1, more=0, cell="")
+        change(second=text, item=chosen().item if text else 0, token=-1, more=0, cell="")
 
 
 def write_url(choice: Choice, names: Sequence[str] = tuple(PARSERS), others: Mapping[str, str] = MappingProxyType({})) -> None:

@@ -62,7 +62,10 @@ def line(choice: Choice, badge: str, lab: bool) -> None:
     name.html("<span class='name'>gptviz</span>")
     with labs.popover("Labs", type="tertiary"):
         shell.links(choice)
-    typed("text", text, choice.text)
+    if choice.item and choice.second and not lab:
+        typed("second", text, choice.second)
+    else:
+        typed("text", text, choice.text)
     examples.menu_button(
         "Examples",
         state.EXAMPLES,
@@ -99,15 +102,15 @@ def projector(choice: Choice) -> str:
     )
 
 
-def typed(field: str, where, value: str) -> None:
-    """A text box that keeps what was typed even when it cannot be used."""
+def typed(field: str, where, value: str, label: str = "") -> None:
+    """A text box that keeps what was typed even when it cannot be used. label: shown above it; none on the top line."""
     key = f"typed-{field}"
     if not state.problem() or key not in st.session_state:
         st.session_state[key] = value
     where.text_input(
-        "Sentence" if field == "text" else "Second sentence",
+        label or "Sentence",
         key=key,
-        label_visibility="collapsed" if field == "text" else "visible",
+        label_visibility="visible" if label else "collapsed",
         placeholder="Type a sentence and press Enter",
         on_change=lambda: state.choose_text(field, st.session_state[key]),
     )
@@ -140,7 +143,10 @@ def more_options(choice: Choice, lab: bool) -> None:
 def second_sentence(choice: Choice) -> None:
     """A batch of two, and which of the two is shown."""
     st.markdown("**Batch of two sentences**")
-    typed("second", st, choice.second)
+    if choice.item and choice.second:
+        typed("text", st, choice.text, "First sentence")
+    else:
+        typed("second", st, choice.second, "Second sentence")
     if choice.second:
         st.session_state["item"] = choice.item
         st.radio(
@@ -168,4 +174,5 @@ def badges(choice: Choice, badge: str, lab: bool) -> str:
         return weights_badge
     mode = f"TRAIN: dropout {choice.dropout:g}, seed {choice.seed}" if choice.dropout else "EVAL: dropout off"
     drop = "train" if choice.dropout else "eval"
-    return f"{weights_badge} <span class='badge {drop}'>{mode}</span>"
+    which = f" <span class='badge eval'>sentence {choice.item + 1} of 2</span>" if choice.second else ""
+    return f"{weights_badge} <span class='badge {drop}'>{mode}</span>{which}"

@@ -149,10 +149,10 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
             drawers.show(stage, trace, view, choice, cell)
             return
         words(stage, trace, view, said)
-        for message in messages:
-            st.html(f"<p class='message'>{escape(message)}</p>")
         if stage.key == "append":
             append(trace, view, choice)
+        for message in messages:
+            st.html(f"<p class='message'>{escape(message)}</p>")
 
 
 def heading(stage: Stage) -> None:
@@ -240,11 +240,11 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
     chance = float(sampling.softmax(base.array(trace, view, "logits")[row])[token])
     first, second = st.columns(2)
     first.button(
-        f"Append `{tokenizer.printable(token)}`" + ("" if view.present else f" ({chance:.1%})"),
+        f"Append `{tokenizer.printable(token)}`" + ("" if view.present else f" ({base.percent(chance)})"),
         type="primary",
         width="stretch",
         key="append",
-        on_click=lambda: change(more=choice.more + 1, token=-1, cell=""),
+        on_click=lambda: change(more=min(state.chosen().more + 1, 200), token=-1, cell=""),
         disabled=choice.more >= 200,
     )
     second.button(
@@ -252,7 +252,7 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
         width="stretch",
         key="take-back",
         disabled=choice.more == 0,
-        on_click=lambda: change(more=choice.more - 1, token=-1, cell=""),
+        on_click=lambda: change(more=max(state.chosen().more - 1, 0), token=-1, cell=""),
     )
 
 
@@ -287,7 +287,7 @@ def controls(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
         "Dropout",
         key="training",
         help=None if choice.present else "On: numbers fall at random, as in training (TRAIN). Off: nothing is dropped (EVAL).",
-        on_change=lambda: change(dropout=0.1 if st.session_state["training"] else 0.0),
+        on_change=lambda: change(dropout=state.last_rate() if st.session_state["training"] else 0.0),
     )
     if choice.present:
         return

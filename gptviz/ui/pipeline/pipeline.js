@@ -1,4 +1,5 @@
 const seen = new WeakMap();
+const PATIENCE = 3000; // milliseconds until a request without an answer is taken as lost
 const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
 
 function make(tag, className, text) {
@@ -33,9 +34,16 @@ export default function (component) {
     document.addEventListener("keydown", state.listener);
   }
   state.data = data;
+  // One request is under way at a time: presses meanwhile move the light, and the last of them is sent when the picture is here.
+  const send = () => {
+    state.sent = state.current;
+    clearTimeout(state.timer);
+    state.timer = setTimeout(() => { state.sent = null; if (state.current !== state.data.current) send(); }, PATIENCE);
+    setTriggerValue("stage", state.current);
+  };
   state.go = (key) => {
     light(key);
-    setTriggerValue("stage", key);
+    if (!state.sent) send();
   };
 
   function light(key) {
@@ -98,8 +106,15 @@ export default function (component) {
     nav.append(shape);
   }
 
-  light(data.current);
+  if (!state.sent || data.current === state.sent) {
+    clearTimeout(state.timer);
+    const behind = state.sent && state.current !== data.current;
+    state.sent = null;
+    light(behind ? state.current : data.current);
+    if (behind) send();
+  } else light(state.current);
   return () => {
+    clearTimeout(state.timer);
     document.removeEventListener("keydown", state.listener);
     seen.delete(nav);
   };
