@@ -118,7 +118,7 @@ def test_batch_of_two(visit, server):
     box = page.get_by_role("combobox", name="Block to open")
     box.press("ArrowDown")
     page.get_by_role("option", name="block 3 of 6").click()
-    page.wait_for_function("document.querySelector('.js-plotly-plot').layout.title.text.includes('block 3 opened')")
+    page.wait_for_function("document.querySelector('.js-plotly-plot')?.layout?.title.text.includes('block 3 opened')")
     asked = setting("batch", second="Nobody knows", opened=3)
     np.testing.assert_allclose(drawn(page, 0, 0, "customdata"), batches.measured(asked).sizes, rtol=1e-5)
 
