@@ -46,7 +46,7 @@ WATCH = """() => {
 SETTLED = """() => {
     const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
     const quiet = performance.now() - Math.max(window.began ?? 0, ...window.changes)
-    return window.began !== null && state === 'notRunning' && quiet > 250
+    return window.began !== null && state === 'notRunning' && quiet > (window.changes.length ? 300 : 2000)
 }"""
 
 
@@ -74,13 +74,14 @@ def ready(page: Page, url: str) -> None:
     page.evaluate(WATCH)
 
 
-def row(page: Page, where: str, what: str, times: list[float | None]) -> tuple[str, float] | None:
+def row(where: str, what: str, picture: str, times: list[float | None]) -> tuple[str, float] | None:
+    """Print one line; return the kind of picture and the median, or None when nothing ever changed."""
     seen = [time for time in times if time is not None]
     if not seen:
-        print(f"{where:<34} {what:<30} {kind(page):<7} the picture did not change", flush=True)
+        print(f"{where:<34} {what:<30} {picture:<7} the picture did not change", flush=True)
         return None
-    print(f"{where:<34} {what:<30} {kind(page):<7} {statistics.median(seen):7.0f} {max(seen):7.0f}", flush=True)
-    return kind(page), statistics.median(seen)
+    print(f"{where:<34} {what:<30} {picture:<7} {statistics.median(seen):7.0f} {max(seen):7.0f}", flush=True)
+    return picture, statistics.median(seen)
 
 
 def walk(page: Page, url: str, repeats: int):
@@ -96,9 +97,9 @@ def walk(page: Page, url: str, repeats: int):
                 times[stage.key].append(measured(page, lambda key=key: page.keyboard.press(key)))
                 kinds[stage.key] = kind(page)
     for stage in STAGES:
-        seen = [time for time in times[stage.key] if time is not None]
-        print(f"{'walk: arrow key':<34} {stage.key:<30} {kinds[stage.key]:<7} {statistics.median(seen):7.0f} {max(seen):7.0f}", flush=True)
-        yield kinds[stage.key], statistics.median(seen)
+        found = row("walk: arrow key", stage.key, kinds[stage.key], times[stage.key])
+        if found:
+            yield found
 
 
 def lab(page: Page, url: str, name: str, repeats: int):
@@ -138,7 +139,7 @@ def lab(page: Page, url: str, name: str, repeats: int):
                     times.append(measured(page, segments.nth(n % segments.count()).click))
                 if page.locator("[data-testid=stException]").count():
                     sys.exit(f"{name} {experiment.key} {key}: an exception is on the page")
-            found = row(page, f"{name}: {experiment.key}", key.removeprefix("st-key-control-"), times)
+            found = row(f"{name}: {experiment.key}", key.removeprefix("st-key-control-"), kind(page), times)
             if found:
                 yield found
 
