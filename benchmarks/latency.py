@@ -116,7 +116,7 @@ def lab(page: Page, url: str, name: str, repeats: int):
             for n in range(places.count())
         ]:
             place = page.locator(f".{key}")
-            slider, switch = place.locator("[role=slider]"), place.locator("[data-testid=stCheckbox] label")
+            slider, switch = place.locator("input[type=range], [role=slider]"), place.locator("[data-testid=stCheckbox] label")
             choice, segments = place.locator("[data-testid=stSelectbox] [role=combobox], [data-testid=stSelectbox] input"), place.locator("button")
             times = []
             for n in range(repeats):
