@@ -15,10 +15,14 @@ VOCABULARY = tokenizer.END_OF_TEXT_ID + 1
 
 
 def encode_text(path: str | Path) -> np.ndarray:
-    """Token ids of a UTF-8 text, (token,) uint16. A written `<|endoftext|>` becomes the special token between two documents."""
-    text = tokenizer.well_formed(Path(path).read_text(encoding="utf-8"))
+    """Token ids of a UTF-8 file, (token,) uint16, as `encode_documents` finds them."""
+    return encode_documents(Path(path).read_text(encoding="utf-8"))
+
+
+def encode_documents(text: str) -> np.ndarray:
+    """Token ids of a text, (token,) uint16. A written `<|endoftext|>` becomes the special token between two documents."""
     found: list[np.ndarray] = []
-    for number, document in enumerate(text.split(tokenizer.END_OF_TEXT)):
+    for number, document in enumerate(tokenizer.well_formed(text).split(tokenizer.END_OF_TEXT)):
         if number:
             found.append(np.array([tokenizer.END_OF_TEXT_ID], dtype=np.uint16))
         found.append(np.array(tokenizer.encoding().encode_ordinary(document), dtype=np.uint16))

@@ -29,6 +29,6 @@ def window_losses(model: GPT, ids: np.ndarray, windows: int = 60, length: int | 
     return np.array(found)
 
 
-def loss(model: GPT, ids: np.ndarray, windows: int = 60) -> float:
-    """Nats a token over all the windows."""
-    return float(window_losses(model, ids, windows).mean())
+def loss(model: GPT, ids: np.ndarray, windows: int = 60, length: int | None = None) -> float:
+    """Nats a token over all the windows, each as long as the context unless `length` says otherwise."""
+    return float(window_losses(model, ids, windows, length).mean())

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +30,8 @@ class Settings:
 
     minutes and steps: the length, of which one is given; hold: share of the run before the learning rate starts to fall;
     full_end: share of the run at its end with the softmax over all words; negatives: words drawn for the sampled softmax,
-    0 for all words all the time; start: a checkpoint folder to start from, "" for random weights.
+    0 for all words all the time; own_words: every word of the text counts in each step's softmax, and only the others are
+    drawn, which suits a small text; start: a checkpoint folder to start from, "" for random weights.
     """
 
     minutes: float = 0.0
@@ -42,6 +44,7 @@ class Settings:
     warmup: int = 100
     hold: float = 0.45
     negatives: int = 4096
+    own_words: bool = False
     full_end: float = 0.06
     held_out: int = 100_000
     seed: int = 1337
@@ -80,6 +83,7 @@ class Run:
         self.rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.others = optimizers.split(self.model)[1]
         self.random = torch.Generator().manual_seed(settings.seed)
+        self.words = torch.from_numpy(np.flatnonzero(corpus.counts)).to(settings.device) if settings.own_words else None
         self.forward = torch.compile(hidden, dynamic=False) if settings.compiled else hidden
         self.step, self.seconds, self.average = 0, 0.0, math.nan
         self.stop = False
@@ -117,7 +121,7 @@ class Run:
             found = self.forward(self.model, tokens).flatten(0, 1)
             table, targets = self.model.out_head.weight, targets.flatten()
             if settings.negatives and self.progress < 1 - settings.full_end:
-                return losses.sampled(found, table, targets, settings.negatives, self.random)
+                return losses.sampled(found, table, targets, settings.negatives, self.random, self.words)
             return losses.full(found, table, targets)
 
     def advance(self) -> float:
@@ -164,10 +168,10 @@ class Run:
             weights.save(self.model, self.folder, dtype=torch.float16)
         return self.model
 
-    def held_out_loss(self, windows: int) -> float:
+    def held_out_loss(self, windows: int, length: int | None = None) -> float:
         self.model.eval()
         started = time.monotonic()
-        found = evaluation.loss(self.model, self.corpus.held_out, windows)
+        found = evaluation.loss(self.model, self.corpus.held_out, windows, length)
         self.seconds += time.monotonic() - started
         self.model.train()
         return found

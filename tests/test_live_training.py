@@ -1,0 +1,277 @@
+"""A reader's own run: what the child process does, and that runs take turns, stop, and belong to one reader each."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gptviz import tokenizer, weights
+from gptviz.training import jobs, live, losses, texts
+from gptviz.training.data import encode_documents
+from gptviz.training.jobs import Full, Job, Line
+from gptviz.training.live import Order, Wishes, longest_copied, train
+
+ROOT = Path(__file__).parents[1]
+RHYME = "The cat sat on the mat. The dog lay on the rug. The hen is in the pen, and the pig is in the wig. "
+
+
+def ids(text: str = RHYME * 20) -> tuple[int, ...]:
+    return tuple(encode_documents(text).tolist())
+
+
+def told(order: Order, wishes: Wishes | None = None) -> list[tuple[str, dict]]:
+    """What a run says, without a process."""
+    found: list[tuple[str, dict]] = []
+    train(order, lambda kind, **facts: found.append((kind, facts)), wishes or Wishes())
+    return found
+
+
+def of(found: list[tuple[str, dict]], kind: str) -> list[dict]:
+    return [facts for name, facts in found if name == kind]
+
+
+def step_losses(found: list[tuple[str, dict]]) -> list[float]:
+    return [loss for facts in of(found, "steps") for loss in facts["losses"]]
+
+
+def until(condition, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.fixture
+def line():
+    """A line of its own; whatever still runs in it is stopped."""
+    made, joined = Line(), []
+    join = made.join
+    made.join = lambda *args, **options: joined.append(join(*args, **options)) or joined[-1]
+    yield made
+    for job in joined:
+        job.stop()
+    for job in joined:
+        job.wait(10)
+
+
+# ---- the run
+
+
+@pytest.fixture(scope="module")
+def learned() -> list[tuple[str, dict]]:
+    return told(Order(ids(), size="smaller", steps=130))
+
+
+def test_it_learns_a_small_text_below_its_unigram_entropy(learned):
+    ready, taken = of(learned, "ready")[0], step_losses(learned)
+    assert len(taken) == 130 and ready["words"] == len(set(ids()[: ready["tokens"]]))
+    assert taken[0] == pytest.approx(ready["uniform"], abs=0.15) and ready["uniform"] == pytest.approx(np.log(50257))
+    assert np.mean(taken[-5:]) < 0.5 * ready["unigram"]
+    held_out = of(learned, "held out")
+    assert held_out[0]["step"] == 0 and held_out[-1]["step"] == 130 and held_out[-1]["loss"] < held_out[0]["loss"] / 2
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_does_not():
+    first, second, other = (told(Order(ids(), size="smaller", steps=12, seed=seed)) for seed in (3, 3, 4))
+    assert step_losses(first) == step_losses(second) != step_losses(other)
+    assert [one["ids"] for one in of(first, "sample")] == [one["ids"] for one in of(second, "sample")]
+
+
+def test_the_loss_of_a_step_is_the_full_softmax_up_to_words_that_never_occur():
+    run = live.begin(Order(ids(texts.TEXTS["walrus"].read()), steps=5))
+    for _ in range(3):
+        run.advance()
+    tokens, targets = run.windows.read(run.step)
+    found = run.forward(run.model, tokens).flatten(0, 1)
+    exact = losses.full(found, run.model.out_head.weight, targets.flatten())
+    assert run.loss(tokens, targets).item() == pytest.approx(exact.item(), abs=0.02)
+
+
+def test_sampled_with_every_word_always_is_the_full_softmax():
+    torch.manual_seed(0)
+    hidden, table, targets = torch.randn(5, 8), torch.randn(30, 8), torch.tensor([3, 7, 7, 29, 0])
+    always = torch.arange(30)
+    found = losses.sampled(hidden, table, targets, 6, torch.Generator().manual_seed(1), always)
+    assert found.item() == pytest.approx(losses.full(hidden, table, targets).item(), abs=1e-5)
+
+
+def test_samples_begin_as_the_text_begins_and_say_what_is_copied(learned):
+    samples = of(learned, "sample")
+    assert samples[0]["step"] == 0 and samples[-1]["step"] == 130 and len(samples) >= 8
+    assert samples[0]["loss"] is None and all(one["loss"] > 0 for one in samples[1:])
+    assert all(tuple(one["prompt"]) == ids()[:4] and len(one["ids"]) == live.SAMPLE_TOKENS for one in samples)
+    assert samples[0]["copied"] < 5 < samples[-1]["copied"]  # noise at first, whole sentences of the rhyme in the end
+
+
+def test_the_longest_run_copied():
+    text = np.array([5, 1, 2, 3, 9, 1, 2, 4])
+    assert longest_copied([1, 2, 3, 1, 2, 4, 7], text) == 3
+    assert longest_copied([7, 7], text) == 0
+    assert longest_copied(text.tolist(), text) == len(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 299 + "word", RHYME * 20 + "<|endoftext|>" + RHYME * 3, "🦜🎈" * 100, "\x00\x01\x7f" * 150, "<b>x</b>" * 60]
+)
+def test_odd_texts_train_too(text):
+    found = told(Order(ids(text), size="smaller", steps=3))
+    assert len(step_losses(found)) == 3 and all(np.isfinite(step_losses(found)))
+    assert [kind for kind, _ in found][-1] == "end"
+
+
+def test_what_is_asked_for_is_checked():
+    with pytest.raises(ValueError, match="at least 300 tokens, this one has 20"):
+        Order(tuple(range(20)), steps=1)
+    with pytest.raises(ValueError, match="one of smaller, small, larger"):
+        Order(ids(), size="huge", steps=1)
+    with pytest.raises(ValueError, match="at most 60 seconds"):
+        Order(ids(), seconds=61)
+    order = Order(ids(), seconds=5.0, seed=2)
+    assert Order.read(order.write()) == order
+
+
+def test_the_trained_model_is_kept_where_it_was_asked_for(tmp_path):
+    found = told(Order(ids(), size="smaller", steps=2, folder=str(tmp_path / "kept")))
+    assert of(found, "end")[0]["saved"] and weights.is_trained(weights.load(tmp_path / "kept"))
+
+
+def test_a_pause_that_lasts_too_long_ends_it(monkeypatch):
+    monkeypatch.setattr(live, "LONGEST_PAUSE", 0.2)
+    wishes = Wishes()
+    wishes.take("pause")
+    found = told(Order(ids(), size="smaller", steps=50), wishes)
+    assert of(found, "end")[0]["why"] == "paused" and step_losses(found) == []
+
+
+def test_the_texts_that_ship():
+    for text in texts.TEXTS.values():
+        count = len(ids(text.read()))
+        assert live.FEWEST_TOKENS <= count and len(text.read().encode()) < 66_000 and text.source and text.author
+        assert "\ufffd" not in text.read() and "<|" not in text.read()
+
+
+# ---- the process and the line
+
+
+def test_pause_stands_still_and_stop_ends_it(line):
+    job = line.join(Order(ids(), size="smaller", seconds=40))
+    until(lambda: job.seen().step > 3)
+    if hasattr(os, "getpriority"):
+        assert os.getpriority(os.PRIO_PROCESS, job.pid) == 19
+    job.pause()
+    until(lambda: job.seen().state == "paused")
+    stood = job.seen().step
+    time.sleep(0.8)
+    assert job.seen().step == stood and job.seen().state == "paused"
+    job.go_on()
+    until(lambda: job.seen().step > stood)
+    job.stop()
+    assert job.seen().state in ("ending", "stopped")
+    seen = job.wait(10)
+    assert seen.state == "stopped" and gone(job.pid) and seen.saved
+    assert seen.samples[-1].step == seen.held_out[-1].step == seen.step == len(seen.losses)
+    assert weights.load(job.folder).config == live.SIZES["smaller"]
+
+
+def test_first_come_first_served_one_at_a_time_and_each_for_itself(line):
+    cats, dogs = "the cat purrs on and on. " * 60, "five dogs bark at night! " * 60
+    one, left, two = (line.join(Order(ids(text), size="smaller", steps=30)) for text in (cats, cats, dogs))
+    assert line.before(left)[-1] is one and line.before(two)[-2:] == (one, left)
+    left.stop()
+    assert line.before(two)[-1] is one and left.seen().state == "stopped"
+    assert two.seen().state == "waiting" and two.pid is None and two.longest_left() > two.usual_left() > 0
+    alive, ends = [], []
+
+    def over() -> bool:
+        alive.append([job for job in (one, two) if job.pid and not gone(job.pid)])
+        ends.extend(job for job in (one, two) if job.over and job not in ends)
+        return two.over
+
+    until(over)
+    assert max(map(len, alive)) == 1 and ends == [one, two] and left.pid is None
+    for job, own, other in ((one, cats, dogs), (two, dogs, cats)):
+        seen = job.seen()
+        assert seen.state == "finished" and len(seen.losses) == 30 and line.before(job) == ()
+        assert {tokenizer.decode(list(sample.prompt)) for sample in seen.samples} == {tokenizer.decode(list(ids(own)[:4]))}
+        assert not any(set(sample.prompt) & set(ids(other)) - set(ids(own)) for sample in seen.samples)
+    assert one.seen().losses != two.seen().losses and one.folder != two.folder
+
+
+def test_it_goes_when_its_input_closes():
+    child = subprocess.Popen(
+        [sys.executable, "-m", "gptviz.training.live"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    child.stdin.write(Order(ids(), size="smaller", seconds=60).write() + "\n")
+    child.stdin.flush()
+    assert json.loads(child.stdout.readline())["kind"] == "ready"
+    child.stdin.close()
+    child.wait(10)
+    child.stdout.close()
+
+
+def test_it_goes_when_its_reader_is_gone(line, monkeypatch):
+    monkeypatch.setattr(jobs, "ABSENT", 0.5)
+    here = [True]
+    job = line.join(Order(ids(), size="smaller", seconds=60), lambda: here[0])
+    waits = line.join(Order(ids(), size="smaller", seconds=60), lambda: here[0])
+    until(lambda: job.seen().step > 0)
+    here[0] = False
+    until(lambda: job.over and waits.over)
+    assert job.seen().state == waits.seen().state == "stopped" and gone(job.pid) and waits.pid is None
+
+
+def test_a_process_that_breaks_off_says_so_and_the_next_begins(line, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(Order, "write", lambda self: "no order at all")
+        seen = line.join(Order(ids(), size="smaller", steps=2)).wait(30)
+    assert seen.state == "failed" and "JSONDecodeError" in seen.message and "exit status 1" in seen.message
+    job = line.join(Order(ids(), size="smaller", seconds=60))
+    until(lambda: job.seen().step > 0)
+    os.kill(job.pid, 9)
+    seen = job.wait(10)
+    assert seen.state == "failed" and "broke off (exit status -9)" in seen.message and "memory" in seen.message and seen.losses
+
+
+def test_a_process_that_does_not_begin_or_end_is_ended(line, monkeypatch):
+    monkeypatch.setattr(jobs, "STARTING", 0.1)
+    job = line.join(Order(ids(), size="smaller", seconds=60))
+    assert job.wait(10).state == "failed" and "not begun within" in job.seen().message and gone(job.pid)
+
+
+def test_a_stop_before_the_first_step(line):
+    job = line.join(Order(ids(), size="smaller", seconds=60))
+    until(lambda: job.seen().state == "starting")
+    job.stop()
+    assert job.wait(10).state == "stopped" and gone(job.pid) and job.seen().message == ""
+
+
+def test_the_line_has_an_end(line, monkeypatch):
+    monkeypatch.setattr(jobs, "MOST_WAITING", 1)
+    line.join(Order(ids(), size="smaller", seconds=60))
+    until(lambda: not line._waiting)
+    line.join(Order(ids(), size="smaller", seconds=60))
+    with pytest.raises(Full, match="1 readers wait"):
+        line.join(Order(ids(), size="smaller", seconds=60))
+
+
+def test_the_model_goes_with_its_job():
+    job = Job(Order(ids(), steps=1))
+    folder = job.folder
+    assert folder.is_dir() and job.seen().on
+    job.stop()
+    del job
+    until(lambda: not folder.exists())
