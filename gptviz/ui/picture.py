@@ -22,12 +22,15 @@ def show(
     present: bool,
     on_event: Callable[[matrix.Event | live.Released], None],
     alt: str,
+    height: int = 0,
 ) -> None:
-    """Draw a stage's picture. cell: the number being recomputed, outlined where it is on screen."""
-    if present and isinstance(picture, Grid):
-        picture = replace(picture, height=min(picture.height, style.PRESENT_HEIGHT))
-    elif present and isinstance(picture, go.Figure):
-        picture = go.Figure(picture).update_layout(height=style.PRESENT_HEIGHT)
+    """Draw a stage's picture. cell: the number being recomputed, outlined where it is on screen. height: pixels it may take,
+    0 for what it asks for, or what Present mode has."""
+    limit = height or present * style.PRESENT_HEIGHT
+    if limit and isinstance(picture, Grid):
+        picture = replace(picture, height=min(picture.height, limit))
+    elif limit and isinstance(picture, go.Figure):
+        picture = go.Figure(picture).update_layout(height=limit)
     if isinstance(picture, Grid):
         matrix.show(picture, key=key, cell=cell, present=present, on_event=on_event)
     elif isinstance(picture, DropoutStrips):

@@ -33,11 +33,13 @@ DRAWERS = ("recompute", "numbers", "code", "about")
 class Choice:
     """Everything chosen. block and head count from 1 here and in the URL, as readers see them; token counts from 0, and
     -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
-    more: tokens the model has appended. dropout: the rate, 0 = off."""
+    more: tokens the model has appended. dropout: the rate, 0 = off. beside: the model it is compared with, "" for none; other:
+    the chosen cell and the open drawer are about that one."""
 
     stage: str = STAGES[0].key
     text: str = DEFAULT_TEXT
     model: str = "mini"
+    beside: str = ""
     block: int = 1
     head: int = 1
     token: int = -1
@@ -51,6 +53,7 @@ class Choice:
     step: int = -1
     cell: str = ""
     drawer: str = ""
+    other: bool = False
     present: bool = False
 
 
@@ -133,6 +136,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "stage": _one_of(lambda: BY_KEY),
     "text": clean_text,
     "model": _model,
+    "beside": lambda raw: _model(raw) if raw else "",
     "block": _integer(1, 1000),
     "head": _integer(1, 1000),
     "token": _integer(-1, 100_000),
@@ -146,6 +150,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "step": _integer(-1, 100_000),
     "cell": _cell,
     "drawer": _one_of(lambda: ("", *DRAWERS)),
+    "other": _flag,
     "present": _flag,
 }
 
@@ -219,6 +224,14 @@ def change(**changes: Any) -> None:
     if changes.get("dropout"):
         st.session_state["rate-before"] = changes["dropout"]
     st.session_state["notes"] = []
+
+
+def settle(note: str, **changes: Any) -> Choice:
+    """Change something the reader asked for that cannot be shown, and say so."""
+    kept = [*notes(), note]
+    change(**changes)
+    st.session_state["notes"] = kept
+    return chosen()
 
 
 def last_rate() -> float:

@@ -17,7 +17,13 @@ CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 PRESENT = """
 html { font-size: 24px; }
 [data-testid=stHeader] { display: none; }
-.st-key-top button { min-height: 1.5rem; padding: 0 0.6rem; }
+:is(.st-key-top, .st-key-title-row) button { min-height: 1.5rem; padding: 0 0.6rem; }
+.st-key-title-row h1.title { font-size: 1.2rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+[class*=st-key-half-] .look { font-size: 0.9rem; line-height: 1.25rem; }
+.half { font-size: 0.82rem; }
+.half .badge { font-size: 0.72rem; line-height: 1.1rem; }
+[class*=st-key-half-] .chips.present .piece { font-size: 1.1rem; line-height: 1.6rem; }
+[class*=st-key-half-] .chips.present :is(.ids, .about, .heading, .note) { font-size: 0.8rem; line-height: 1.1rem; }
 """
 """In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
 
@@ -56,9 +62,17 @@ def line(choice: Choice, badge: str, lab: bool) -> None:
         left.html(f"<div class='sentence'>{escape(choice.second if choice.item else choice.text)} {badges(choice, badge, lab)}</div>")
         right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
         return
-    name, text, examples, model, labs, options, state_, present = st.columns(
-        [0.6, 3.4, 0.95, 1.45, 0.75, 0.95, 2.25, 0.9], vertical_alignment="center", gap="small"
-    )
+    if lab:
+        name, text, examples, model, labs, options, state_, present = st.columns(
+            [0.6, 3.4, 0.95, 1.45, 0.75, 0.95, 2.25, 0.9], vertical_alignment="center", gap="small"
+        )
+    else:
+        name, text, examples, model, against, labs, options, state_, present = st.columns(
+            [0.6, 2.6, 0.95, 1.4, *((1.9, 0.75, 0.95, 1.8) if choice.beside else (1.55, 0.75, 0.95, 2.15)), 1],
+            vertical_alignment="center",
+            gap="xsmall",
+        )
+        compare(choice, against)
     name.html("<span class='name'>gptviz</span>")
     with labs.popover("Labs", type="tertiary"):
         shell.links(choice)
@@ -81,7 +95,7 @@ def line(choice: Choice, badge: str, lab: bool) -> None:
         key="model",
         format_func=download.title,
         label_visibility="collapsed",
-        on_change=lambda: download.choose(st.session_state["model"]),
+        on_change=lambda: take_model(st.session_state["model"]),
     )
     with options.popover("Options", type="tertiary"):
         more_options(choice, lab)
@@ -113,6 +127,29 @@ def typed(field: str, where, value: str, label: str = "") -> None:
         label_visibility="visible" if label else "collapsed",
         placeholder="Type a sentence and press Enter",
         on_change=lambda: state.choose_text(field, st.session_state[key]),
+    )
+
+
+def take_model(key: str) -> None:
+    """Another model; the one beside it takes the place of the one it was compared with."""
+    before = state.chosen()
+    download.choose(key)
+    if before.beside and state.chosen().model == before.beside:
+        change(beside=before.model, other=False)
+
+
+def compare(choice: Choice, where) -> None:
+    """The model beside: chosen here, and put away with the cross."""
+    st.session_state["beside"] = choice.beside or None
+    where.selectbox(
+        "Compare with",
+        [key for key in catalogue.MODELS if key != choice.model],
+        index=None,
+        key="beside",
+        format_func=download.title,
+        placeholder="Compare with ...",
+        label_visibility="collapsed",
+        on_change=lambda: change(beside=st.session_state["beside"] or "", other=False, cell=""),
     )
 
 
@@ -172,7 +209,9 @@ def badges(choice: Choice, badge: str, lab: bool) -> str:
     weights_badge = f"<span class='badge {kind}'>{model}{badge}</span>"
     if lab:
         return weights_badge
+    if choice.beside:
+        weights_badge = ""  # each picture carries the state of its own model
     mode = f"TRAIN: dropout {choice.dropout:g}, seed {choice.seed}" if choice.dropout else "EVAL: dropout off"
     drop = "train" if choice.dropout else "eval"
     which = f" <span class='badge eval'>sentence {choice.item + 1} of 2</span>" if choice.second else ""
-    return f"{weights_badge} <span class='badge {drop}'>{mode}</span>{which}"
+    return f"{weights_badge} <span class='badge {drop}'>{mode}</span>{which}".strip()

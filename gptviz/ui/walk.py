@@ -1,14 +1,20 @@
 """The walk: the map, the picture and its words, the drawers, and the bar to step and choose."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
 
 from .. import sampling, tokenizer
+from ..config import GPTConfig
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
+from ..stages.base import Picture
 from ..stages.recompute import recompute
 from ..trace import Trace
-from . import cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
+from . import beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
+from .beside import Half
+from .drawers import Cell
 from .state import Choice, change
 
 
@@ -22,94 +28,93 @@ def page() -> None:
 
 def walk(choice: Choice) -> None:
     """Run what is chosen, and draw it."""
+    choice = beside.check(choice)
     model = top.show(choice)
     if model is None:
         state.write_url(choice)
         return
-    choice = fit(choice, model.config)
-    batch = sentences.read(choice, model.config.context_length)
-    sentence = batch.sentences[choice.item]
-    if choice.token >= len(sentence.ids):
-        choice = settle(choice, token=-1, note=f"There is no token {choice.token}: the last one is shown.")
+    compared = cache.model(choice.beside) if choice.beside else None
+    choice = fit(choice, model.config, compared.config if compared else model.config)
     try:
-        trace = cache.traced(choice.model, batch.rows, choice.dropout, choice.seed, choice.block - 1)
+        main = beside.half(choice, choice.model, model)
+        if choice.token >= len(main.sentence.ids):
+            choice = state.settle(f"There is no token {choice.token}: the last one is shown.", token=-1)
+            main = beside.half(choice, choice.model, model)
     except MemoryError as error:
         st.error(f"This does not fit: {error}.")
         state.write_url(choice)
         return
-    view = View(
-        item=choice.item,
-        block=choice.block - 1,
-        head=choice.head - 1,
-        token=choice.token,
-        length=len(sentence.ids),
-        present=choice.present,
-        text=choice.second if choice.item else choice.text,
-        piece=choice.piece,
-        step=None if choice.step < 0 else choice.step,
-        cropped=sentence.cropped,
-        appended=sentence.appended,
-        special=choice.special,
-    )
+    try:
+        other = beside.half(choice, choice.beside, compared, main) if compared else None
+    except MemoryError as error:
+        beside.leave(f"In {choice.beside} this does not fit: {error}. {choice.model} goes on alone.")
+        st.rerun()
     stage = BY_KEY[choice.stage]
-    cell = chosen_cell(choice, trace)
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(note, icon=":material/info:")
     pipeline.show(
         choice.stage,
-        choice.block,
+        main.view.block + 1,
         model.config,
-        len(batch.rows),
-        len(batch.rows[0]),
+        len(main.rows),
+        len(main.rows[0]),
         present=choice.present,
         on_stage=lambda key: change(stage=key, cell=""),
         on_block=lambda block: change(block=block, cell=""),
+        whose=main.title if other else "",
     )
-    body(stage, trace, view, choice, cell, sentences.messages(choice, sentence, model.config.context_length))
+    if other:
+        pair(stage, main, other, choice)
+    else:
+        body(stage, main, choice)
     with st.bottom:
-        controls(stage, trace, view, choice)
+        controls(stage, main, other, choice)
     state.write_url(choice)
 
 
-def settle(choice: Choice, note: str, **changes) -> Choice:
-    """Change something the reader asked for that this model or text does not have, and say so."""
-    notes = [*state.notes(), note]
-    change(**changes)
-    st.session_state["notes"] = notes
-    return state.current()
-
-
-def fit(choice: Choice, config) -> Choice:
-    """A choice this model has: block, head and sentence within its sizes."""
-    if choice.block > config.n_layer:
-        note = f"This model has {config.n_layer} blocks; block {choice.block} was asked for, the last one is shown."
-        choice = settle(choice, note, block=config.n_layer, cell="")
-    if choice.head > config.n_head:
-        note = f"This model has {config.n_head} heads; head {choice.head} was asked for, the last one is shown."
-        choice = settle(choice, note, head=config.n_head, cell="")
+def fit(choice: Choice, config: GPTConfig, other: GPTConfig) -> Choice:
+    """A choice that one of the models on screen has: block, head and sentence within their sizes."""
+    blocks, heads = max(config.n_layer, other.n_layer), max(config.n_head, other.n_head)
+    who = "These models have at most" if choice.beside else "This model has"
+    if choice.block > blocks:
+        note = f"{who} {blocks} blocks; block {choice.block} was asked for, the last one is shown."
+        choice = state.settle(note, block=blocks, cell="")
+    if choice.head > heads:
+        note = f"{who} {heads} heads; head {choice.head} was asked for, the last one is shown."
+        choice = state.settle(note, head=heads, cell="")
     if choice.item and not choice.second:
-        choice = settle(choice, "There is no second sentence; the first one is shown.", item=0)
+        choice = state.settle("There is no second sentence; the first one is shown.", item=0)
     return choice
 
 
-def chosen_cell(choice: Choice, trace: Trace) -> tuple[str, tuple[int, ...]] | None:
+def chosen_cell(choice: Choice) -> Cell | None:
     return state.parse_cell(choice.cell) if choice.cell else None
 
 
 # picture and words ----------------------------------------------------------------------------------------------------
 
 
-def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages: list[str]) -> None:
-    """The picture on the left, the words on the right; in Present mode the picture takes the width."""
+def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
+    """What a click in a picture of one half does. Tokens are counted in the rows of the main model."""
+
+    def token(row: int) -> dict[str, int]:
+        found = beside.row(row, one, main)
+        return {} if found is None else {"token": found}
 
     def acted(event: matrix.Event) -> None:
         match event:
             case matrix.Cell(point, index):
                 change(
-                    cell=state.format_cell(point, index), drawer="" if choice.present else "recompute", **row_of(point, index)
+                    cell=state.format_cell(point, index),
+                    other=one is not main,
+                    drawer="" if choice.present else "recompute",
+                    **row_of(point, index),
                 )
             case matrix.Row(row, axis) if axis.startswith(("token", "position", "query", "key")):
-                change(token=row, cell="")
+                if not token(row):
+                    state.settle(f"That token is not in the context of {main.title}, so it cannot be chosen for both.")
+                else:
+                    change(cell="", **token(row))
             case matrix.Row(row, "after"):
                 change(block=max(1, row), cell="")
             case matrix.Pick("head", head):
@@ -118,16 +123,24 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
     def row_of(point: str, index: tuple[int, ...]) -> dict[str, int]:
         """The token a clicked number belongs to, where its rows are tokens."""
         real = point.removeprefix("cosine:").removeprefix("mask:").removeprefix("normalised:")
-        rows = len(index) > 1 and real in trace.tensors and trace.axes(real)[-2] in ("token", "query")
-        return {"token": index[-2]} if rows and index[-2] < base.length(trace, view) else {}
+        rows = len(index) > 1 and real in one.trace.tensors and one.trace.axes(real)[-2] in ("token", "query")
+        return token(index[-2]) if rows and index[-2] < base.length(one.trace, one.view) else {}
 
+    return acted
+
+
+def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> None:
+    """The picture on the left, the words on the right; in Present mode the picture takes the width."""
+    trace, view, cell = main.trace, main.view, chosen_cell(choice)
+    acted = acting(main, main, choice)
     made = stage.picture(trace, view)
     said = stage.caption(trace, view)
     if view.present:
-        heading(stage)
+        if titled:
+            heading(stage)
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
-        line = checked(trace, cell) or f"<p class='look'><b>Look for:</b> {escape(said)}</p>"
+        line = checked(trace, cell) or look(said)
         if stage.key not in ("append", "text"):
             st.html(line)
             return
@@ -143,7 +156,8 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
         if stage.overview:
             picture.show(stage.overview(trace, view), "overview", cell=None, present=False, on_event=acted, alt="")
     with right, st.container(key="words", gap="xsmall"):
-        heading(stage)
+        if titled:
+            heading(stage)
         drawers.row(choice)
         if choice.drawer:
             drawers.show(stage, trace, view, choice, cell)
@@ -151,8 +165,131 @@ def body(stage: Stage, trace: Trace, view: View, choice: Choice, cell, messages:
         words(stage, trace, view, said)
         if stage.key == "append":
             append(trace, view, choice)
-        for message in messages:
-            st.html(f"<p class='message'>{escape(message)}</p>")
+        messages(main, choice)
+
+
+def messages(main: Half, choice: Choice) -> None:
+    for message in sentences.messages(choice, main.sentence, main.model.config.context_length):
+        st.html(f"<p class='message'>{escape(message)}</p>")
+
+
+def look(said: str) -> str:
+    return f"<p class='look'><b>Look for:</b> {escape(said)}</p>"
+
+
+# two models beside each other -----------------------------------------------------------------------------------------
+
+
+def pair(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
+    """Both models' pictures of one stage, each under its own name and with its own "look for" line; the words below them."""
+    if stage.key == "text":
+        title_row(stage, main, other, choice, beside.ONE_PICTURE)
+        if main.first != other.first or not choice.present:
+            st.html(f"<p class='message'>{escape(beside.same_ids(main, other))}</p>")
+        body(stage, main, choice, titled=False)
+        return
+    made = beside.pictures(main, other, stage)
+    title_row(stage, main, other, choice, beside.scales(*made, stage))
+    remarks = [beside.remarks(one, two, choice, stage) for one, two in ((main, other), (other, main))]
+    with st.container(key="stage"):
+        places = st.columns(2, gap="medium")
+    for place, one, drawn, remark in zip(places, (main, other), made, remarks):
+        with place, st.container(key=f"half-{'main' if one is main else 'other'}", gap="xsmall"):
+            half(stage, one, main, drawn, remark if any(remarks) else None, choice, beside.heights(main, other, stage))
+    if choice.present:
+        return
+    with st.container(key="below", gap="xsmall"):
+        below(stage, main, other, choice)
+
+
+def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) -> None:
+    """Number and title, whether the pictures share their colours, and the ways out of the comparison."""
+    widths = [5, 3, 1.1, 1.5] if choice.present else [4.4, 3.4, 0.9, 1.1]
+    with st.container(key="title-row"):
+        title, said, swap, leave = st.columns(widths, vertical_alignment="center", gap="small")
+    with title:
+        heading(stage)
+    said.html(f"<p class='scales'>{escape(note)}</p>")
+    swap.button(
+        "Swap",
+        key="swap",
+        width="stretch",
+        help=None if choice.present else f"{other.title} to the left: the map is about it then, and it is the one that writes.",
+        on_click=lambda: change(model=other.key, beside=main.key, token=other.view.token, other=False, cell=""),
+    )
+    leave.button(
+        "One model",
+        key="alone",
+        width="stretch",
+        help=None if choice.present else f"Back to {main.title} alone.",
+        on_click=lambda: change(beside="", other=False, cell=""),
+    )
+
+
+def half(
+    stage: Stage, one: Half, main: Half, made: Picture, remark: str | None, choice: Choice, heights: tuple[int, int]
+) -> None:
+    """One model's name, picture and line. remark: what it cannot show as chosen; None where neither half has one. heights: of
+    the picture, and of the small ones under it, 0 for none."""
+    cell = chosen_cell(choice) if (one is not main) == choice.other else None
+    name = "main" if one is main else "other"
+    kind = "trained" if one.badge == "TRAINED" else "random"
+    st.html(
+        f"<div class='half'><b>{escape(one.title)}</b> <span class='badge {kind}'>{one.badge}</span> "
+        f"<span class='facts'>{escape(beside.facts(one, stage))}</span></div>"
+        + ("" if remark is None else f"<div class='remark'>{escape(remark) or '&nbsp;'}</div>")
+    )
+    acted = acting(one, main, choice)
+    said = beside.caption(one, main, stage)
+    picture.show(
+        made,
+        f"picture-{name}",
+        cell=cell,
+        present=choice.present,
+        on_event=acted,
+        alt=f"{one.title}: {said}",
+        height=heights[0],
+    )
+    if heights[1]:
+        drawn = stage.overview(one.trace, one.view)
+        picture.show(drawn, f"overview-{name}", cell=None, present=False, on_event=acted, alt="", height=heights[1])
+    st.html(checked(one.trace, cell) or look(said))
+    if stage.key == "append" and one is main:
+        append(one.trace, one.view, choice)
+
+
+def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
+    """Under the pictures: the words of the stage, which hold for both, or an open drawer, which is about one of them."""
+    tabs, whose = st.columns([1.3, 1], vertical_alignment="center", gap="medium")
+    with tabs:
+        drawers.row(choice)
+    if choice.drawer in ("", "code"):
+        whose.html("<p class='scales'>These words hold for both models.</p>")
+    else:
+        st.session_state["other"] = choice.other
+        whose.segmented_control(
+            "Of which model",
+            (False, True),
+            key="other",
+            required=True,
+            format_func=lambda second: f"Of {(other if second else main).title}",
+            label_visibility="collapsed",
+            on_change=lambda: change(other=bool(st.session_state["other"]), cell=""),
+        )
+    if choice.drawer:
+        one = other if choice.other else main
+        with st.container(key="words", gap="xsmall"):
+            drawers.show(stage, one.trace, one.view, replace(choice, model=one.key), chosen_cell(choice))
+        return
+    left, right = st.columns([1.3, 1], gap="medium")
+    with left:
+        st.markdown(stage.prose)
+    with right, st.container(gap="xsmall"):
+        st.latex(stage.formula)
+        for one in (main, other):
+            st.html(f"<p class='shapes'><b>{escape(one.title)}</b><br>{shapes(stage, one.trace, one.view)}</p>")
+        predict.ask(stage)
+        messages(main, choice)
 
 
 def heading(stage: Stage) -> None:
@@ -259,10 +396,11 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
 # the bar --------------------------------------------------------------------------------------------------------------
 
 
-def controls(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
+def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> None:
     """Back, Next, and what the picture shows: block, head, token, dropout. Always in view."""
     at = STAGES.index(stage)
-    config = trace.config
+    trace, view = main.trace, main.view
+    sizes = [one.model.config for one in (main, other) if one]
 
     def go(to: int):
         return {"on_click": change, "kwargs": {"stage": STAGES[to % len(STAGES)].key, "cell": ""}}
@@ -280,8 +418,8 @@ def controls(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
     forward.button("Next ›", width="stretch", type="primary", disabled=at == len(STAGES) - 1, key="next", **go(at + 1))
     if choice.present:
         restart.button("Restart", width="stretch", key="restart", **go(0))
-    select(block, "Block", "block", range(1, config.n_layer + 1), choice.block, f"of {config.n_layer}", not stage.per_block)
-    select(head, "Head", "head", range(1, config.n_head + 1), choice.head, f"of {config.n_head}", not stage.per_head)
+    select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block)
+    select(head, "Head", "head", [config.n_head for config in sizes], choice.head, not stage.per_head)
     st.session_state["training"] = choice.dropout > 0
     switch.toggle(
         "Dropout",
@@ -324,14 +462,16 @@ def controls(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
         )
 
 
-def select(where, label: str, field: str, options: range, value: int, tail: str, off: bool) -> None:
-    """A choice of block or head, greyed where the stage has none."""
+def select(where, label: str, field: str, counts: list[int], value: int, off: bool) -> None:
+    """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has."""
+    most = max(counts)
+    tail = f" of {most}" if min(counts) == most else ""
     st.session_state[field] = value
     where.selectbox(
         label,
-        options,
+        range(1, most + 1),
         key=field,
-        format_func=lambda n: f"{label} {n} {tail}",
+        format_func=lambda n: f"{label} {n}{tail}",
         label_visibility="collapsed",
         disabled=off,
         on_change=lambda: change(**{field: st.session_state[field], "cell": ""}),

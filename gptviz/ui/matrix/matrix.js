@@ -238,7 +238,7 @@ function layout(view, width, height) {
 
   const wanted = Math.min(grid.per_row, panels.length)
   let across = wanted
-  while (across > 1 && width / across < size.narrow * (labelled ? (wanted < 4 ? 1.5 : 1) : 0.5)) across--
+  while (across > 1 && width / across < size.narrow * (labelled ? (wanted < 4 ? 1.5 : 1) : 0.4)) across--
   height *= Math.ceil(panels.length / across) / Math.ceil(panels.length / wanted) // a narrow screen gets more lines
   const lines = []
   panels.forEach((p, n) => {

@@ -64,8 +64,10 @@ def show(
     present: bool,
     on_stage: Callable[[str], None],
     on_block: Callable[[int], None],
+    whose: str = "",
 ) -> None:
-    """Draw the map. block counts from 1. The callbacks get the key of the stage or the number of the block chosen."""
+    """Draw the map. block counts from 1. The callbacks get the key of the stage or the number of the block chosen. whose: the
+    model its shapes and blocks are of, where that needs saying."""
 
     def picked():
         chosen = st.session_state["pipeline"].stage
@@ -96,6 +98,7 @@ def show(
             "blocks": config.n_layer,
             "shapes": shapes(config, batch, tokens),
             "present": present,
+            "whose": whose,
         },
         on_stage_change=picked,
         on_block_change=turned,

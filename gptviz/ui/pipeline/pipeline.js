@@ -85,6 +85,12 @@ export default function (component) {
   );
   nav.append(block);
 
+  if (data.whose) {
+    const whose = make("div", "whose", `Shapes and blocks of ${data.whose}`);
+    whose.style.gridColumn = `1 / ${first + 1}`;
+    nav.append(whose);
+  }
+
   data.stages.forEach((stage, n) => {
     const box = make("button", "box");
     box.type = "button";

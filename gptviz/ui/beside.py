@@ -1,0 +1,273 @@
+"""Two models on one sentence: what each half of the page holds, and the words that say whose numbers are whose."""
+
+import re
+from dataclasses import dataclass, replace
+
+import plotly.graph_objects as go
+
+from .. import catalogue, sampling, tokenizer, weights
+from ..figures import style
+from ..figures.chips import Chips
+from ..figures.matrix import Grid, Panel
+from ..model import GPT
+from ..stages import Stage, View, append, base
+from ..stages.base import Picture
+from ..trace import Trace
+from . import cache, sentences, state
+from .sentences import Rows, Sentence
+from .state import Choice
+
+HEIGHT = 372  # pixels of a picture beside another one at 1366 x 768
+OVER = {1: 240, 2: 200, 3: 160}  # of one with small pictures under it, in so many lines
+UNDER = {1: 118, 2: 168, 3: 214}  # of those
+PRESENTED = 345  # of a picture beside another one in Present mode
+BRIEF, SHORT = 130, 60  # characters of a "look for" line and of a note or title there, as far as whole sentences allow it
+NOTE_WIDTH, NOTE_LINE = 52, 32  # characters of a note in a line there, and its pixels
+HALF_TYPE = 0.8  # type of a chart there against that of the whole width
+SENTENCE = r"(?<=\.)\s+(?=[A-Z0-9\"])"  # what stands between two sentences
+ONE_PICTURE = "No model yet: one picture for both"
+
+
+@dataclass(frozen=True)
+class Half:
+    """What is shown of one model. rows: the batch as it goes into this model."""
+
+    key: str
+    model: GPT
+    sentence: Sentence
+    rows: Rows
+    trace: Trace
+    view: View
+
+    @property
+    def title(self) -> str:
+        return catalogue.MODELS[self.key].title
+
+    @property
+    def badge(self) -> str:
+        return "TRAINED" if weights.is_trained(self.model) else "RANDOM INIT"
+
+    @property
+    def first(self) -> int:
+        """The token of the whole text that stands in row 0: so many before it were cropped."""
+        return len(self.sentence.cropped)
+
+
+def check(choice: Choice) -> Choice:
+    """The choice with a model beside that can be shown, or without one and with a note that says why."""
+    if not choice.beside:
+        return replace(choice, other=False)
+    main, title = (catalogue.MODELS[key].title for key in (choice.model, choice.beside))
+    if choice.beside == choice.model:
+        return leave(f"{main} was to stand beside itself. Choose another model to compare it with.")
+    try:
+        cache.model(choice.beside)
+    except (weights.CheckpointError, OSError, MemoryError) as error:
+        return leave(f"{title} cannot be shown beside {main}, which goes on alone. {error}")
+    return choice
+
+
+def leave(note: str) -> Choice:
+    """One model again, and why."""
+    return state.settle(note, beside="", other=False, cell="")
+
+
+def half(choice: Choice, key: str, model: GPT, main: Half | None = None) -> Half:
+    """What is chosen, as one model shows it: block and head within its sizes, the text cropped to its context, and the chosen
+    token in the row where it stands there. main: the model whose rows choice.token counts, if that is another one. Raises
+    MemoryError when the numbers do not fit."""
+    config = model.config
+    batch = sentences.read(choice, config.context_length)
+    sentence = batch.sentences[choice.item]
+    token = choice.token
+    if main and token >= 0:
+        token = max(0, token + main.first - len(sentence.cropped))
+    view = View(
+        item=choice.item,
+        block=min(choice.block, config.n_layer) - 1,
+        head=min(choice.head, config.n_head) - 1,
+        token=token,
+        length=len(sentence.ids),
+        present=choice.present,
+        text=choice.second if choice.item else choice.text,
+        piece=choice.piece,
+        step=None if choice.step < 0 else choice.step,
+        cropped=sentence.cropped,
+        appended=sentence.appended,
+        special=choice.special,
+    )
+    trace = cache.traced(key, batch.rows, choice.dropout, choice.seed, view.block)
+    return Half(key, model, sentence, batch.rows, trace, view)
+
+
+def row(wanted: int, here: Half, there: Half) -> int | None:
+    """The row in which a token of one half stands in the other; None where that one's context does not reach back to it."""
+    found = wanted + here.first - there.first
+    return found if found >= 0 else None
+
+
+# words ----------------------------------------------------------------------------------------------------------------
+
+
+def facts(one: Half, stage: Stage) -> str:
+    """Which block and head of how many, and the width: "block 2 of 6, head 3 of 8, 256 wide"."""
+    config, view = one.model.config, one.view
+    block = f"block {view.block + 1} of {config.n_layer}" if stage.per_block else count(config.n_layer, "block")
+    head = f"head {view.head + 1} of {config.n_head}" if stage.per_head else count(config.n_head, "head")
+    return f"{block}, {head}, {config.n_embd:,} wide"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def remarks(one: Half, other: Half, choice: Choice, stage: Stage) -> str:
+    """Where this half cannot show just what was chosen: a block or head it has not, tokens its context does not hold."""
+    config = one.model.config
+    found = []
+    if stage.per_block and choice.block > config.n_layer:
+        found.append(f"It has no block {choice.block}: this is its last.")
+    if stage.per_head and choice.head > config.n_head:
+        found.append(f"It has no head {choice.head}: this is its last.")
+    if one.sentence.cropped:
+        read = len(one.sentence.ids)
+        found.append(f"Its context is {config.context_length:,}: it reads the last {read:,} of {one.first + read:,} tokens.")
+    if row(base.token(other.trace, other.view), other, one) is None:
+        found.append("The chosen token is not among them.")
+    return " ".join(found)
+
+
+def same_ids(main: Half, other: Half) -> str:
+    """For the stage before any model: that both get the same tokens, and which of them each reads."""
+    said = []
+    for one in (main, other):
+        total = one.first + len(one.sentence.ids)
+        tokens = f"the last {len(one.sentence.ids):,} of {total:,} tokens" if one.first else f"all {total:,} tokens"
+        said.append(f"{one.title} reads {tokens if total > 1 else 'the one token'}")
+    return ", ".join(said) + "."
+
+
+def brief(said: str, most: int) -> str:
+    """The first whole sentences of a line, as many as fit into `most` characters, and at least one."""
+    kept, *rest = re.split(SENTENCE, said)
+    for sentence in rest:
+        if len(kept) + len(sentence) >= most:
+            break
+        kept = f"{kept} {sentence}"
+    return kept
+
+
+def caption(one: Half, main: Half, stage: Stage) -> str:
+    """The "look for" line of one half. Only the main model writes: of the other, what it would have written."""
+    if one is main or stage.key != "append":
+        said = stage.caption(one.trace, one.view)
+        return brief(said, BRIEF) if one.view.present else said
+    word, share = append.next_token(one.trace, one.view)
+    written, own = append.next_token(main.trace, main.view)
+    name = tokenizer.printable(written)
+    if word == written:
+        return f'{one.title} would write "{name}" too, with {base.percent(share)} where {main.title} has {base.percent(own)}.'
+    logits = base.array(one.trace, one.view, "logits")[-1]
+    given = base.percent(float(sampling.softmax(logits)[written]))
+    return (
+        f'{one.title} would write "{tokenizer.printable(word)}", {base.percent(share)}. '
+        f'The "{name}" that {main.title} writes has {given} here, rank {sampling.rank(logits, written):,}.'
+    )
+
+
+# pictures -------------------------------------------------------------------------------------------------------------
+
+
+def pictures(main: Half, other: Half, stage: Stage) -> tuple[Picture, Picture]:
+    """The stage's picture of each half, on one axis where the lengths of bars are shares of the same whole."""
+    first, second = (stage.picture(one.trace, one.view) for one in (main, other))
+    if stage.key == "append":
+        second = replace(second, lines=would_write(second.lines, main, other))
+    if stage.key == "softmax":
+        reach = [0.0, max(one.layout.xaxis.range[1] for one in (first, second))]
+        first, second = (go.Figure(one).update_layout(xaxis_range=reach) for one in (first, second))
+    if main.view.present:
+        return presented(first), presented(second)
+    if stage.overview:
+        return numbered(first), numbered(second)
+    return first, second
+
+
+def presented(picture: Picture) -> Picture:
+    """A picture of Present mode in half the width: one panel where it has squares or numbers in cells, smaller type in charts."""
+    if isinstance(picture, go.Figure):
+        title = brief(picture.layout.title.text or "", SHORT)
+        return go.Figure(_smaller(picture.to_dict())).update_layout(title_text=title)
+    if not isinstance(picture, Grid):
+        return picture
+    panels = [panel for panel in picture.panels if not panel.dim]
+    squares = [panel for panel in panels if panel.columns and len(panel.columns) == len(panel.rows)]
+    if squares or all(panel.prints for panel in panels):
+        panels = (squares or panels)[-1:]
+    panels = [replace(panel, title=f"{panel.joiner} {panel.title}".strip(), joiner="") for panel in panels]
+    note = said_of_parts(picture.note)
+    height = PRESENTED - NOTE_LINE * -(-len(note) // NOTE_WIDTH)
+    return replace(picture, panels=tuple(panels), per_row=1, note=note, height=height)
+
+
+def said_of_parts(note: str) -> str:
+    """The sentence of a note that says what is left out of the picture; without one its first, if that is short."""
+    first, *rest = re.split(SENTENCE, note)
+    parts = [one for one in (first, *rest) if re.search(r"\d of [\d,]+|largest of [\d,]+", one)]
+    return parts[0] if parts else first * (len(first) <= SHORT)
+
+
+def _smaller(layout: object) -> object:
+    """The same nested values with every size of a font that is made for the whole width of Present mode scaled down."""
+    if isinstance(layout, dict):
+        return {
+            name: {**value, "size": round(value["size"] * HALF_TYPE)}
+            if "font" in name and isinstance(value, dict) and value.get("size") == style.PRESENT_FONT
+            else _smaller(value)
+            for name, value in layout.items()
+        }
+    return [_smaller(value) for value in layout] if isinstance(layout, list | tuple) else layout
+
+
+def numbered(picture: Grid) -> Grid:
+    """The same squares with a number over every column in the place of a slanted token, which leaves the cells more room."""
+
+    def panel(one: Panel) -> Panel:
+        if not one.columns or one.columns != one.rows:
+            return one
+        index = tuple(range(len(one.rows)))
+        return replace(one, columns=(), row_index=one.row_index or index, column_index=one.column_index or index)
+
+    return replace(picture, panels=tuple(map(panel, picture.panels)))
+
+
+def heights(main: Half, other: Half, stage: Stage) -> tuple[int, int]:
+    """Pixels of a half's picture, and of the small ones under it (0: there are none), the same on both sides."""
+    if main.view.present:
+        return PRESENTED, 0
+    if not stage.overview:
+        return HEIGHT, 0
+    lines = min(max(-(-one.model.config.n_head // style.OVERVIEW_ACROSS) for one in (main, other)), max(OVER))
+    return OVER[lines], UNDER[lines]
+
+
+def would_write(lines: tuple, main: Half, other: Half) -> tuple:
+    """The lines of the last stage for a model that only reads along: what it would append, what chance it gives what was."""
+    goes_in, next_in, *written = lines
+    chance = "" if append.chosen_with(other.trace, other.view) is None else f", with the chance {other.title} gives it"
+    return (
+        goes_in,
+        (f"Would go in next if {other.title} wrote", next_in[1]),
+        *((f"Written by {main.title} so far: {other.view.appended}{chance}", chips) for _, chips in written),
+    )
+
+
+def scales(first: Picture, second: Picture, stage: Stage) -> str:
+    """Whether the two pictures can be compared by eye, in a few words."""
+    match first, second:
+        case (Grid(), Grid()):
+            limits = [[panel.shown_limits for panel in one.panels if not panel.dim] for one in (first, second)]
+            return "Same colours in both" if limits[0] == limits[1] else "Each picture has its own colour limits"
+        case (Chips(), Chips()):
+            return "Both read the same ids"
+    return "Same axis in both" if stage.key == "softmax" else "Each chart has its own axes"
