@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from . import hooks, hub, weights
+from . import hooks, hub, snapshots, weights
 from .config import PRESETS
 from .model import GPT
 
@@ -32,6 +32,16 @@ class Entry:
         path = self.folder and self.folder / "CARD.md"
         return path if path and path.is_file() else None
 
+    @property
+    def history(self) -> snapshots.History | None:
+        """The run that made it, where its folder keeps snapshots of that. Raises CheckpointError when they cannot be read."""
+        return snapshots.history(self.folder) if self.folder else None
+
+
+def _start() -> GPT:
+    run = snapshots.history(BUNDLED / "mini")
+    return run.steps[0].load(run.config)
+
 
 def _untrained() -> GPT:
     return GPT(PRESETS["gpt2"]).init_weights(seed=123).requires_grad_(False).eval()
@@ -49,6 +59,13 @@ def discover() -> dict[str, Entry]:
             "little sense beyond a sentence.",
             lambda: weights.load(BUNDLED / "mini"),
             BUNDLED / "mini",
+        ),
+        Entry(
+            "mini-untrained",
+            "mini (untrained)",
+            "mini before its first step of training: the random weights its run started from, drawn again from the same seed "
+            "(1337). Set it beside mini to see what training made of them.",
+            _start,
         ),
         Entry(
             "gpt2-untrained",

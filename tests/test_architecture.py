@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
-CORE = {"config", "hooks", "tokenizer", "model", "weights", "trace", "sampling", "hub", "catalogue"}
+CORE = {"config", "hooks", "tokenizer", "model", "weights", "snapshots", "trace", "sampling", "hub", "catalogue"}
 MAY_IMPORT = {  # part of the package -> the other parts it may import
     "config": set(),
     "hooks": set(),
@@ -16,15 +16,16 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "figures": set(),
     "model": {"config", "hooks"},
     "weights": {"config", "hooks", "model"},
+    "snapshots": {"config", "model", "weights"},
     "trace": {"config", "hooks", "tokenizer", "model"},
     "sampling": {"config", "hooks", "tokenizer", "model", "trace"},
     "hub": {"config"},
     "transfer": {"hub"},
-    "catalogue": {"config", "hooks", "hub", "model", "weights"},
+    "catalogue": {"config", "hooks", "hub", "model", "snapshots", "weights"},
     "stages": CORE | {"figures"},
     "labs": CORE | {"figures", "stages"},
     "training": CORE,
-    "ui": CORE | {"figures", "stages", "labs", "transfer"},
+    "ui": CORE | {"figures", "stages", "labs", "training", "transfer"},
     "__main__": {"catalogue", "hub", "transfer"},
     "app": CORE | {"figures", "stages", "labs", "ui"},
     "pages": CORE | {"figures", "stages", "labs", "ui"},
@@ -37,6 +38,7 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "model": {"torch"},
     "tokenizer": {"regex", "tiktoken"},
     "weights": {"safetensors", "torch"},
+    "snapshots": {"safetensors", "torch"},
     "trace": {"numpy", "torch"},
     "sampling": {"numpy", "torch"},
     "hub": {"huggingface_hub"},

@@ -10,10 +10,10 @@ import pytest
 import torch
 from sample_models import randomised
 
-from gptviz import tokenizer, weights
+from gptviz import snapshots, tokenizer, weights
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.training import __main__ as command
-from gptviz.training import checkpoints, evaluation, losses, optimizers
+from gptviz.training import evaluation, losses, optimizers
 from gptviz.training.data import UNIFORM_LOSS, Corpus, Windows, encode_text, read_tokens
 from gptviz.training.forward import hidden
 from gptviz.training.run import Run, Settings, is_mark
@@ -224,14 +224,14 @@ def test_it_leaves_a_log_and_snapshots(trained):
         "step000000.int8.safetensors",
         "step000030.int8.safetensors",
     ]
-    assert checkpoints.facts(trained.folder / "checkpoints" / "step000030.int8.safetensors")["step"] == "30"
+    assert snapshots.facts(trained.folder / "checkpoints" / "step000030.int8.safetensors")["step"] == "30"
     assert [step for step in range(12_000) if is_mark(step)] == [0, 30, 100, 300, 1000, 3000, 10_000]
 
 
 def test_int8_rows_keep_the_model(trained, corpus, tmp_path):
     path = tmp_path / "small.safetensors"
-    checkpoints.save_snapshot(trained.model, path, {"step": 80})
-    back = checkpoints.load_snapshot(path, SHAPE)
+    snapshots.save(trained.model, path, {"step": 80})
+    back = snapshots.load(path, SHAPE)
     worst = 0.0
     for name, parameter in trained.model.named_parameters():
         before, after = parameter.detach(), dict(back.named_parameters())[name]
@@ -246,7 +246,7 @@ def test_int8_rows_keep_the_model(trained, corpus, tmp_path):
     assert worst < 0.02 and rounded == pytest.approx(exact, abs=0.02)
     assert path.stat().st_size < 1.2 * sum(one.numel() for one in back.parameters())
     with pytest.raises(weights.CheckpointError, match="expected shape"):
-        checkpoints.load_snapshot(path, GPTConfig(n_embd=64, n_layer=2, n_head=2, context_length=32))
+        snapshots.load(path, GPTConfig(n_embd=64, n_layer=2, n_head=2, context_length=32))
 
 
 def test_a_stopped_run_goes_on_as_if_it_never_stopped(text, corpus, tmp_path):

@@ -37,8 +37,9 @@ Picture = Grid | Chips | DropoutStrips | go.Figure | Table
 class Control:
     """One thing a reader can move. Its value lives in the URL under `name`.
 
-    kind: "slider" (options = low, high, step), "choice" (options = the values, shown through `show`), "switch", "text",
-    "live" (options as for a slider; the slider is part of a picture, which names this control).
+    kind: "slider" (options = low, high, step), "choice" (options = the values, shown through `show`), "steps" (the same on a
+    slider, for values in an order), "switch", "text", "live" (options as for a slider; the slider is part of a picture, which
+    names this control).
     A default of None means the first option. show: value -> label, for choices. drawn: False for a value this experiment
     uses but another one of the lab moves. when: whether it is drawn, given the values of all controls; its value counts anyway.
     """
@@ -67,7 +68,7 @@ class Control:
             if len(raw) > 2000:
                 raise ValueError("is longer than 2,000 characters")
             return raw
-        if self.kind == "choice":
+        if self.kind in ("choice", "steps"):
             for option in self.options:
                 if self.write(option) == raw:
                     return option

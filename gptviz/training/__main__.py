@@ -4,6 +4,7 @@ python -m gptviz.training TEXT OUT --minutes 60
 python -m gptviz.training TEXT OUT --resume
 python -m gptviz.training tokenize TEXT TOKENS.npy
 python -m gptviz.training evaluate FOLDER --text TEXT
+python -m gptviz.training pack FOLDER SMALL --text TEXT
 """
 
 import argparse
@@ -19,7 +20,7 @@ import torch
 from .. import tokenizer, trace, weights
 from ..config import GPTConfig
 from ..sampling import softmax
-from . import evaluation
+from . import evaluation, packing
 from .data import UNIFORM_LOSS, Corpus, encode_text
 from .run import Run, Settings
 
@@ -27,8 +28,9 @@ PROMPTS = ("Every effort moves you", "Once upon a time there was", "The little g
 
 
 def main(arguments: list[str]) -> int:
-    command, rest = (arguments[0], arguments[1:]) if arguments[:1] in (["evaluate"], ["tokenize"]) else ("train", arguments)
-    return {"evaluate": evaluate, "tokenize": tokenize, "train": train}[command](rest)
+    commands = {"evaluate": evaluate, "pack": pack, "tokenize": tokenize}
+    command = commands.get(arguments[0]) if arguments else None
+    return command(arguments[1:]) if command else train(arguments)
 
 
 def tokenize(arguments: list[str]) -> int:
@@ -73,6 +75,29 @@ def evaluate(arguments: list[str]) -> int:
         print(f"{name:<24} {value}")
     for prompt in PROMPTS if given.samples else ():
         print(repr(sample(model, prompt, given.samples, given.seed)))
+    return 0
+
+
+def pack(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m gptviz.training pack", description="A run's snapshots with fewer bits a number, and what that costs."
+    )
+    parser.add_argument("folder", type=Path, help="of the run")
+    parser.add_argument("out", type=Path, help="folder for the small snapshots")
+    parser.add_argument("--text", type=Path, required=True, help="the text the model was trained on; its end was held out")
+    parser.add_argument("--held-out", type=int, default=100_000, help="tokens at its end (at most a twentieth of it)")
+    parser.add_argument("--windows", type=int, default=packing.WINDOWS)
+    parser.add_argument("--bits", type=int, default=4, choices=range(2, 9), help="of each number")
+    given = parser.parse_args(arguments)
+    held_out = Corpus.read(given.text, given.held_out).held_out
+    print(f"{'step':>8} {'bytes':>12} {'loss':>8} {'packed':>8} {'cost':>8} {'error':>7}", flush=True)
+
+    def say(one: packing.Packed) -> None:
+        cost = one.after - one.before
+        print(f"{one.step:>8,} {one.size:>12,} {one.before:>8.4f} {one.after:>8.4f} {cost:>+8.4f} {one.error:>7.2%}", flush=True)
+
+    made = packing.pack(given.folder, given.out, held_out, given.bits, given.windows, say)
+    print(f"{sum(one.size for one in made):,} bytes in all")
     return 0
 
 

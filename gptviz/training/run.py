@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import weights
+from .. import snapshots, weights
 from ..config import PRESETS, GPTConfig
 from ..model import GPT
 from . import checkpoints, evaluation, losses, optimizers
@@ -180,9 +180,8 @@ class Run:
         """A compact checkpoint of this step, with its loss on text the run never reads."""
         found = self.held_out_loss(24)
         name = f"step{self.step:06d}.int8.safetensors"
-        checkpoints.save_snapshot(
-            self.model, self.folder / "checkpoints" / name, {"step": self.step, "tokens": self.tokens, "val": found}
-        )
+        facts = {"step": self.step, "tokens": self.tokens, "held_out": found}
+        snapshots.save(self.model, self.folder / snapshots.FOLDER / name, facts)
         self.report(held_out=found)
 
     def save_state(self) -> None:
@@ -193,13 +192,14 @@ class Run:
         """A line of the loss log, and of the screen: loss is the running mean over the batches of about 50 steps."""
         line = {
             "step": self.step,
+            "tokens": self.tokens,
             "minutes": round(self.seconds / 60, 2),
             "progress": round(self.progress, 4),
             "loss": None if math.isnan(self.average) else round(self.average, 4),
             "tokens_per_second": round(self.tokens / max(self.seconds, 1e-9)),
             "rate": round(optimizers.schedule(self.progress, self.step, self.settings.warmup, self.settings.hold), 4),
         } | ({} if held_out is None else {"held_out": round(held_out, 4)})
-        with (self.folder / "loss.jsonl").open("a", encoding="utf-8") as log:
+        with (self.folder / snapshots.LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         self.say(" ".join(f"{key} {value}" for key, value in line.items()))
 

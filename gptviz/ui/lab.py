@@ -72,7 +72,12 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
         words(current, asked, said)
         for message in messages:
             st.html(f"<p class='message'>{escape(message)}</p>")
-    written = {control.name: control.write(chosen_values[control.name]) for control in controls}
+    write(chosen, current, controls, chosen_values)
+
+
+def write(chosen: Lab, current: Experiment, controls: Sequence[Control], values: Mapping[str, Any]) -> None:
+    """Put into the URL what differs from the defaults."""
+    written = {control.name: control.write(values[control.name]) for control in controls}
     defaults = {control.name: control.write(control.start()) for control in controls}
     own = {name: value for name, value in written.items() if value != defaults[name]}
     if current is not chosen.experiments[0]:
@@ -157,6 +162,8 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
     if control.kind == "slider":
         low, high, step = control.options
         place.slider(control.label, low, high, step=step, **options)
+    elif control.kind == "steps":
+        place.select_slider(control.label, control.options, format_func=control.show, **options)
     elif control.kind == "switch":
         place.toggle(control.label, **options)
     elif control.kind == "text":

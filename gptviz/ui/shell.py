@@ -4,7 +4,9 @@ A folder called pages/ beside app.py switches on Streamlit's older page mechanis
 page that is opened directly on a fresh server calls it first and starts again, and then every page runs inside app.py.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -22,6 +24,8 @@ LABS = {
     "Sampling": "Choosing the next token",
     "Embeddings": "Neighbours and maps of the token table",
     "Size": "Parameters, memory and work",
+    "Train": "Train a very small model on a text of yours, in a minute",
+    "Training": "A model before, during and after its training, on your sentence",
 }
 _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
 
@@ -54,10 +58,15 @@ def lab(chosen: Lab) -> None:
     """What a file in pages/ does: show its lab, inside app.py."""
     from . import lab as page
 
+    inside(partial(page.show, chosen))
+
+
+def inside(page: Callable[[], None]) -> None:
+    """Draw a page that is no lab of fixed experiments, inside app.py."""
     if not _inside.get():
         _navigation()
         st.rerun()
-    page.show(chosen)
+    page()
 
 
 def links(choice: Choice) -> None:
