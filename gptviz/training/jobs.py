@@ -147,6 +147,14 @@ class Job:
         elif self._process and not self.seen().on:
             self._process.kill()
 
+    def forget(self) -> None:
+        """Stop it, and remove what it has left on the disk."""
+        self.stop()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._kept.cleanup()
+
     def wait(self, seconds: float) -> Seen:
         """Until its process is gone, or for so many seconds."""
         until = time.monotonic() + seconds

@@ -113,11 +113,16 @@ class Wishes:
         return self._going.wait(seconds)
 
 
+def part(ids: Sequence[int]) -> Corpus:
+    """A text cut in two: what is learned from, and its end, which is held out."""
+    found = np.array(ids, dtype=np.uint16)
+    apart = len(found) // HELD_OUT
+    return Corpus(found[:-apart], found[-apart:])
+
+
 def begin(order: Order) -> Run:
     """The run of an order, before its first step."""
-    ids, config = np.array(order.ids, dtype=np.uint16), SIZES[order.size]
-    apart = len(ids) // HELD_OUT
-    corpus = Corpus(ids[:-apart], ids[-apart:])
+    corpus, config = part(order.ids), SIZES[order.size]
     settings = Settings(
         minutes=order.seconds / 60,
         steps=order.steps,

@@ -1,0 +1,384 @@
+"""The page on which a reader trains a very small model: choose a text, watch the run, see what it came to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from .. import tokenizer
+from ..config import GPTConfig
+from ..figures import learning
+from ..figures.learning import Level
+from ..labs.base import Control, Lab, experiment
+from ..stages.base import Question
+from ..training.data import UNIFORM_LOSS, encode_documents
+from ..training.jobs import LINE, Full, Job, Sample, Seen
+from ..training.live import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, RECENT, SIZES, TEMPERATURE, Order, part
+from ..training.texts import TEXTS
+from . import lab, picture, state, top
+
+EVERY = 1.0  # seconds between two looks at a run under way
+MOST_CHARACTERS = 200_000
+OWN = "own"
+STYLE = """
+.passage { height: 17rem; overflow-y: auto; padding: 0.5rem 0.8rem; border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
+  border-radius: 0.4rem; white-space: pre-wrap; line-height: 1.5rem; }
+.facts { font-size: 0.95rem; line-height: 1.45rem; margin: 0; font-variant-numeric: tabular-nums; }
+.samples { max-height: 15.5rem; overflow-y: auto; }
+.written { margin: 0 0 0.5rem; line-height: 1.4rem; overflow-wrap: anywhere; }
+.written .when { display: inline-block; margin-right: 0.4rem; padding: 0 0.4rem; border-left: 0.25rem solid #0072B2; font-size: 0.85rem;
+  font-variant-numeric: tabular-nums; opacity: 0.85; }
+.written .given { opacity: 0.7; }
+"""
+
+
+def _title(pick: str) -> str:
+    return "A text of your own" if pick == OWN else f"{TEXTS[pick].title}, {TEXTS[pick].author.partition(' (')[0]}"
+
+
+def _marks(job: Job | None) -> tuple[str, ...]:
+    return () if job is None else (badge(job.seen()),)
+
+
+TRAIN = experiment(
+    r"""# A model of your own
+
+    Training shows the model a piece of the text, asks at every token for the next one, and moves all its numbers a little so that
+    the right one becomes more likely. Nothing else happens, hundreds of times.
+
+    The loss says how surprised it is, in nats a token. A tenth of your text is held out: never learned from, only measured. While
+    both lines fall it learns what texts like this have in common. When the held-out line turns up, it is learning this one by heart.
+
+    $$\text{loss} = -\ln p(\text{next token})$$
+    """,
+    key="train",
+    controls=(
+        Control("pick", "Text", "choice", options=(*TEXTS, OWN), show=_title),
+        Control(
+            "size",
+            "Size of the model",
+            "choice",
+            "small",
+            tuple(SIZES),
+            help="; ".join(
+                f"{name}: {shape.n_layer} {'block' if shape.n_layer == 1 else 'blocks'}, {shape.n_head} heads, {shape.n_embd} wide"
+                for name, shape in SIZES.items()
+            )
+            + ". All read at most 64 tokens and know GPT-2's 50,257.",
+        ),
+        Control("seconds", "Seconds of training", "slider", 45, (10, 60, 5)),
+    ),
+    pictures=lambda setting: (),
+    caption=lambda setting: "",
+    state=_marks,
+    question=Question(
+        ask="All numbers of the model are random. What is its loss on the very first batch?",
+        choices=("About 1", "About 10.8", "About 50,000"),
+        answer=1,
+        why="It knows nothing, so all 50,257 tokens are about equally likely: the loss is ln 50257 = 10.82. The chart's top line "
+        "is that number, and every run starts there, whatever its text.",
+    ),
+)
+RUNNING = replace(
+    TRAIN,
+    key="train-longer",
+    question=Question(
+        ask="You let it train ten times as long on this text. What becomes of the held-out loss?",
+        choices=("It falls as far as that of the batches", "It falls, and then rises", "It stays where it began"),
+        answer=1,
+        why="At first the model learns what any text like this has in common, and that helps on the held-out part too. Then only this "
+        "text's own words are left to learn: it grows sure of them, and the held-out part goes on in another way. A longer text puts "
+        "that off; this is why large models read so much.",
+    ),
+)
+LAB = Lab("Train", "Train it yourself", "A very small model, trained while you watch.", (TRAIN,))
+
+
+def show() -> None:
+    """The whole page."""
+    choice = state.current(state.SHARED)
+    top.style()
+    st.html(f"<style>{STYLE}</style>")
+    with st.container(gap="xsmall"):
+        if top.show(choice, lab=True) is None:
+            state.write_url(choice, state.SHARED)
+            return
+        for text in filter(None, (state.problem(), *state.notes())):
+            st.warning(text, icon=":material/info:")
+        on = _on()
+        st.fragment(body, run_every=EVERY if on else None)(on)
+
+
+def _job() -> Job | None:
+    """This reader's run; there is no way to another one's."""
+    return st.session_state.get("job")
+
+
+def _on() -> bool:
+    job = _job()
+    return job is not None and job.seen().on
+
+
+def body(on: bool) -> None:
+    """Everything that changes while a run goes on, drawn again every second until it is over."""
+    if _on() != on:
+        st.rerun()
+    values, notes = lab.read(TRAIN.controls, lab.values(LAB))
+    head, line = st.columns([1, 4], vertical_alignment="center")
+    head.html(f"<h1 class='title'>{escape(LAB.title)}</h1>")
+    for note in notes:
+        st.warning(note, icon=":material/info:")
+    left, right = st.columns([1.9, 1], gap="medium")
+    job = _job()
+    with left, st.container(key="stage", gap="small"):
+        said = choose(values, line) if job is None else watch(job, line)
+    with right, st.container(key="words", gap="xsmall"):
+        lab.words(TRAIN if job is None else RUNNING, job, said)
+    lab.write(LAB, TRAIN, TRAIN.controls, values)
+
+
+# ---- before a run
+
+
+def choose(values: Mapping[str, Any], line) -> str:
+    """The text and how to train on it; returns what to look for."""
+    line.html("<p class='facts'>Choose a text, press Start, and watch a model learn it. It takes its first steps a few seconds later.</p>")
+    places = st.columns([2.3, 1.85, 1.3, 0.9], vertical_alignment="bottom")
+    for place, control in zip(places, TRAIN.controls):
+        lab.widget(place, LAB, control, values[control.name])
+    pick, size = values["pick"], values["size"]
+    if pick == OWN:
+        text = own_text()
+    else:
+        text = TEXTS[pick].read()
+        st.html(f"<div class='passage' tabindex='0'>{escape(text)}</div>")
+    ids, problem = tokens(text)
+    places[-1].button(
+        "Start",
+        key="start",
+        type="primary",
+        width="stretch",
+        disabled=bool(problem),
+        on_click=start,
+        args=(ids, size, float(values["seconds"])),
+    )
+    if problem:
+        st.html(f"<p class='message'>{escape(problem)}</p>")
+        return ""
+    st.html(f"<p class='facts'>{source(pick)}{counted(ids, SIZES[size])}</p>")
+    return to_beat(ids)
+
+
+def own_text() -> str:
+    """The box to paste into. What is in it stays, whatever is chosen meanwhile."""
+    if "typed-own" not in st.session_state:
+        st.session_state["typed-own"] = st.session_state.get("own-text", "")
+    return st.text_area(
+        "Your text",
+        key="typed-own",
+        height=272,
+        placeholder=f"Paste or type a text: at least {FEWEST_TOKENS} tokens (about 230 words), better some thousand words.",
+        label_visibility="collapsed",
+        on_change=lambda: st.session_state.update({"own-text": st.session_state["typed-own"]}),
+    )
+
+
+def tokens(text: str) -> tuple[tuple[int, ...], str]:
+    """The ids of a text, and why a run cannot begin with it, "" when it can."""
+    if not text.strip():
+        return (), f"Paste or type a text first: a run needs at least {FEWEST_TOKENS} tokens, which is about 230 words."
+    if len(text) > MOST_CHARACTERS:
+        over = f"That text has {len(text):,} characters; up to {MOST_CHARACTERS:,} fit, which is more than a minute can read."
+        return (), f"{over} Take a part of it; nothing you pasted is lost meanwhile."
+    kept = st.session_state.get("ids", ("", ()))
+    if kept[0] != text:
+        kept = st.session_state["ids"] = (text, tuple(encode_documents(text).tolist()))
+    ids = kept[1]
+    if len(ids) < FEWEST_TOKENS:
+        return ids, f"That text has {len(ids):,} tokens; a run needs at least {FEWEST_TOKENS}. {FEWEST_TOKENS - len(ids):,} more are needed."
+    return ids, ""
+
+
+def to_beat(ids: tuple[int, ...]) -> str:
+    """What a run must fall below to have learned more than which tokens are frequent."""
+    return (
+        f"Guessed by how often each of its {len(set(ids)):,} different tokens occurs, this text costs {part(ids).unigram_entropy:.2f} nats "
+        "a token. A run that falls below that has learned something about order."
+    )
+
+
+def source(pick: str) -> str:
+    if pick == OWN:
+        return "Your text stays on this server while you train, and goes nowhere else. "
+    text = TEXTS[pick]
+    return f"<b>{escape(text.title)}</b> by {escape(text.author)}: {escape(text.about)} Standard Ebooks edition, public domain in the US.<br>"
+
+
+def counted(ids: tuple[int, ...], shape: GPTConfig) -> str:
+    """What the text and the model come to."""
+    apart = len(ids) // HELD_OUT
+    return (
+        f"{len(ids):,} tokens: {len(ids) - apart:,} to learn from, {apart:,} held out. The model has {shape.n_parameters:,} numbers to learn, "
+        f"{shape.vocab_size * shape.n_embd:,} of them in its token table."
+    )
+
+
+def start(ids: tuple[int, ...], size: str, seconds: float) -> None:
+    try:
+        st.session_state["job"] = LINE.join(Order(ids, size=size, seconds=seconds), _there())
+    except Full as error:
+        st.toast(str(error), icon=":material/error:")
+
+
+def _there() -> Callable[[], bool]:
+    """Whether this reader's page is still open, asked later from another thread."""
+    session = get_script_run_ctx().session_id
+    return lambda: not runtime.exists() or runtime.get_instance().is_active_session(session)  # without a server there is no page to close
+
+
+# ---- a run, and what it came to
+
+
+def watch(job: Job, line) -> str:
+    """Buttons, chart and samples of this reader's run; returns what to look for."""
+    seen = job.seen()
+    with line:
+        buttons(job, seen)
+    if seen.message:
+        (st.error if seen.state == "failed" else st.info)(seen.message)
+    said = told(seen) or to_beat(job.order.ids)
+    figure = learning.losses(
+        seen.seconds,
+        seen.losses,
+        [one.seconds for one in seen.held_out],
+        [one.loss for one in seen.held_out],
+        levels=(Level("even guess, ln 50257", UNIFORM_LOSS), Level("word frequencies", part(job.order.ids).unigram_entropy)),
+        recent=recent(seen),
+        whole=job.order.seconds,
+    )
+    picture.show(figure, "train", cell=None, present=False, on_event=lambda event: None, alt=said)
+    if seen.samples:
+        st.html(samples(seen))
+    return said
+
+
+def buttons(job: Job, seen: Seen) -> None:
+    """How far it is, and what can be done now."""
+    how, first, second = st.columns([5, 1.1, 1.4], vertical_alignment="center", gap="small")
+    match seen.state:
+        case "waiting":
+            how.html(f"<p class='message'>{escape(turn(job))}</p>")
+        case "starting":
+            how.html("<p class='message'>Getting ready: a process of its own begins, with the lowest priority, so that nobody waits for it.</p>")
+        case "training" | "paused" | "ending":
+            how.progress(min(1.0, (seen.seconds[-1] if seen.seconds else 0.0) / job.order.seconds), text=pace(job, seen))
+    if seen.state == "training":
+        first.button("Pause", key="pause", width="stretch", on_click=job.pause)
+    elif seen.state == "paused":
+        first.button("Go on", key="go-on", type="primary", width="stretch", on_click=job.go_on)
+    if seen.state == "waiting":
+        second.button("Leave the line", key="leave-line", width="stretch", on_click=put_away)
+    elif seen.on:
+        second.button("Stop", key="stop", width="stretch", disabled=seen.state == "ending", on_click=job.stop)
+    else:
+        second.button("Train again", key="again", type="primary", width="stretch", on_click=put_away)
+
+
+def put_away() -> None:
+    """Back to the choice of a text; what the run left is removed."""
+    st.session_state.pop("job").forget()
+
+
+def turn(job: Job) -> str:
+    """Who comes before, and how long that can take."""
+    before = LINE.before(job)
+    if not before:
+        return "It is your turn: your run begins."
+    usual, most = sum(one.usual_left() for one in before), sum(one.longest_left() for one in before)
+    you = "you are next" if len(before) == 1 else f"{len(before)} are before you"
+    return (
+        f"One reader is training; {you}. Your run begins by itself, in about {usual:.0f} s, at most {most:.0f} s if everybody pauses "
+        "as long as they may."
+    )
+
+
+def pace(job: Job, seen: Seen) -> str:
+    """Step, time and speed in one line."""
+    spent = seen.seconds[-1] if seen.seconds else 0.0
+    speed = f", {seen.tokens / spent:,.0f} tokens a second" if spent else ""
+    stands = {"paused": f" · paused, at most {LONGEST_PAUSE:.0f} s in all", "ending": " · ending"}.get(seen.state, "")
+    return f"step {seen.step:,} · {spent:.0f} of {job.order.seconds:.0f} s, {job.usual_left():.0f} s left{speed}{stands}"
+
+
+def badge(seen: Seen) -> str:
+    """The state of the numbers on this page."""
+    steps = f"step {seen.step:,}"
+    match seen.state:
+        case "waiting" | "starting":
+            return "WAITING" if seen.state == "waiting" else "STARTING"
+        case "training" | "ending":
+            return f"TRAINING · {steps}"
+        case "paused":
+            return f"PAUSED · {steps}"
+        case "failed":
+            return f"BROKEN OFF · {steps}"
+    return f"TRAINED HERE · {seen.step:,} steps"
+
+
+def recent(seen: Seen) -> float | None:
+    """The mean loss of the last batches."""
+    last = seen.losses[-RECENT:]
+    return sum(last) / len(last) if last else None
+
+
+def told(seen: Seen) -> str:
+    """The "look for" line: where the run is, or what it reached, in numbers."""
+    now = recent(seen)
+    if seen.ready is None or now is None:
+        return ""
+    words = "below" if now < seen.ready.unigram else "still above"
+    found = [f"After {seen.step:,} steps the batches cost {now:.2f} nats a token, {words} the {seen.ready.unigram:.2f} of word frequencies."]
+    if not seen.on:
+        passes = seen.tokens / seen.ready.tokens
+        found = [
+            f"{seen.step:,} steps in {seen.seconds[-1]:.0f} s read the text {passes:.1f} times: the loss went from {seen.losses[0]:.2f} to {now:.2f}."
+        ]
+    if seen.held_out:
+        best, last = min(seen.held_out, key=lambda one: one.loss), seen.held_out[-1]
+        if last.loss > best.loss + 0.1:
+            found.append(
+                f"The held-out text cost least, {best.loss:.2f}, after {best.step:,} steps, and {last.loss:.2f} {'now' if seen.on else 'in the end'}: "
+                "since then the model learns your text by heart."
+            )
+        else:
+            found.append(f"The held-out text costs {last.loss:.2f}.")
+    if not seen.on and seen.samples:
+        last = seen.samples[-1]
+        found.append(f"Of the {len(last.ids)} tokens it wrote last, {last.copied} in a row are copied from the text.")
+    return " ".join(found)
+
+
+def samples(seen: Seen) -> str:
+    """What the model wrote so far, the newest first, as markup."""
+    what = f"{len(seen.samples[0].ids)} tokens written after the text's first {len(seen.samples[0].prompt)}, always with the same dice"
+    head = f"<p class='facts'><b>What it writes</b> ({what}; temperature {TEMPERATURE:g}, {LIKELIEST} likeliest)</p>"
+    return f"{head}<div class='samples' tabindex='0'>{''.join(map(sample, reversed(seen.samples)))}</div>"
+
+
+def sample(one: Sample) -> str:
+    loss = "untrained" if one.loss is None else f"loss {one.loss:.2f}"
+    copied = f" · {one.copied} copied" if one.copied > 3 else ""
+    given, made = visible(tokenizer.decode(list(one.prompt))), visible(tokenizer.decode(list(one.ids)))
+    return (
+        f"<p class='written'><span class='when'>step {one.step:,} · {loss}{copied}</span>"
+        f"<span class='given'>{escape(given)}</span>{escape(made)}</p>"
+    )
+
+
+def visible(text: str) -> str:
+    """A text in one paragraph: line ends as arrows, and what has no picture by its number."""
+    return "".join(char if char.isprintable() else "↵ " if char == "\n" else f"<{ord(char):02X}>" for char in text)

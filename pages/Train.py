@@ -1,0 +1,5 @@
+"""A page to train a very small model on."""
+
+from gptviz.ui import shell, train
+
+shell.inside(train.show)

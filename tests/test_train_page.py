@@ -1,0 +1,161 @@
+"""Train it yourself, without a browser: every text, every state of a run, and two readers at once."""
+
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_page import APP, fine, html, shown
+
+from gptviz.training.jobs import LINE, Job
+from gptviz.training.live import Order
+from gptviz.training.texts import TEXTS
+
+RHYME = "The cat sat on the mat. The dog lay on the rug. The hen is in the pen, and the pig is in the wig. "
+
+
+def opened(**params: object) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params.update({name: str(value) for name, value in params.items()})
+    return fine(app.switch_page("pages/Train.py").run())
+
+
+def pressed(app: AppTest, key: str) -> AppTest:
+    return fine(app.button(key=key).click().run())
+
+
+def keys(app: AppTest) -> set[str]:
+    return {button.key for button in app.button}
+
+
+def until(app: AppTest, condition, seconds: float = 30) -> AppTest:
+    """Look again until the page shows it."""
+    end = time.monotonic() + seconds
+    while not condition(app):
+        assert time.monotonic() < end, shown(app)
+        time.sleep(0.2)
+        app = fine(app.run())
+    return app
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Runs of a few steps of the smallest model; whatever still goes on after a test is stopped."""
+    joined: list[Job] = []
+    join = LINE.join
+
+    def short(order: Order, there) -> Job:
+        job = join(Order(order.ids, "smaller", order.seconds, 0, order.seed), there)
+        joined.append(job)
+        return job
+
+    monkeypatch.setattr(LINE, "join", short)
+    yield
+    for job in joined:
+        job.forget()
+
+
+def test_a_good_start_without_a_click():
+    app = opened()
+    assert not app.button(key="start").disabled and not app.warning and not app.error
+    assert "Once upon a time there were four little Rabbits" in html(app) and "Beatrix Potter" in html(app)
+    assert "16,064 tokens: 14,458 to learn from, 1,606 held out" in html(app) and "3,320,640 numbers" in html(app)
+    assert "this text costs 6.08 nats" in html(app)
+
+
+@pytest.mark.parametrize("pick", TEXTS)
+def test_every_text_that_ships_can_be_trained_on(pick):
+    app = opened(pick=pick, size="larger", seconds=60)
+    assert TEXTS[pick].title in html(app) and not app.button(key="start").disabled
+    assert app.query_params["size"] == "larger" and app.query_params["seconds"] == "60"
+    assert app.query_params.get("pick", "potter") == pick
+
+
+def test_nonsense_in_the_address_is_said_and_put_right():
+    app = opened(pick="bible", size="huge", seconds=600)
+    assert len(app.warning) == 3 and "is not a number from 10 to 60" in "".join(one.value for one in app.warning)
+    assert not app.button(key="start").disabled
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "Paste or type a text first"),
+        ("  \n ", "Paste or type a text first"),
+        ("Every effort moves you", "has 4 tokens; a run needs at least 300. 296 more are needed"),
+        ("x" * 1_000_000, "has 1,000,000 characters; up to 200,000 fit"),
+        (RHYME * 20, ""),
+        ("word " * 400, ""),
+        ("🦜" * 200, ""),
+        ("\x00\x1b\x7f" * 200, ""),
+        ("<script>alert(1)</script>" * 60, ""),
+        ("<|endoftext|>" + RHYME * 20, ""),
+    ],
+    ids=["empty", "blank", "short", "1 MB", "rhyme", "one word", "emoji", "controls", "html", "end of text"],
+)
+def test_odd_texts(text, says):
+    app = opened(pick="own")
+    app = fine(app.text_area(key="typed-own").set_value(text).run())
+    assert app.text_area(key="typed-own").value == text
+    problem = "".join(part for part in html(app).split("<p class='message'>")[1:])
+    assert says in problem if says else not problem
+    assert app.button(key="start").disabled == bool(says) and "<script>" not in html(app)
+
+
+def test_a_text_of_ones_own_survives_a_look_at_another():
+    app = opened(pick="own")
+    app = fine(app.text_area(key="typed-own").set_value("my very own words").run())
+    app = fine(app.selectbox(key="control-pick").set_value("walrus").run())
+    assert not app.text_area and "The sun was shining on the sea" in html(app)
+    app = fine(app.selectbox(key="control-pick").set_value("own").run())
+    assert app.text_area(key="typed-own").value == "my very own words"
+
+
+def test_a_run_from_start_to_stop():
+    app = opened(pick="own", seconds=60)
+    app = fine(app.text_area(key="typed-own").set_value("<b>" + RHYME * 20).run())
+    app = pressed(app, "start")
+    assert keys(app) & {"stop"} and "start" not in keys(app) and ("STARTING" in html(app) or "WAITING" in html(app))
+    app = until(app, lambda app: "TRAINING" in html(app) and "What it writes" in html(app))
+    assert "What it writes" in html(app) and "untrained" in html(app) and "&lt;b&gt;" in html(app) and "<b>The" not in html(app)
+    app = until(app, lambda app: "still above" in html(app) or "below the" in html(app))
+    app = until(pressed(app, "pause"), lambda app: "PAUSED" in html(app))
+    assert "go-on" in keys(app) and "pause" not in keys(app)
+    stood = app.session_state["job"].seen().step
+    time.sleep(0.6)
+    assert app.session_state["job"].seen().step == stood
+    app = until(pressed(app, "go-on"), lambda app: "TRAINING" in html(app))
+    app = until(pressed(app, "stop"), lambda app: "again" in keys(app))
+    assert "TRAINED HERE" in html(app) and "read the text" in html(app) and "are copied from the text" in html(app)
+    folder = app.session_state["job"].folder
+    assert folder.is_dir()
+    app = pressed(app, "again")
+    assert "start" in keys(app) and app.text_area(key="typed-own").value.startswith("<b>The cat") and not folder.exists()
+
+
+def test_two_readers_take_turns_and_see_nothing_of_each_other():
+    one, two = opened(pick="potter", seconds=60), opened(pick="walrus", seconds=10)
+    one = pressed(one, "start")
+    two = pressed(two, "start")
+    assert "One reader is training; you are next." in html(two) and "WAITING" in html(two) and "leave-line" in keys(two)
+    one = until(one, lambda app: "What it writes" in html(app))
+    two = fine(two.run())
+    assert "What it writes" not in html(two) and "Once upon a time" not in html(two)
+    three = pressed(opened(pick="holmes"), "start")
+    assert "2 are before you" in html(three)
+    three = pressed(three, "leave-line")
+    assert "start" in keys(three)
+    one = pressed(one, "stop")
+    two = until(two, lambda app: "What it writes" in html(app))
+    assert "The sun was shining" in html(two) and "Once upon a time" not in html(two)
+    one = fine(one.run())
+    assert "Once upon a time" in html(one) and "The sun was shining" not in html(one)
+    assert one.session_state["job"] is not two.session_state["job"]
+
+
+def test_a_run_that_breaks_off_says_so():
+    app = pressed(opened(), "start")
+    until(app, lambda app: app.session_state["job"].pid is not None)
+    app.session_state["job"]._process.kill()
+    app = until(app, lambda app: app.error)
+    assert "broke off" in app.error[0].value and "BROKEN OFF" in html(app) and "again" in keys(app)
+    assert "start" in keys(pressed(app, "again"))
