@@ -1,6 +1,7 @@
 """Compact snapshots: what rounding costs, what is refused, and a start that is drawn again instead of stored."""
 
 import gzip
+import itertools
 import json
 import shutil
 from math import sqrt
@@ -154,7 +155,7 @@ def test_the_bundled_models_run():
         assert weights.is_trained(model) == (step.number > 0)
         assert torch.isfinite(trace.run(model, ids, points=["logits"])["logits"]).all()
         tables.append(model.tok_emb.weight)
-    for one, other in zip(tables, tables[1:]):  # one run: each table is nearer to the next than chance would have it
+    for one, other in itertools.pairwise(tables):  # one run: each table is nearer to the next than chance would have it
         assert torch.cosine_similarity(one.flatten(), other.flatten(), dim=0) > 0.3
     assert torch.equal(tables[-1], catalogue.load("mini").tok_emb.weight)
     assert torch.equal(catalogue.load("mini-untrained").tok_emb.weight, tables[0])

@@ -42,6 +42,7 @@ def pictures(setting: Setting) -> list[Grid | go.Figure]:
     return [
         Grid(
             panels=tuple(panels),
+            per_row=2,
             alt=f"Attention weights of block {block}, head {head} at step {setting['step']:,} and at step {last:,}.",
             height=330,
         ),

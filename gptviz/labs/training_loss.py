@@ -46,7 +46,9 @@ def pictures(setting: Setting) -> list[go.Figure]:
     ids = moments.now(setting).ids
     if len(ids) < 2:
         return [moments.losses(setting)]
-    now = measured(setting).now
+    made = measured(setting)
+    now = made.now
+    most = int((made.start - now.surprisals).argmax()) if setting["step"] else -1
     names = moments.now(setting).labels()
     rows = len(now.surprisals)
     return [
@@ -58,8 +60,8 @@ def pictures(setting: Setting) -> list[go.Figure]:
             [tokenizer.printable(token) for token in ids[1:]],
             uniform=now.uniform,
             uniform_text=f"even guess: {now.uniform:.2f}",
-            chosen=int(now.surprisals.argmin()),
-            title=f"Your sentence at step {setting['step']:,}: loss of each token, mean {now.loss:.2f}",
+            chosen=most,
+            title=f"Your sentence at step {setting['step']:,}: loss of each token, mean {now.loss:.2f}{'' if most < 0 else '; blue: fell most'}",
             height=min(290, 120 + 36 * rows) if rows <= surprisal.WRITTEN else 280,
         ),
         moments.losses(setting),

@@ -17,6 +17,7 @@ from .word_pairs import random_pairs
 from .words import LISTED, SPACE, Word, WordList, number
 
 PAIRS = 5_000
+FREQUENT = 2_000  # ids below this were merged first: they are frequent, and every snapshot has met them
 WORDS = ("cat", "kitten", "government")
 
 
@@ -117,7 +118,7 @@ MAP = experiment(
 
 @dataclass(frozen=True, eq=False)
 class Cosines:
-    """Pairs of the three words at every step. values: (pairs, steps). mean, spread: (steps,) of random pairs of rows.
+    """Pairs of the three words at every step. values: (pairs, steps). mean, spread: (steps,) of random pairs of frequent tokens.
 
     cut: the words that are several tokens, of which the first is taken."""
 
@@ -139,8 +140,8 @@ def paired(setting: Setting) -> Cosines:
         table = one.model.tok_emb.weight.detach()
         likeness = cosines(table[ids].numpy())
         values.append([likeness[a, b] for a, b in pairs])
-        rows = len(table)
-        drawn = one.once(("random pairs of", one.model_key, PAIRS), lambda table=table, rows=rows: random_pairs(table, rows, 0, PAIRS))
+        below = min(FREQUENT, len(table))
+        drawn = one.once(("frequent pairs", one.model_key), lambda table=table, below=below: random_pairs(table, below, 0, PAIRS))
         chance.append((drawn.mean(), drawn.std()))
     mean, spread = np.array(chance).T
     return Cosines(
@@ -170,7 +171,7 @@ def pair_pictures(setting: Setting) -> list[go.Figure]:
             made.mean,
             made.spread,
             current=moments.place(setting),
-            title=f"Cosines of rows of the token table; grey: {PAIRS:,} random pairs, mean ± standard deviation",
+            title=f"Cosines in the token table; grey: {PAIRS:,} random pairs of ids below {FREQUENT:,}, mean ± standard deviation",
             height=290,
         ),
         moments.losses(setting),
@@ -186,11 +187,9 @@ def pair_caption(setting: Setting) -> str:
     first, second = made.values[0], made.values[1]
     said = (
         f"{moments.counted(setting)} {made.names[0]} have cosine {number(first[at], 3)} and {made.names[1]} "
-        f"{number(second[at], 3)}; at the end {number(first[-1], 3)} and {number(second[-1], 3)}. Random pairs: "
+        f"{number(second[at], 3)}; at the end {number(first[-1], 3)} and {number(second[-1], 3)}. Random pairs of frequent tokens: "
         f"{number(made.mean[at])} ± {number(made.spread[at])}."
     )
-    if abs(made.mean[at]) > 3 * abs(made.spread[0]):
-        said += " They are not at 0: words that are rarely the right answer are pushed away together, so all rows come to lean one way."
     return " ".join(filter(None, (*cut, said, moments.remark(setting))))
 
 
@@ -200,8 +199,8 @@ PAIR = experiment(
     The cosine says how nearly two vectors point the same way: 1 the same, 0 at right angles. Random vectors of many numbers
     are nearly always close to 0, and that is where every pair begins.
 
-    Each step of training moves the vectors a little. Watch whether a pair that belongs together leaves the grey band of
-    random pairs, and whether a pair that does not stays inside it: that difference is what the model has learned.
+    Each step of training moves the vectors a little. The grey band is where random pairs of frequent tokens lie; it widens,
+    because the table takes on an order of its own. Watch whether your pair goes another way than the pairs with the third word.
 
     $$\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert}$$
     """,
