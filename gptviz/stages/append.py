@@ -15,6 +15,7 @@ from . import base
 from .base import Question, stage
 
 MOST_CHIPS = 24
+NARROW_CHIPS = 14  # beside another picture
 PRESENTED_CHIPS = 6
 
 
@@ -41,7 +42,7 @@ def picture(trace, view) -> Chips:
     ids = trace.ids[view.item].tolist()[:size]
     word, share = next_token(trace, view)
     room = trace.config.context_length
-    most = PRESENTED_CHIPS if view.present else MOST_CHIPS
+    most = PRESENTED_CHIPS if view.present else NARROW_CHIPS if view.narrow else MOST_CHIPS
     written = range(max(0, size - view.appended), size)
     chosen = chosen_with(trace, view)
     notes = dict(zip(range(max(1, size - view.appended), size), map(base.percent, chosen or ())))

@@ -24,7 +24,8 @@ class View:
     item: which sentence of the batch. block, head: 0-based. token: row, negative counts from the end. length: tokens of this
     sentence before any padding (None = all). text: what was typed. piece, step: which piece of the text the merge stepper
     shows, and how many merges of it. cropped: ids that fell out of the context, before the ones that went in. appended: how
-    many of the last tokens the model wrote itself. special: `<|endoftext|>` is read as the special token.
+    many of the last tokens the model wrote itself. special: `<|endoftext|>` is read as the special token. narrow: the picture
+    has half the width, beside another one.
     """
 
     item: int = 0
@@ -39,6 +40,7 @@ class View:
     cropped: tuple[int, ...] = ()
     appended: int = 0
     special: bool = False
+    narrow: bool = False
 
 
 @dataclass(frozen=True)

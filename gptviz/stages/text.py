@@ -125,7 +125,7 @@ def picture(trace, view) -> Chips:
     kept, selected, hidden = token_chips.abridged(chips, 7 if view.present else SENTENCE, selected)
     piece = chosen_piece(view)
     lines = [("tokens and their ids", kept)]
-    notes = [f"{hidden:,} of {len(chips):,} chips are not drawn."] if hidden else []
+    notes = [f"{hidden:,} of {len(chips):,} chips are not drawn."] if hidden and not view.present else []
     if view.cropped:
         notes.append(f"Tokens at the front that do not fit: {len(view.cropped):,}.")
     if piece:

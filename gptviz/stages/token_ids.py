@@ -14,7 +14,7 @@ from . import base, token_chips
 from .base import Question, stage
 from .likeness import closest
 
-ROW = 18  # chips of the sentence
+ROW, FEW, FEWEST = 18, 7, 4  # chips of the sentence; in Present mode or in half the width; in both
 AROUND = 3  # rows of the vocabulary shown on either side of the chosen one
 
 
@@ -36,7 +36,7 @@ def picture(trace, view) -> Chips:
         )
         for at, token in enumerate(ids)
     ]
-    kept, selected, hidden = token_chips.abridged(chips, 7 if view.present else ROW, row)
+    kept, selected, hidden = token_chips.abridged(chips, (ROW, FEW, FEWEST)[view.present + view.narrow], row)
     chosen = ids[row]
     around = tuple(
         Chip(
@@ -58,7 +58,7 @@ def picture(trace, view) -> Chips:
         )
         lines.append((f"next to row {chosen} by its vector, which the next step looks up", alike))
     batch, tokens = trace.ids.shape
-    notes = [f"{hidden} of {len(ids)} tokens are not drawn."] if hidden else []
+    notes = [f"{hidden} of {len(ids)} tokens are not drawn."] if hidden and not view.present else []
     if batch > 1:
         notes.append(f"Row {view.item} of a batch of {batch}; shorter rows are filled up to {tokens} tokens.")
     return Chips(

@@ -18,14 +18,14 @@ from .sentences import Rows, Sentence
 from .state import Choice
 
 HEIGHT = 372  # pixels of a picture beside another one at 1366 x 768
-OVER = {1: 240, 2: 200, 3: 160}  # of one with small pictures under it, in so many lines
-UNDER = {1: 118, 2: 168, 3: 214}  # of those
+OVER = {1: 238, 2: 178, 3: 144}  # of one with small pictures under it, in so many lines
+UNDER = {1: 118, 2: 150, 3: 190}  # of those
+REMARK = 20  # of the line that says what a half cannot show as chosen
 PRESENTED = 345  # of a picture beside another one in Present mode
 BRIEF, SHORT = 130, 60  # characters of a "look for" line and of a note or title there, as far as whole sentences allow it
 NOTE_WIDTH, NOTE_LINE = 52, 32  # characters of a note in a line there, and its pixels
 HALF_TYPE = 0.8  # type of a chart there against that of the whole width
 SENTENCE = r"(?<=\.)\s+(?=[A-Z0-9\"])"  # what stands between two sentences
-ONE_PICTURE = "No model yet: one picture for both"
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def half(choice: Choice, key: str, model: GPT, main: Half | None = None) -> Half
         cropped=sentence.cropped,
         appended=sentence.appended,
         special=choice.special,
+        narrow=bool(choice.beside),
     )
     trace = cache.traced(key, batch.rows, choice.dropout, choice.seed, view.block)
     return Half(key, model, sentence, batch.rows, trace, view)
@@ -125,26 +126,25 @@ def remarks(one: Half, other: Half, choice: Choice, stage: Stage) -> str:
     """Where this half cannot show just what was chosen: a block or head it has not, tokens its context does not hold."""
     config = one.model.config
     found = []
-    if stage.per_block and choice.block > config.n_layer:
-        found.append(f"It has no block {choice.block}: this is its last.")
-    if stage.per_head and choice.head > config.n_head:
-        found.append(f"It has no head {choice.head}: this is its last.")
+    missing = [f"no block {choice.block}"] if stage.per_block and choice.block > config.n_layer else []
+    missing += [f"no head {choice.head}"] if stage.per_head and choice.head > config.n_head else []
+    if missing:
+        found.append(f"It has {' and '.join(missing)}: its last instead.")
     if one.sentence.cropped:
         read = len(one.sentence.ids)
-        found.append(f"Its context is {config.context_length:,}: it reads the last {read:,} of {one.first + read:,} tokens.")
+        found.append(f"It reads the last {read:,} of {one.first + read:,} tokens.")
     if row(base.token(other.trace, other.view), other, one) is None:
-        found.append("The chosen token is not among them.")
+        found.append("The chosen one is not among them.")
     return " ".join(found)
 
 
-def same_ids(main: Half, other: Half) -> str:
-    """For the stage before any model: that both get the same tokens, and which of them each reads."""
-    said = []
+def one_picture(main: Half, other: Half) -> str:
+    """For the stage before any model: that there is one picture, and which of its tokens each model reads, if not all."""
+    said = "No model reads yet: one picture for both"
     for one in (main, other):
-        total = one.first + len(one.sentence.ids)
-        tokens = f"the last {len(one.sentence.ids):,} of {total:,} tokens" if one.first else f"all {total:,} tokens"
-        said.append(f"{one.title} reads {tokens if total > 1 else 'the one token'}")
-    return ", ".join(said) + "."
+        if one.first:
+            said += f". {one.title} reads the last {len(one.sentence.ids):,}"
+    return said
 
 
 def brief(said: str, most: int) -> str:
@@ -214,7 +214,7 @@ def said_of_parts(note: str) -> str:
     """The sentence of a note that says what is left out of the picture; without one its first, if that is short."""
     first, *rest = re.split(SENTENCE, note)
     parts = [one for one in (first, *rest) if re.search(r"\d of [\d,]+|largest of [\d,]+", one)]
-    return parts[0] if parts else first * (len(first) <= SHORT)
+    return parts[0].split(";")[0] if parts else first * (len(first) <= SHORT)
 
 
 def _smaller(layout: object) -> object:
@@ -241,14 +241,16 @@ def numbered(picture: Grid) -> Grid:
     return replace(picture, panels=tuple(map(panel, picture.panels)))
 
 
-def heights(main: Half, other: Half, stage: Stage) -> tuple[int, int]:
-    """Pixels of a half's picture, and of the small ones under it (0: there are none), the same on both sides."""
+def heights(main: Half, other: Half, stage: Stage, remarked: bool) -> tuple[int, int]:
+    """Pixels of a half's picture, and of the small ones under it (0: there are none), the same on both sides. remarked: there
+    is a line above them."""
+    less = REMARK * remarked
     if main.view.present:
-        return PRESENTED, 0
+        return PRESENTED - less, 0
     if not stage.overview:
-        return HEIGHT, 0
+        return HEIGHT - less, 0
     lines = min(max(-(-one.model.config.n_head // style.OVERVIEW_ACROSS) for one in (main, other)), max(OVER))
-    return OVER[lines], UNDER[lines]
+    return OVER[lines] - less, UNDER[lines]
 
 
 def would_write(lines: tuple, main: Half, other: Half) -> tuple:
@@ -262,12 +264,16 @@ def would_write(lines: tuple, main: Half, other: Half) -> tuple:
     )
 
 
-def scales(first: Picture, second: Picture, stage: Stage) -> str:
+def scales(first: Picture, second: Picture, stage: Stage, main: Half) -> str:
     """Whether the two pictures can be compared by eye, in a few words."""
     match first, second:
         case (Grid(), Grid()):
-            limits = [[panel.shown_limits for panel in one.panels if not panel.dim] for one in (first, second)]
-            return "Same colours in both" if limits[0] == limits[1] else "Each picture has its own colour limits"
+            same = [(a.shown_limits == b.shown_limits, a.dim) for a, b in zip(first.panels, second.panels)]
+            if all(equal for equal, _ in same):
+                return "Same colours in both"
+            if all(equal or dim for equal, dim in same):
+                return f"{first.main.title}: same colours in both"
+            return "Each picture has its own colour limits"
         case (Chips(), Chips()):
-            return "Both read the same ids"
+            return f"The text follows {main.title}" if stage.key == "append" else "Both read the same ids"
     return "Same axis in both" if stage.key == "softmax" else "Each chart has its own axes"

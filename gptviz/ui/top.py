@@ -19,6 +19,7 @@ html { font-size: 24px; }
 [data-testid=stHeader] { display: none; }
 :is(.st-key-top, .st-key-title-row) button { min-height: 1.5rem; padding: 0 0.6rem; }
 .st-key-title-row h1.title { font-size: 1.2rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.remark { font-size: 0.78rem; }
 [class*=st-key-half-] .look { font-size: 0.9rem; line-height: 1.25rem; }
 .half { font-size: 0.82rem; }
 .half .badge { font-size: 0.72rem; line-height: 1.1rem; }
@@ -143,7 +144,7 @@ def compare(choice: Choice, where) -> None:
     st.session_state["beside"] = choice.beside or None
     where.selectbox(
         "Compare with",
-        [key for key in catalogue.MODELS if key != choice.model],
+        [key for key in state.models() if key != choice.model],
         index=None,
         key="beside",
         format_func=download.title,

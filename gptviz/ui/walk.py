@@ -183,19 +183,19 @@ def look(said: str) -> str:
 def pair(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     """Both models' pictures of one stage, each under its own name and with its own "look for" line; the words below them."""
     if stage.key == "text":
-        title_row(stage, main, other, choice, beside.ONE_PICTURE)
-        if main.first != other.first or not choice.present:
-            st.html(f"<p class='message'>{escape(beside.same_ids(main, other))}</p>")
-        body(stage, main, choice, titled=False)
+        title_row(stage, main, other, choice, beside.one_picture(main, other))
+        with st.container(key="half-both", gap="xsmall"):
+            body(stage, main, choice, titled=False)
         return
     made = beside.pictures(main, other, stage)
-    title_row(stage, main, other, choice, beside.scales(*made, stage))
+    title_row(stage, main, other, choice, beside.scales(*made, stage, main))
     remarks = [beside.remarks(one, two, choice, stage) for one, two in ((main, other), (other, main))]
+    heights = beside.heights(main, other, stage, any(remarks))
     with st.container(key="stage"):
         places = st.columns(2, gap="medium")
     for place, one, drawn, remark in zip(places, (main, other), made, remarks):
         with place, st.container(key=f"half-{'main' if one is main else 'other'}", gap="xsmall"):
-            half(stage, one, main, drawn, remark if any(remarks) else None, choice, beside.heights(main, other, stage))
+            half(stage, one, main, drawn, remark if any(remarks) else None, choice, heights)
     if choice.present:
         return
     with st.container(key="below", gap="xsmall"):
@@ -260,11 +260,11 @@ def half(
 
 def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     """Under the pictures: the words of the stage, which hold for both, or an open drawer, which is about one of them."""
-    tabs, whose = st.columns([1.3, 1], vertical_alignment="center", gap="medium")
+    tabs, whose = st.columns(2, vertical_alignment="center", gap="medium")
     with tabs:
         drawers.row(choice)
     if choice.drawer in ("", "code"):
-        whose.html("<p class='scales'>These words hold for both models.</p>")
+        whose.html("<p class='scales'>The words hold for both models.</p>")
     else:
         st.session_state["other"] = choice.other
         whose.segmented_control(
@@ -281,7 +281,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
         with st.container(key="words", gap="xsmall"):
             drawers.show(stage, one.trace, one.view, replace(choice, model=one.key), chosen_cell(choice))
         return
-    left, right = st.columns([1.3, 1], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         st.markdown(stage.prose)
     with right, st.container(gap="xsmall"):
