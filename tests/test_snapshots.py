@@ -145,7 +145,7 @@ def test_the_bundled_models_run():
     assert numbers[0] == 0 and numbers == sorted(set(numbers)) and len(numbers) >= 5
     losses = [step.held_out for step in run.steps]
     assert losses[0] == pytest.approx(np.log(50257), abs=0.1) and losses == sorted(losses, reverse=True)
-    assert all(0 <= step.cost < 0.05 for step in run.steps)
+    assert run.steps[0].cost == run.steps[-1].cost == 0 and all(0 < step.cost < 0.05 for step in run.steps[1:-1])
     bundled = [path for path in catalogue.BUNDLED.rglob("*") if ".safetensors" in path.name]
     assert sum(path.stat().st_size for path in bundled) < 80e6
     ids = tokenizer.encode("The old man looked at the")
