@@ -196,8 +196,12 @@ def pictures(main: Half, other: Half, stage: Stage) -> tuple[Picture, Picture]:
 def presented(picture: Picture) -> Picture:
     """A picture of Present mode in half the width: one panel where it has squares or numbers in cells, smaller type in charts."""
     if isinstance(picture, go.Figure):
-        title = brief(picture.layout.title.text or "", SHORT)
-        return go.Figure(_smaller(picture.to_dict())).update_layout(title_text=title)
+        layout = _smaller(picture.layout.to_plotly_json())
+        chart = go.Figure(picture.data, layout).update_layout(title_text=brief(picture.layout.title.text or "", SHORT))
+        for line in chart.data:
+            if "textfont" in line and line.textfont.size == style.PRESENT_FONT:
+                line.textfont.size = round(style.PRESENT_FONT * HALF_TYPE)
+        return chart
     if not isinstance(picture, Grid):
         return picture
     panels = [panel for panel in picture.panels if not panel.dim]
