@@ -14,7 +14,7 @@ from gptviz import snapshots, tokenizer, weights
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.training import __main__ as command
 from gptviz.training import evaluation, losses, optimizers
-from gptviz.training.data import UNIFORM_LOSS, Corpus, Windows, encode_text, read_tokens
+from gptviz.training.data import UNIFORM_LOSS, Corpus, Windows, Yardstick, encode_text, read_tokens
 from gptviz.training.forward import hidden
 from gptviz.training.run import Run, Settings, is_mark
 
@@ -314,3 +314,26 @@ def test_the_command_trains_resumes_and_evaluates(text, tmp_path, capsys):
     assert command.main(["evaluate", str(out), "--text", str(text), "--windows", "5", "--samples", "3"]) == 0
     printed = capsys.readouterr().out
     assert all(words in printed for words in ("loss on them", "10.825", "unigram entropy", "Every effort moves you"))
+    assert command.main(["evaluate", str(out), "--windows", "5", "--samples", "0", "--steps"]) == 0
+    again = capsys.readouterr().out.splitlines()
+    kept = [line for line in printed.splitlines() if line.startswith("loss on them")]
+    assert kept == [line for line in again if line.startswith("loss on them")], "without the text, from what the run left"
+    assert any(line.startswith("loss at step 0 ") for line in again) and any(line.startswith("loss at step 4 ") for line in again)
+
+
+def test_packing_says_what_it_costs(text, tmp_path, capsys):
+    shape = ["--layers", "1", "--heads", "2", "--width", "16", "--context", "16", "--batch", "2", "--threads", "1"]
+    out, small = tmp_path / "out", tmp_path / "small"
+    assert command.main(["pack", str(out), str(small)]) == 1  # nothing there
+    assert command.main([str(text), str(out), "--steps", "31", "--negatives", "32", "--device", "cpu", *shape]) == 0
+    assert command.main(["pack", str(out), str(small), "--windows", "5", "--bits", "3"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()[:2] in ("0 ", "30")]
+    made = sorted((small / snapshots.FOLDER).iterdir())
+    assert [int(row[0]) for row in rows] == [0, 30] and [int(row[1].replace(",", "")) for row in rows] == [
+        path.stat().st_size for path in made
+    ]
+    for path, row in zip(made, rows):
+        known = snapshots.facts(path)
+        assert float(known["held_out"]) == float(row[2]) and float(known["compact"]) == float(row[3]) != float(row[2])
+        stored = evaluation.loss(snapshots.load(path, weights.read_config(out)), Yardstick.read(out).held_out, 5)
+        assert stored == pytest.approx(float(row[3]), abs=1e-3)

@@ -3,8 +3,8 @@
 python -m gptviz.training TEXT OUT --minutes 60
 python -m gptviz.training TEXT OUT --resume
 python -m gptviz.training tokenize TEXT TOKENS.npy
-python -m gptviz.training evaluate FOLDER --text TEXT
-python -m gptviz.training pack FOLDER SMALL --text TEXT
+python -m gptviz.training evaluate FOLDER
+python -m gptviz.training pack FOLDER SMALL
 """
 
 import argparse
@@ -17,20 +17,27 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import tokenizer, trace, weights
+from .. import snapshots, tokenizer, trace, weights
 from ..config import GPTConfig
 from ..sampling import softmax
 from . import evaluation, packing
-from .data import UNIFORM_LOSS, Corpus, encode_text
+from .data import UNIFORM_LOSS, Corpus, Yardstick, encode_text
 from .run import Run, Settings
 
 PROMPTS = ("Every effort moves you", "Once upon a time there was", "The little girl opened the door and")
+
+NEXT = ("She opened the", "Every effort moves you")
+PAIRS = (("cat", "kitten"), ("cat", "dog"), ("king", "queen"), ("he", "she"), ("cat", "government"))
 
 
 def main(arguments: list[str]) -> int:
     commands = {"evaluate": evaluate, "pack": pack, "tokenize": tokenize}
     command = commands.get(arguments[0]) if arguments else None
-    return command(arguments[1:]) if command else train(arguments)
+    try:
+        return command(arguments[1:]) if command else train(arguments)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 def tokenize(arguments: list[str]) -> int:
@@ -50,29 +57,42 @@ def evaluate(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m gptviz.training evaluate", description="Loss of a checkpoint folder on the held-out end of a text."
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--text", type=Path, required=True, help="the text the model was trained on; its end was held out")
+    parser.add_argument("folder", type=Path, help="with the held-out text a run leaves beside its weights, or name it:")
+    parser.add_argument("--text", type=Path, help="the text the model was trained on; its end was held out")
     parser.add_argument("--held-out", type=int, default=100_000, help="tokens at its end (at most a twentieth of it)")
     parser.add_argument("--windows", type=int, default=60)
     parser.add_argument("--samples", type=int, default=40, help="tokens of each sample text, 0 for none")
     parser.add_argument("--seed", type=int, default=1337, help="of the samples")
+    parser.add_argument("--steps", action="store_true", help="measure every snapshot of its run too")
     given = parser.parse_args(arguments)
     model = weights.load(given.folder)
-    corpus = Corpus.read(given.text, given.held_out)
+    corpus = Corpus.read(given.text, given.held_out) if given.text else Yardstick.read(given.folder)
     losses = evaluation.window_losses(model, corpus.held_out, given.windows)
     found = losses.mean()
     error = losses.std(ddof=1) / given.windows**0.5 if given.windows > 1 else float("nan")
     lines = {
         "learned numbers": f"{sum(one.numel() for one in model.parameters()):,}",
-        "tokens to learn from": f"{len(corpus.train):,}",
+        "tokens to learn from": f"{corpus.counts.sum():,}, {(corpus.counts == 0).sum():,} words of the vocabulary never among them",
         "tokens held out": f"{len(corpus.held_out):,}, of them read: {given.windows} windows of {model.config.context_length}",
         "loss on them": f"{found:.3f} nats a token (standard error {error:.3f}), perplexity {np.exp(found):.1f}",
         "uniform guess, ln 50257": f"{UNIFORM_LOSS:.3f}",
         "word frequencies": f"{corpus.unigram_loss():.3f} on the held-out tokens, {corpus.unigram_entropy:.3f} on the text to "
         "learn from (its unigram entropy)",
     }
+    for prompt in NEXT:
+        shares = softmax(trace.run(model, tokenizer.encode(prompt), points=["logits"]).array("logits")[0, -1])
+        best = (f"{tokenizer.printable(int(token))} {shares[token]:.1%}" for token in np.argsort(-shares)[:3])
+        lines[f"after {prompt!r}"] = ", ".join(best)
+    table = model.tok_emb.weight.detach()
+    for pair in PAIRS:
+        one, two = (table[tokenizer.encode(f" {word}")[0]] for word in pair)
+        lines[f"cosine of {' and '.join(pair)}"] = f"{torch.cosine_similarity(one, two, dim=0):.2f}"
     for name, value in lines.items():
-        print(f"{name:<24} {value}")
+        print(f"{name:<32} {value}")
+    history = snapshots.history(given.folder) if given.steps else None
+    for step in history.steps if history else ():
+        stored = evaluation.loss(step.load(history.config), corpus.held_out, given.windows)
+        print(f"{f'loss at step {step.number:,}':<32} {stored:.3f} as stored here, {step.cost:+.3f} of it for storing it compactly")
     for prompt in PROMPTS if given.samples else ():
         print(repr(sample(model, prompt, given.samples, given.seed)))
     return 0
@@ -82,14 +102,12 @@ def pack(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m gptviz.training pack", description="A run's snapshots with fewer bits a number, and what that costs."
     )
-    parser.add_argument("folder", type=Path, help="of the run")
+    parser.add_argument("folder", type=Path, help="of a run that is over")
     parser.add_argument("out", type=Path, help="folder for the small snapshots")
-    parser.add_argument("--text", type=Path, required=True, help="the text the model was trained on; its end was held out")
-    parser.add_argument("--held-out", type=int, default=100_000, help="tokens at its end (at most a twentieth of it)")
     parser.add_argument("--windows", type=int, default=packing.WINDOWS)
     parser.add_argument("--bits", type=int, default=4, choices=range(2, 9), help="of each number")
     given = parser.parse_args(arguments)
-    held_out = Corpus.read(given.text, given.held_out).held_out
+    held_out = Yardstick.read(given.folder).held_out
     print(f"{'step':>8} {'bytes':>12} {'loss':>8} {'packed':>8} {'cost':>8} {'error':>7}", flush=True)
 
     def say(one: packing.Packed) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from .. import tokenizer
 
 VOCABULARY = tokenizer.END_OF_TEXT_ID + 1
+YARDSTICK = "yardstick.safetensors"  # beside the weights
 
 
 def encode_text(path: str | Path) -> np.ndarray:
@@ -39,8 +41,47 @@ def read_tokens(path: str | Path) -> np.ndarray:
     return ids
 
 
+class Baselines:
+    """What the frequencies of words alone say of a text. counts: (word,) of the text to learn from; held_out: (token,)."""
+
+    counts: np.ndarray
+    held_out: np.ndarray
+
+    @property
+    def unigram_entropy(self) -> float:
+        """Nats a token of the training text itself, when every token is guessed by its share of that text."""
+        share = self.counts[self.counts > 0] / self.counts.sum()
+        return float(-(share * np.log(share)).sum())
+
+    def unigram_loss(self) -> float:
+        """Nats a held-out token under the training text's shares, each count raised by one so that none is impossible."""
+        share = (self.counts + 1) / (self.counts.sum() + VOCABULARY)
+        return float(-np.log(share[self.held_out]).mean())
+
+
 @dataclass(frozen=True)
-class Corpus:
+class Yardstick(Baselines):
+    """What a model can be measured by without the text it learned from: the held-out tokens, (token,) uint16, and how often
+    each word occurs in the rest, (word,)."""
+
+    held_out: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def read(cls, folder: str | Path) -> "Yardstick":
+        """The one beside a model's weights. Raises FileNotFoundError where there is none."""
+        path = Path(folder) / YARDSTICK
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: expected the held-out text that a finished run leaves there, found none")
+        found = load_file(path)
+        return cls(found["held_out"], found["counts"])
+
+    def save(self, folder: str | Path) -> None:
+        save_file({"held_out": self.held_out, "counts": self.counts.astype(np.int32)}, Path(folder) / YARDSTICK)
+
+
+@dataclass(frozen=True)
+class Corpus(Baselines):
     """One text cut in two: what a run learns from, and its last tokens, which it never reads. Both (token,) uint16."""
 
     train: np.ndarray
@@ -59,15 +100,8 @@ class Corpus:
         return np.bincount(self.train, minlength=VOCABULARY)
 
     @property
-    def unigram_entropy(self) -> float:
-        """Nats a token of the training text itself, when every token is guessed by its share of that text."""
-        share = self.counts[self.counts > 0] / len(self.train)
-        return float(-(share * np.log(share)).sum())
-
-    def unigram_loss(self) -> float:
-        """Nats a held-out token under the training text's shares, each count raised by one so that none is impossible."""
-        share = (self.counts + 1) / (len(self.train) + VOCABULARY)
-        return float(-np.log(share[self.held_out]).mean())
+    def yardstick(self) -> Yardstick:
+        return Yardstick(np.array(self.held_out), self.counts)
 
 
 UNIFORM_LOSS = log(VOCABULARY)

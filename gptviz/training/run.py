@@ -166,6 +166,7 @@ class Run:
         if self.progress >= 1:
             self.report(held_out=self.held_out_loss(60))
             weights.save(self.model, self.folder, dtype=torch.float16)
+            self.corpus.yardstick.save(self.folder)
         return self.model
 
     def held_out_loss(self, windows: int, length: int | None = None) -> float:
