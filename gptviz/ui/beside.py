@@ -140,7 +140,7 @@ def remarks(one: Half, other: Half, choice: Choice, stage: Stage) -> str:
 
 def one_picture(main: Half, other: Half) -> str:
     """For the stage before any model: that there is one picture, and which of its tokens each model reads, if not all."""
-    said = "No model reads yet: one picture for both"
+    said = "One picture: no model reads yet"
     for one in (main, other):
         if one.first:
             said += f". {one.title} reads the last {len(one.sentence.ids):,}"

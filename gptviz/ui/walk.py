@@ -253,7 +253,7 @@ def half(
     if heights[1]:
         drawn = stage.overview(one.trace, one.view)
         picture.show(drawn, f"overview-{name}", cell=None, present=False, on_event=acted, alt="", height=heights[1])
-    st.html(checked(one.trace, cell) or look(said))
+    st.html(checked(one.trace, cell, brief=choice.present) or look(said))
     if stage.key == "append" and one is main:
         append(one.trace, one.view, choice)
 
@@ -301,16 +301,18 @@ def heading(stage: Stage) -> None:
     )
 
 
-def checked(trace: Trace, cell) -> str:
-    """One line for the room: the clicked number, recomputed. Empty when none is chosen, or it is not in this pass."""
+def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> str:
+    """One line for the room: the clicked number, recomputed. Empty when none is chosen, or it is not in this pass. brief: by its
+    name in the trace, without the words on how it is made."""
     if cell is None:
         return ""
     try:
         made = recompute(trace, *cell)
     except (KeyError, IndexError):
         return ""
+    what = f"{cell[0]}[{', '.join(map(str, cell[1]))}]." if brief else made.sentence
     return (
-        f"<p class='look'><b>Recomputed:</b> {escape(made.sentence)} Shown {made.shown:.6g}, recomputed {made.value:.6g}, "
+        f"<p class='look'><b>Recomputed:</b> {escape(what)} Shown {made.shown:.6g}, recomputed {made.value:.6g}, "
         f"difference {made.difference:.0e}.</p>"
     )
 
