@@ -1,6 +1,8 @@
 """Which models can be chosen, where they come from, and how to load them."""
 
 import os
+import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -17,7 +19,8 @@ FOLDERS = "GPTVIZ_MODELS"  # environment variable: checkpoint folders on this ma
 @dataclass(frozen=True)
 class Entry:
     """One model a reader can choose. `key` goes into the URL; `about` says in a line what it is and where it is from; folder:
-    where its checkpoint lies, None when it is made on the spot; memory: bytes it takes, where that is known beforehand."""
+    where its checkpoint lies, None when it is made on the spot; memory: bytes it takes, where that is known beforehand; listed:
+    False for a model that belongs to one reader, who alone knows its key."""
 
     key: str
     title: str
@@ -25,6 +28,7 @@ class Entry:
     build: Callable[[], GPT]
     folder: Path | None = None
     memory: int = 0
+    listed: bool = True
 
     @property
     def card(self) -> Path | None:
@@ -105,12 +109,30 @@ def describe(one: hub.Published) -> str:
 
 
 MODELS = discover()
+_changing = threading.Lock()
 
 
 def refresh() -> None:
     """Look again: a model may have arrived since. What was listed stays listed, for it may be in use."""
     global MODELS
-    MODELS = MODELS | discover()
+    with _changing:
+        MODELS = MODELS | discover()
+
+
+def lend(folder: Path, title: str, about: str) -> str:
+    """Take in a checkpoint folder for one reader: it is in no list, and nobody can guess the key that is returned."""
+    global MODELS
+    key = f"own-{secrets.token_urlsafe(12)}"
+    with _changing:
+        MODELS = MODELS | {key: Entry(key, title, about, lambda: weights.load(folder), folder, listed=False)}
+    return key
+
+
+def take_back(key: str) -> None:
+    """Let go of a model that was lent."""
+    global MODELS
+    with _changing:
+        MODELS = {kept: entry for kept, entry in MODELS.items() if kept != key}
 
 
 def offers() -> dict[str, hub.Published]:

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_page import APP, fine, html, shown
 
+from gptviz import catalogue
 from gptviz.training.jobs import LINE, Job
 from gptviz.training.live import Order
 from gptviz.training.texts import TEXTS
@@ -159,3 +160,22 @@ def test_a_run_that_breaks_off_says_so():
     app = until(app, lambda app: app.error)
     assert "broke off" in app.error[0].value and "BROKEN OFF" in html(app) and "again" in keys(app)
     assert "start" in keys(pressed(app, "again"))
+
+
+def test_the_trained_model_goes_into_the_walk_for_its_reader_alone():
+    app = pressed(opened(pick="walrus", seconds=10), "start")
+    until(app, lambda app: app.session_state["job"].seen().step > 2)
+    app = until(pressed(app, "stop"), lambda app: "walk" in keys(app))
+    app = pressed(app, "walk")
+    (key,) = app.session_state["own-models"]
+    assert app.session_state["choice"].model == key and app.selectbox(key="model").value == key
+    assert "your own" in app.selectbox(key="model").options and "TRAINED" in html(app) and "stage" not in app.query_params
+    assert app.query_params["model"] == key
+    other = AppTest.from_file(APP, default_timeout=60)
+    other.query_params["model"] = key
+    other = fine(other.run())
+    assert other.session_state["choice"].model == "mini" and "is not known" in other.warning[0].value
+    assert "your own" not in other.selectbox(key="model").options
+    app = pressed(fine(app.switch_page("pages/Train.py").run()), "again")
+    assert app.session_state["choice"].model == "mini" and "start" in keys(app)
+    assert "your own" not in app.selectbox(key="model").options and key not in catalogue.MODELS

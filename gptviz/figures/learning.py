@@ -1,16 +1,19 @@
-"""The loss of a run while it goes on, against the clock."""
+"""The loss of a run while it goes on, against the clock: as SVG, which a page can draw again every second without a flicker."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 
 from . import style
 from .candidates import spread
 
 POINTS = 200  # of the drawn line; more steps than that are averaged in turns
-TOP = 12.5  # nats: above the loss of an even guess over GPT-2's tokens, with room for its name
+TOP = 12.0  # nats: above the loss of an even guess over GPT-2's tokens
+WIDTH, HEIGHT = 840, 300
+LEFT, RIGHT, UPPER, LOWER = 46, 636, 8, 258  # the frame of the lines, in which the axes end
+LABEL = 19  # height of a name
 
 
 class Level(NamedTuple):
@@ -20,71 +23,99 @@ class Level(NamedTuple):
     loss: float
 
 
+class Measured(NamedTuple):
+    """A loss that was measured once, after `step` steps."""
+
+    step: int
+    seconds: float
+    loss: float
+
+
 def losses(
     seconds: Sequence[float],
     batches: Sequence[float],
-    held_seconds: Sequence[float],
-    held_out: Sequence[float],
+    held_out: Sequence[Measured],
     *,
     levels: Sequence[Level],
     recent: float | None,
     whole: float,
-    height: int = 300,
-) -> go.Figure:
-    """Loss in nats a token over seconds of training, each line named at its end.
+    alt: str,
+) -> str:
+    """Loss in nats a token over seconds of training, each line named at its end; SVG.
 
-    seconds, batches: of every step; the trace "batches" holds their means in equal stretches of time, and their number.
-    held_seconds, held_out: the trace "held-out" holds exactly these. recent: the number written at the line of the batches.
-    whole: seconds the run may last, which the axis always shows, so that nothing moves but the lines.
+    seconds, batches: of every step, drawn as their means over equal stretches of time; recent: the number written at that line.
+    whole: seconds the run may last, which the axis always shows, so that nothing moves but the lines. alt: for a screen reader.
     """
-    figure, grey = go.Figure(), style.PARTS["residual"]
-    middle, mean, count = _averaged(np.array(seconds, dtype=float), np.array(batches, dtype=float), whole)
-    figure.add_scatter(
-        x=middle,
-        y=mean,
-        customdata=count,
-        mode="lines",
-        name="batches",
-        line={"color": style.PARTS["token"], "width": 2.5},
-        hovertemplate="%{x:.1f} s<br>mean of %{customdata} batches %{y:.3f}<extra></extra>",
-    )
-    figure.add_scatter(
-        x=list(held_seconds),
-        y=list(held_out),
-        mode="lines+markers",
-        name="held-out",
-        line={"color": style.PARTS["key"], "width": 2.5, "dash": "dot"},
-        marker={"size": 7},
-        hovertemplate="%{x:.1f} s<br>held-out text %{y:.3f}<extra></extra>",
-    )
-    for level in levels:
-        figure.add_hline(y=level.loss, line={"color": grey, "width": 1.5, "dash": "dash"})
-    top = max(TOP, *(loss + 0.6 for loss in held_out)) if len(held_out) else TOP
-    named = [(level.name, level.loss, "╌", grey) for level in levels]
-    if recent is not None:
-        named.append(("batches just read", recent, "━", style.PARTS["token"]))
-    if len(held_out):
-        named.append(("held-out text", float(held_out[-1]), "┅", style.PARTS["key"]))
-    gap = 19 * top / (height - 60)
-    for (name, loss, mark, colour), place in zip(named, spread([loss for _, loss, _, _ in named], gap, 0)):
-        figure.add_annotation(
-            x=1.01,
-            xref="paper",
-            xanchor="left",
-            y=place,
-            text=f"<span style='color:{colour}'><b>{mark}</b></span> {name} <b>{loss:.2f}</b>",
-            showarrow=False,
+    top = max(TOP, *(one.loss + 0.6 for one in held_out)) if held_out else TOP
+
+    def across(time: float) -> float:
+        return round(LEFT + (RIGHT - LEFT) * min(time / whole, 1), 1)
+
+    def up(loss: float) -> float:
+        return round(LOWER - (LOWER - UPPER) * loss / top, 1)
+
+    def line(places: Sequence[tuple[float, float]], name: str, colour: str, dash: str) -> str:
+        path = " ".join(f"{across(time)},{up(loss)}" for time, loss in places)
+        return (
+            f"<polyline class='{name}' points='{path}' fill='none' stroke='{colour}' stroke-width='2.5' stroke-dasharray='{dash}'/>"
         )
-    figure.update_xaxes(range=[0, whole], title={"text": "seconds of training", "standoff": 4}, showgrid=False, automargin=True)
-    figure.update_yaxes(range=[0, top], title_text="loss, nats a token", nticks=6, automargin=True, zeroline=True)
-    figure.update_layout(**style.chart(height=height), margin={"l": 10, "r": 215, "t": 12, "b": 10}, uirevision="run")
-    return figure
+
+    grey, blue, orange = (style.PARTS[part] for part in ("residual", "token", "key"))
+    named = [(level.name, level.loss, grey, "7 5") for level in levels]
+    if recent is not None:
+        named.append(("batches just read", recent, blue, "none"))
+    if held_out:
+        named.append(("held-out text", held_out[-1].loss, orange, "3 3"))
+    drawn = [_frame(top, whole, across, up)]
+    drawn += [
+        f"<line x1='{LEFT}' x2='{RIGHT}' y1='{up(level.loss)}' y2='{up(level.loss)}' stroke='{grey}' stroke-width='1.5' "
+        "stroke-dasharray='7 5'/>"
+        for level in levels
+    ]
+    drawn.append(line(averaged(seconds, batches, whole), "batches", blue, "none"))
+    drawn.append(line([(one.seconds, one.loss) for one in held_out], "held-out", orange, "3 3"))
+    drawn += [
+        f"<circle cx='{across(one.seconds)}' cy='{up(one.loss)}' r='4' fill='{orange}'><title>after {one.step:,} steps: held-out text "
+        f"{one.loss:.3f}</title></circle>"
+        for one in held_out
+    ]
+    places = spread([loss for _, loss, _, _ in named], LABEL * top / (LOWER - UPPER), 0)
+    over = max(0.0, max(places) - top)  # no name above the frame
+    for (name, loss, colour, dash), place in zip(named, places):
+        at = up(place - over)
+        drawn.append(
+            f"<line x1='{RIGHT + 8}' x2='{RIGHT + 26}' y1='{at}' y2='{at}' stroke='{colour}' stroke-width='2.5' stroke-dasharray='{dash}'/>"
+            f"<text x='{RIGHT + 32}' y='{at + 4.5}'>{escape(name)} <tspan font-weight='700'>{loss:.2f}</tspan></text>"
+        )
+    return (
+        f"<svg class='losses' viewBox='0 0 {WIDTH} {HEIGHT}' width='100%' role='img' aria-label='{escape(alt, quote=True)}' "
+        f"fill='currentColor' font-size='14'>{''.join(drawn)}</svg>"
+    )
 
 
-def _averaged(seconds: np.ndarray, losses: np.ndarray, whole: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean time, mean loss and number of the steps in each of POINTS equal stretches of the run that has any: (stretch,) each."""
+def _frame(top: float, whole: float, across, up) -> str:
+    """Grid, numbers and names of the axes."""
+    step = 5 if whole <= 40 else 10
+    rows = "".join(
+        f"<line x1='{LEFT}' x2='{RIGHT}' y1='{up(loss)}' y2='{up(loss)}' stroke='currentColor' stroke-opacity='0.18'/>"
+        f"<text x='{LEFT - 6}' y='{up(loss) + 4.5}' text-anchor='end'>{loss}</text>"
+        for loss in range(0, int(top) + 1, 2 if top < 16 else 4)
+    )
+    columns = "".join(
+        f"<text x='{across(time)}' y='{LOWER + 18}' text-anchor='middle'>{time}</text>" for time in range(0, int(whole) + 1, step)
+    )
+    middle = (UPPER + LOWER) / 2
+    names = (
+        f"<text x='{(LEFT + RIGHT) / 2}' y='{HEIGHT - 5}' text-anchor='middle'>seconds of training</text>"
+        f"<text transform='translate(14 {middle}) rotate(-90)' text-anchor='middle'>loss, nats a token</text>"
+    )
+    return rows + columns + names
+
+
+def averaged(seconds: Sequence[float], losses: Sequence[float], whole: float) -> list[tuple[float, float]]:
+    """Mean time and mean loss of the steps in each of POINTS equal stretches of the run that has any."""
     if not len(seconds):
-        return seconds, losses, np.zeros(0, dtype=int)
-    stretch = np.minimum((seconds / whole * POINTS).astype(int), POINTS - 1)
+        return []
+    stretch = np.minimum((np.asarray(seconds) / whole * POINTS).astype(int), POINTS - 1)
     _, place, count = np.unique(stretch, return_inverse=True, return_counts=True)
-    return np.bincount(place, seconds) / count, np.bincount(place, losses) / count, count
+    return list(zip((np.bincount(place, seconds) / count).tolist(), (np.bincount(place, losses) / count).tolist(), strict=True))

@@ -9,7 +9,7 @@ from html import escape
 import streamlit as st
 
 from .. import catalogue, hub, transfer
-from .state import change
+from .state import change, models
 
 EVERY = 0.5  # seconds between two looks at a download under way
 
@@ -26,7 +26,7 @@ def choices() -> list[str]:
     last = map(transfer.download, catalogue.offers())
     if any(one is not None and one.progress().state == "finished" for one in last):
         catalogue.refresh()
-    return [*catalogue.MODELS, *catalogue.offers()]
+    return [*models(), *catalogue.offers()]
 
 
 def choose(key: str) -> None:

@@ -69,6 +69,11 @@ def inside(page: Callable[[], None]) -> None:
     page()
 
 
+def walk_through(choice: Choice) -> None:
+    """Go to the walk, with this chosen."""
+    st.switch_page(_walk(), query_params=state.to_url(choice))
+
+
 def links(choice: Choice) -> None:
     """A link to every page, taking the sentence and the model along."""
     everything = state.to_url(choice)

@@ -81,12 +81,18 @@ def _one_of(options: Callable[[], Any]) -> Callable[[str], str]:
     return parse
 
 
+def models() -> list[str]:
+    """The models this reader can choose: those that everybody sees, and their own."""
+    own = st.session_state.get("own-models", ())
+    return [key for key, entry in catalogue.MODELS.items() if entry.listed or key in own]
+
+
 def _model(raw: str) -> str:
     if raw in hub.PUBLISHED and raw not in catalogue.MODELS:
         catalogue.refresh()
         if raw not in catalogue.MODELS:
             raise ValueError("is not on this machine yet")
-    return _one_of(lambda: catalogue.MODELS)(raw)
+    return _one_of(models)(raw)
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:

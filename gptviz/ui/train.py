@@ -1,5 +1,6 @@
 """The page on which a reader trains a very small model: choose a text, watch the run, see what it came to."""
 
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html import escape
@@ -9,17 +10,18 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from .. import tokenizer
+from .. import catalogue, tokenizer
 from ..config import GPTConfig
 from ..figures import learning
-from ..figures.learning import Level
+from ..figures.learning import Level, Measured
 from ..labs.base import Control, Lab, experiment
 from ..stages.base import Question
 from ..training.data import UNIFORM_LOSS, encode_documents
 from ..training.jobs import LINE, Full, Job, Sample, Seen
 from ..training.live import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, RECENT, SIZES, TEMPERATURE, Order, part
 from ..training.texts import TEXTS
-from . import lab, picture, state, top
+from . import lab, shell, state, top
+from .state import Choice
 
 EVERY = 1.0  # seconds between two looks at a run under way
 MOST_CHARACTERS = 200_000
@@ -34,6 +36,14 @@ STYLE = """
   font-variant-numeric: tabular-nums; opacity: 0.85; }
 .written .given { opacity: 0.7; }
 """
+
+_chart = st.components.v2.component(
+    "gptviz_losses",
+    html="<div></div>",
+    css=":host { display: block; } svg { display: block; color: var(--st-text-color); font-family: var(--st-font, sans-serif); }",
+    js="export default ({ data, parentElement }) => { parentElement.querySelector('div').innerHTML = data }",
+)
+"""SVG put into place as it is: another picture takes the old one's place without a gap, which no chart of Streamlit's does."""
 
 
 def _title(pick: str) -> str:
@@ -125,6 +135,8 @@ def _on() -> bool:
 
 def body(on: bool) -> None:
     """Everything that changes while a run goes on, drawn again every second until it is over."""
+    if st.session_state.pop("to-the-walk", False):
+        shell.walk_through(state.chosen())
     if _on() != on:
         st.rerun()
     values, notes = lab.read(TRAIN.controls, lab.values(LAB))
@@ -251,16 +263,16 @@ def watch(job: Job, line) -> str:
     if seen.message:
         (st.error if seen.state == "failed" else st.info)(seen.message)
     said = told(seen) or to_beat(job.order.ids)
-    figure = learning.losses(
+    chart = learning.losses(
         seen.seconds,
         seen.losses,
-        [one.seconds for one in seen.held_out],
-        [one.loss for one in seen.held_out],
+        [Measured(one.step, one.seconds, one.loss) for one in seen.held_out],
         levels=(Level("even guess, ln 50257", UNIFORM_LOSS), Level("word frequencies", part(job.order.ids).unigram_entropy)),
         recent=recent(seen),
         whole=job.order.seconds,
+        alt=f"Loss over seconds of training. {said}",
     )
-    picture.show(figure, "train", cell=None, present=False, on_event=lambda event: None, alt=said)
+    _chart(key="losses", data=chart)
     if seen.samples:
         st.html(samples(seen))
     return said
@@ -268,7 +280,7 @@ def watch(job: Job, line) -> str:
 
 def buttons(job: Job, seen: Seen) -> None:
     """How far it is, and what can be done now."""
-    how, first, second = st.columns([5, 1.1, 1.4], vertical_alignment="center", gap="small")
+    how, first, second = st.columns([5, 1.3, 1.2], vertical_alignment="center", gap="small")
     match seen.state:
         case "waiting":
             how.html(f"<p class='message'>{escape(turn(job))}</p>")
@@ -285,12 +297,36 @@ def buttons(job: Job, seen: Seen) -> None:
     elif seen.on:
         second.button("Stop", key="stop", width="stretch", disabled=seen.state == "ending", on_click=job.stop)
     else:
-        second.button("Train again", key="again", type="primary", width="stretch", on_click=put_away)
+        if seen.saved:
+            first.button("Walk through it", key="walk", type="primary", width="stretch", on_click=take_along, args=(job, seen))
+        second.button("Train again", key="again", width="stretch", help="The model of this run is removed.", on_click=put_away)
 
 
 def put_away() -> None:
     """Back to the choice of a text; what the run left is removed."""
+    own = st.session_state.pop("own-models", ())
+    if state.chosen().beside in own:
+        state.change(beside="", other=False)
+    if state.chosen().model in own:
+        state.change(model=Choice().model, cell="")
+    for key in own:
+        catalogue.take_back(key)
     st.session_state.pop("job").forget()
+
+
+def take_along(job: Job, seen: Seen) -> None:
+    """Choose the trained model, and go to the walk when the page is drawn. It is this reader's alone, and goes when their visit ends."""
+    if not st.session_state.get("own-models"):
+        shape = SIZES[job.order.size]
+        about = (
+            f"The model you have trained: {shape.n_layer} blocks, {shape.n_head} heads, {shape.n_embd} wide, {seen.step:,} steps on "
+            f"{len(job.order.ids):,} tokens. Nobody else sees it; it is gone when you train again or leave."
+        )
+        key = catalogue.lend(job.folder, "your own", about)
+        weakref.finalize(job, catalogue.take_back, key)
+        st.session_state["own-models"] = (key,)
+    state.change(model=st.session_state["own-models"][0], cell="")
+    st.session_state["to-the-walk"] = True
 
 
 def turn(job: Job) -> str:
@@ -301,8 +337,8 @@ def turn(job: Job) -> str:
     usual, most = sum(one.usual_left() for one in before), sum(one.longest_left() for one in before)
     you = "you are next" if len(before) == 1 else f"{len(before)} are before you"
     return (
-        f"One reader is training; {you}. Your run begins by itself, in about {usual:.0f} s, at most {most:.0f} s if everybody pauses "
-        "as long as they may."
+        f"One reader is training; {you}. Your run begins by itself in about {usual:.0f} s; at most {most:.0f} s, with every pause "
+        "that may be made."
     )
 
 
@@ -352,7 +388,7 @@ def told(seen: Seen) -> str:
         if last.loss > best.loss + 0.1:
             found.append(
                 f"The held-out text cost least, {best.loss:.2f}, after {best.step:,} steps, and {last.loss:.2f} {'now' if seen.on else 'in the end'}: "
-                "since then the model learns your text by heart."
+                "since then the model learns the text by heart."
             )
         else:
             found.append(f"The held-out text costs {last.loss:.2f}.")
