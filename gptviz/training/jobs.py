@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .live import LONGEST, LONGEST_PAUSE, Order
+from .live import LONGEST, LONGEST_PAUSE, Order, part
 
 STARTING = 90.0  # seconds a process may take until its first step
 ENDING = 15.0  # seconds it may take to end, after its time or when it was asked to stop
-ABSENT = 20.0  # seconds after which a reader who is not there is taken to be gone
+ABSENT = 10.0  # seconds after which a reader who is not there is taken to be gone
 MOST_WAITING = 50
 LOOK_EVERY = 0.2  # seconds between two looks at the run under way
 ROOT = Path(__file__).parents[2]
@@ -102,11 +102,12 @@ class Seen:
 
 
 class Job:
-    """One reader's run, from the line to its end. there: whether that reader still is."""
+    """One reader's run, from the line to its end. order: what was asked for; corpus: its text, cut in two; there: whether that
+    reader still is."""
 
     def __init__(self, order: Order, there: Callable[[], bool] = lambda: True):
         self._kept = tempfile.TemporaryDirectory(prefix="gptviz-run-", ignore_cleanup_errors=True)
-        self.order = replace(order, folder=self._kept.name)
+        self.order, self.corpus = replace(order, folder=self._kept.name), part(order.ids)
         self._there, self._last_there = there, time.monotonic()
         self._lock = threading.Lock()
         self._seen = Seen("waiting")

@@ -16,14 +16,14 @@ from ..figures import learning
 from ..figures.learning import Level, Measured
 from ..labs.base import Control, Lab, experiment
 from ..stages.base import Question
-from ..training.data import UNIFORM_LOSS, encode_documents
+from ..training.data import UNIFORM_LOSS, Corpus, encode_documents
 from ..training.jobs import LINE, Full, Job, Sample, Seen
 from ..training.live import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, RECENT, SIZES, TEMPERATURE, Order, part
 from ..training.texts import TEXTS
 from . import lab, shell, state, top
 from .state import Choice
 
-EVERY = 1.0  # seconds between two looks at a run under way
+EVERY, EVERY_WAITING = 1.0, 3.0  # seconds between two looks at a run under way, and at the line before it
 MOST_CHARACTERS = 200_000
 OWN = "own"
 STYLE = """
@@ -119,8 +119,8 @@ def show() -> None:
             return
         for text in filter(None, (state.problem(), *state.notes())):
             st.warning(text, icon=":material/info:")
-        on = _on()
-        st.fragment(body, run_every=EVERY if on else None)(on)
+        every = _every()
+        st.fragment(body, run_every=every)(every)
 
 
 def _job() -> Job | None:
@@ -128,16 +128,18 @@ def _job() -> Job | None:
     return st.session_state.get("job")
 
 
-def _on() -> bool:
+def _every() -> float | None:
+    """Seconds until the page looks again by itself; None when there is nothing to wait for."""
     job = _job()
-    return job is not None and job.seen().on
+    seen = job.seen() if job else None
+    return None if seen is None or not seen.on else EVERY_WAITING if seen.state == "waiting" else EVERY
 
 
-def body(on: bool) -> None:
+def body(every: float | None) -> None:
     """Everything that changes while a run goes on, drawn again every second until it is over."""
     if st.session_state.pop("to-the-walk", False):
         shell.walk_through(state.chosen())
-    if _on() != on:
+    if _every() != every:
         st.rerun()
     values, notes = lab.read(TRAIN.controls, lab.values(LAB))
     head, line = st.columns([1, 4], vertical_alignment="center")
@@ -182,7 +184,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         st.html(f"<p class='message'>{escape(problem)}</p>")
         return ""
     st.html(f"<p class='facts'>{source(pick)}{counted(ids, SIZES[size])}</p>")
-    return to_beat(ids)
+    return to_beat(part(ids))
 
 
 def own_text() -> str:
@@ -215,11 +217,11 @@ def tokens(text: str) -> tuple[tuple[int, ...], str]:
     return ids, ""
 
 
-def to_beat(ids: tuple[int, ...]) -> str:
+def to_beat(corpus: Corpus) -> str:
     """What a run must fall below to have learned more than which tokens are frequent."""
     return (
-        f"Guessed by how often each of its {len(set(ids)):,} different tokens occurs, this text costs {part(ids).unigram_entropy:.2f} nats "
-        "a token. A run that falls below that has learned something about order."
+        f"Guessed by how often each of its {(corpus.counts > 0).sum():,} different tokens occurs, this text costs "
+        f"{corpus.unigram_entropy:.2f} nats a token. A run that falls below that has learned something about order."
     )
 
 
@@ -262,12 +264,12 @@ def watch(job: Job, line) -> str:
         buttons(job, seen)
     if seen.message:
         (st.error if seen.state == "failed" else st.info)(seen.message)
-    said = told(seen) or to_beat(job.order.ids)
+    said = told(seen) or to_beat(job.corpus)
     chart = learning.losses(
         seen.seconds,
         seen.losses,
         [Measured(one.step, one.seconds, one.loss) for one in seen.held_out],
-        levels=(Level("even guess, ln 50257", UNIFORM_LOSS), Level("word frequencies", part(job.order.ids).unigram_entropy)),
+        levels=(Level("even guess, ln 50257", UNIFORM_LOSS), Level("word frequencies", job.corpus.unigram_entropy)),
         recent=recent(seen),
         whole=job.order.seconds,
         alt=f"Loss over seconds of training. {said}",
