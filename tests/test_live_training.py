@@ -234,6 +234,7 @@ def test_it_goes_when_its_reader_is_gone(line, monkeypatch):
     here[0] = False
     until(lambda: job.over and waits.over)
     assert job.seen().state == waits.seen().state == "stopped" and gone(job) and waits.pid is None
+    until(lambda: not job.folder.exists())
 
 
 def test_a_process_that_breaks_off_says_so_and_the_next_begins(line, monkeypatch):

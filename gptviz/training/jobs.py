@@ -218,7 +218,8 @@ class Job:
         if self._there():
             self._last_there = time.monotonic()
         if time.monotonic() - self._last_there > ABSENT:
-            self._end("stopped", "The reader left.")
+            self._end("stopped", f"Your page was away for more than {ABSENT:g} s, so the run was stopped.")
+            self.forget()
         elif self._process and time.monotonic() > self._deadline:
             late = (
                 f"The training process has not begun within {STARTING:g} s: this machine is very busy. Try again later."
