@@ -1,5 +1,6 @@
 """The page with two models: every stage, each half's own line, the URL, and what cannot stand beside the model."""
 
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -120,6 +121,24 @@ def test_swapping_and_choosing_the_one_beside_turn_them_round():
 def test_a_model_nobody_knows_is_noted_and_the_walk_goes_on(raw):
     app = fine(opened(stage="softmax", beside=raw))
     assert raw in app.warning[0].value and alone(app) and "Look for" in html(app)
+
+
+def test_another_readers_own_model_is_neither_listed_nor_shown(tmp_path):
+    weights.save(randomised(SHAPES["wide"], seed=3), tmp_path / "own")
+    key = catalogue.lend(tmp_path / "own", "own", "")
+    try:
+        app = fine(opened(model="deep", beside=key, stage="softmax"))
+        assert "beside" in app.warning[0].value and alone(app) and "own" not in app.selectbox(key="beside").options
+        app.session_state["own-models"] = (key,)  # now it is this reader's
+        app = fine(app.run())
+        app = fine(app.selectbox(key="beside").set_value(key).run())
+        assert html(app).count("class='half'") == 2 and "<b>own</b>" in html(app)
+    finally:
+        catalogue.take_back(key)
+    app = fine(opened(model="deep", stage="softmax"))
+    app.session_state["choice"] = replace(app.session_state["choice"], beside=key)  # kept from before it was taken back
+    app = fine(app.run())
+    assert "not here any more" in app.warning[0].value and alone(app)
 
 
 def test_the_same_model_twice_is_noted():

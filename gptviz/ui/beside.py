@@ -57,7 +57,9 @@ def check(choice: Choice) -> Choice:
     """The choice with a model beside that can be shown, or without one and with a note that says why."""
     if not choice.beside:
         return replace(choice, other=False)
-    main, title = (catalogue.MODELS[key].title for key in (choice.model, choice.beside))
+    if choice.beside not in state.models():
+        return leave("The model that stood beside this one is not here any more.")
+    main, title = (catalogue.MODELS[key].title if key in catalogue.MODELS else key for key in (choice.model, choice.beside))
     if choice.beside == choice.model:
         return leave(f"{main} was to stand beside itself. Choose another model to compare it with.")
     try:
