@@ -168,7 +168,8 @@ def test_the_texts_that_ship():
 # ---- the process and the line
 
 
-def test_pause_stands_still_and_stop_ends_it(line):
+def test_pause_stands_still_and_stop_ends_it(line, monkeypatch):
+    monkeypatch.setattr(jobs, "LOOK_AFTER_EVERY", 0.2)
     job = line.join(Order(ids(), size="smaller", seconds=40))
     until(lambda: job.seen().step > 3)
     if hasattr(os, "getpriority"):
@@ -185,7 +186,12 @@ def test_pause_stands_still_and_stop_ends_it(line):
     seen = job.wait(10)
     assert seen.state == "stopped" and gone(job) and seen.saved
     assert seen.samples[-1].step == seen.held_out[-1].step == seen.step == len(seen.losses)
-    assert weights.load(job.folder).config == live.SIZES["smaller"]
+    assert weights.load(job.folder).config == live.SIZES["smaller"] and not job.forgotten
+    told_so = []
+    job.when_forgotten(lambda: told_so.append(True))
+    monkeypatch.setattr(jobs, "ABSENT_FOR_GOOD", -1.0)  # its reader is taken to be gone at once
+    until(lambda: job.forgotten and told_so == [True])
+    until(lambda: line._keeper is None)
 
 
 def test_first_come_first_served_one_at_a_time_and_each_for_itself(line):

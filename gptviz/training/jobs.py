@@ -22,9 +22,10 @@ from .live import LONGEST, LONGEST_PAUSE, Order, part
 
 STARTING = 90.0  # seconds a process may take until its first step
 ENDING = 15.0  # seconds it may take to end, after its time or when it was asked to stop
-ABSENT = 10.0  # seconds after which a reader who is not there is taken to be gone
+ABSENT = 10.0  # seconds after which a reader who is not there is taken to be gone, and the run stopped
+ABSENT_FOR_GOOD = 180.0  # the same for what a run has left: by then no page can come back to it
 MOST_WAITING = 50
-LOOK_EVERY = 0.2  # seconds between two looks at the run under way
+LOOK_EVERY, LOOK_AFTER_EVERY = 0.2, 5.0  # seconds between two looks at the run under way, and at what others have left
 ROOT = Path(__file__).parents[2]
 
 
@@ -113,6 +114,7 @@ class Job:
         self._seen = Seen("waiting")
         self._process: subprocess.Popen[str] | None = None
         self._deadline = 0.0
+        self._afterwards: list[Callable[[], None]] = []
 
     @property
     def folder(self) -> Path:
@@ -149,12 +151,22 @@ class Job:
             self._process.kill()
 
     def forget(self) -> None:
-        """Stop it, and remove what it has left on the disk."""
+        """Stop it, remove what it has left on the disk, and tell whoever asked for it."""
         self.stop()
         if self._process:
             self._process.kill()
             self._process.wait()
         self._kept.cleanup()
+        while self._afterwards:
+            self._afterwards.pop()()
+
+    def when_forgotten(self, call: Callable[[], None]) -> None:
+        """Call this when the job is forgotten, by its reader or because that reader is gone."""
+        self._afterwards.append(call)
+
+    @property
+    def forgotten(self) -> bool:
+        return not self.folder.exists()
 
     def wait(self, seconds: float) -> Seen:
         """Until its process is gone, or for so many seconds."""
@@ -211,13 +223,15 @@ class Job:
         threading.Thread(target=self._follow, args=(self._process, said), name="training run", daemon=True).start()
 
     def watch(self) -> None:
-        """End it when its time is over or its reader gone."""
+        """End it when its time is over or its reader gone; remove what is left of it when its reader is gone for good."""
         seen = self.seen()
-        if not seen.on:
-            return
         if self._there():
             self._last_there = time.monotonic()
-        if time.monotonic() - self._last_there > ABSENT:
+        away = time.monotonic() - self._last_there
+        if not seen.on:
+            if away > ABSENT_FOR_GOOD:
+                self.forget()
+        elif away > ABSENT:
             self._end("stopped", f"Your page was away for more than {ABSENT:g} s, so the run was stopped.")
             self.forget()
         elif self._process and time.monotonic() > self._deadline:
@@ -298,6 +312,7 @@ class Line:
         self._changed = threading.Condition()
         self._waiting: deque[Job] = deque()
         self._running: Job | None = None
+        self._over: list[Job] = []
         self._keeper: threading.Thread | None = None
 
     def join(self, order: Order, there: Callable[[], bool] = lambda: True) -> Job:
@@ -325,23 +340,25 @@ class Line:
 
     def _tidy(self) -> None:
         self._waiting = deque(job for job in self._waiting if job.seen().state == "waiting")
+        self._over = [job for job in self._over if not job.forgotten]
         if self._running is not None and self._running.over:
+            self._over.append(self._running)
             self._running = None
 
     def _keep(self) -> None:
-        """Until nobody runs or waits: begin the next, and look after all."""
+        """While anybody runs, waits or has left something: begin the next, and look after all."""
         while True:
             with self._changed:
-                for job in (*self._waiting, *filter(None, (self._running,))):
+                for job in (*self._waiting, *self._over, *filter(None, (self._running,))):
                     job.watch()
                 self._tidy()
-                if self._running is None and not self._waiting:
-                    self._keeper = None
-                    return
-                if self._running is None:
+                if self._running is None and self._waiting:
                     self._running = self._waiting.popleft()
                     self._running.start()
-                self._changed.wait(LOOK_EVERY)
+                if self._running is None and not self._over:
+                    self._keeper = None
+                    return
+                self._changed.wait(LOOK_AFTER_EVERY if self._running is None else LOOK_EVERY)
 
 
 LINE = Line()

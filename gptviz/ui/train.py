@@ -1,8 +1,8 @@
 """The page on which a reader trains a very small model: choose a text, watch the run, see what it came to."""
 
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -311,8 +311,6 @@ def put_away() -> None:
         state.change(beside="", other=False)
     if state.chosen().model in own:
         state.change(model=Choice().model, cell="")
-    for key in own:
-        catalogue.take_back(key)
     st.session_state.pop("job").forget()
 
 
@@ -325,7 +323,7 @@ def take_along(job: Job, seen: Seen) -> None:
             f"{len(job.order.ids):,} tokens. Nobody else sees it; it is gone when you train again or leave."
         )
         key = catalogue.lend(job.folder, "your own", about)
-        weakref.finalize(job, catalogue.take_back, key)
+        job.when_forgotten(partial(catalogue.take_back, key))
         st.session_state["own-models"] = (key,)
     state.change(model=st.session_state["own-models"][0], cell="")
     st.session_state["to-the-walk"] = True
