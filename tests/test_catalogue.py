@@ -23,7 +23,7 @@ def folders(tmp_path, monkeypatch):
 
 
 def test_the_bundled_models_come_first_and_mini_is_the_default(folders):
-    assert folders() == ["mini", "gpt2-untrained"]
+    assert folders() == ["mini", "mini-untrained", "gpt2-untrained"]
     for key, entry in catalogue.MODELS.items():
         assert entry.key == key and entry.title and entry.about
 
@@ -62,7 +62,7 @@ def test_loading_leaves_the_global_random_state_alone():
 
 def test_a_folder_on_this_server(folders, tmp_path):
     weights.save(tiny(), tmp_path / "my model")
-    assert folders(tmp_path / "my model") == ["mini", "gpt2-untrained", "my model"]
+    assert folders(tmp_path / "my model") == ["mini", "mini-untrained", "gpt2-untrained", "my model"]
     model = catalogue.load("my model")
     assert torch.equal(trace.run(model, EFFORT)["logits"], trace.run(tiny(), EFFORT)["logits"])
     assert weights.is_trained(model)
@@ -73,7 +73,7 @@ def test_folders_of_the_same_name_stay_apart(folders, tmp_path):
     paths = [tmp_path / parent / "mini" for parent in ("a", "b")]
     for path in paths:
         weights.save(tiny(), path)
-    assert folders(*paths) == ["mini", "gpt2-untrained", "mini-2", "mini-3"]
+    assert folders(*paths) == ["mini", "mini-untrained", "gpt2-untrained", "mini-2", "mini-3"]
     assert catalogue.load("mini").config == PRESETS["mini"]
     assert catalogue.load("mini-3").config == PRESETS["tiny"]
 
@@ -81,14 +81,14 @@ def test_folders_of_the_same_name_stay_apart(folders, tmp_path):
 def test_a_folder_without_a_name_of_its_own_takes_the_one_it_has_on_disk(folders, tmp_path, monkeypatch):
     weights.save(tiny(), tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
-    assert folders(".", "") == ["mini", "gpt2-untrained", "here"]
+    assert folders(".", "") == ["mini", "mini-untrained", "gpt2-untrained", "here"]
     assert catalogue.load("here").config == PRESETS["tiny"]
 
 
 def test_a_broken_or_missing_folder_is_listed_and_says_what_is_wrong_when_chosen(folders, tmp_path):
     weights.save(tiny(), tmp_path / "broken")
     (tmp_path / "broken" / "model.safetensors").unlink()
-    assert folders(tmp_path / "broken", tmp_path / "missing")[2:] == ["broken", "missing"]
+    assert folders(tmp_path / "broken", tmp_path / "missing")[3:] == ["broken", "missing"]
     with pytest.raises(weights.CheckpointError, match="broken: expected model.safetensors, found none"):
         catalogue.load("broken")
     with pytest.raises(weights.CheckpointError, match="missing: expected config.json, found none"):

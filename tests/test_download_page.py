@@ -22,7 +22,7 @@ def keys(app) -> set[str]:
 
 def test_the_chooser_lists_what_could_be_downloaded(server):  # noqa: F811
     app = fine(opened())
-    assert app.selectbox(key="model").options == ["mini", "gpt2 (untrained)", "gpt2 (download 3 MB)"]
+    assert app.selectbox(key="model").options == ["mini", "mini (untrained)", "gpt2 (untrained)", "gpt2 (download 3 MB)"]
     assert "offer-start" not in keys(app) and not server.requests
 
 
@@ -56,7 +56,7 @@ def test_from_the_offer_to_the_model(server):  # noqa: F811
     other = press(fine(other.run()), "offer-use")
     assert other.session_state["choice"].model == "gpt2"
     assert server.fetched() == [hub.CONFIG, hub.WEIGHTS]
-    assert fine(opened(model="gpt2")).selectbox(key="model").options == ["mini", "gpt2 (untrained)", "gpt2"]
+    assert fine(opened(model="gpt2")).selectbox(key="model").options == ["mini", "mini (untrained)", "gpt2 (untrained)", "gpt2"]
 
 
 def test_cancel_and_go_on(server):  # noqa: F811
