@@ -84,7 +84,7 @@ def load(path: str | Path, config: GPTConfig) -> GPT:
         return drawn(config, int(known[DRAWN]))
     try:
         found = from_bytes(_read(path))
-    except (SafetensorError, OSError, EOFError) as error:
+    except (SafetensorError, OSError, EOFError, zlib.error) as error:
         raise weights.CheckpointError(f"{path}: expected a complete safetensors file, got: {error}") from None
     with torch.device("meta"):
         model = GPT(config)
@@ -111,11 +111,11 @@ def facts(path: str | Path) -> dict[str, str]:
         with _open(path) as file:
             size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(size)) if size < 1 << 20 else None
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise weights.CheckpointError(f"{path}: expected a safetensors file, got: {error}") from None
-    if not isinstance(header, dict):
+    if not isinstance(header, dict) or not isinstance(found := header.get("__metadata__", {}), dict):
         raise weights.CheckpointError(f"{path}: expected a safetensors file, found another one")
-    return header.get("__metadata__", {})
+    return found
 
 
 def drawn(config: GPTConfig, seed: int) -> GPT:
@@ -222,12 +222,26 @@ def history(folder: str | Path) -> History | None:
     paths = [path for path in paths if path.name.endswith((".safetensors", ".safetensors.gz"))]
     if not paths or not (folder / LOG).is_file():
         return None
-    log = tuple(json.loads(line) for line in (folder / LOG).read_text(encoding="utf-8").splitlines())
+    log = _log(folder / LOG)
     steps = tuple(_step(path, facts(path)) for path in paths)
     if log and (folder / "model.safetensors").is_file():
         end = log[-1]
-        steps += (Step(end["step"], end["tokens"], end.get("held_out"), 0.0, folder),)
+        before = tuple(one for one in steps if one.number < end["step"])
+        steps = (*before, Step(end["step"], end["tokens"], end.get("held_out"), 0.0, folder))
     return History(weights.read_config(folder), steps, log)
+
+
+def _log(path: Path) -> tuple[Mapping[str, float], ...]:
+    """The lines of a loss log. Raises CheckpointError where one is none."""
+    made = []
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            made.append(json.loads(line))
+            if not isinstance(made[-1], dict) or not {"step", "tokens"} <= made[-1].keys():
+                raise ValueError(f"line {number} says {line[:40]}")
+    except (OSError, ValueError) as error:
+        raise weights.CheckpointError(f"{path}: expected a line of JSON with step and tokens for each report, got: {error}") from None
+    return tuple(made)
 
 
 def _step(path: Path, known: Mapping[str, str]) -> Step:

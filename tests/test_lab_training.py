@@ -206,3 +206,58 @@ def test_every_view_opens_with_every_bundled_model():
         for experiment in training.LAB.experiments:
             app = open_lab("Training", view=experiment.key, model=model)
             assert not app.exception and not app.error, (model, experiment.key)
+
+
+def own_run(folder, step: bytes, end: dict) -> None:
+    """mini with a run of its own: the drawn start, its first stored snapshot with these bytes, and the end."""
+    mini = catalogue.MODELS["mini"]
+    (folder / snapshots.FOLDER).mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).symlink_to(mini.folder / name)
+    snapshots.save_drawn(1, folder / snapshots.FOLDER / "step000000.drawn.safetensors", {"step": 0, "tokens": 0, "held_out": 10.8})
+    (folder / snapshots.FOLDER / mini.history.steps[1].path.name).write_bytes(step)
+    (folder / snapshots.LOG).write_text("\n".join(map(json.dumps, ({"step": 1, "tokens": 120, "loss": 9.0}, end))))
+
+
+@pytest.mark.parametrize("view", [experiment.key for experiment in training.LAB.experiments])
+@pytest.mark.parametrize("half", [False, True])
+def test_a_broken_run_is_one_message_in_every_view(tmp_path, monkeypatch, view, half):
+    stored = catalogue.MODELS["mini"].history.steps[1].path.read_bytes()
+    own_run(tmp_path, stored[:200_000] if half else b"nothing", {"step": 10**6, "tokens": 10**9, "held_out": 6.5})
+    key = f"broken{half}{view}"
+    entry = Entry(key, key, "", lambda: weights.load(tmp_path), tmp_path)
+    monkeypatch.setattr(catalogue, "MODELS", catalogue.MODELS | {key: entry})
+    app = open_lab("Training", model=key, view=view, step=str(NUMBERS[1]))
+    assert not app.exception and len(app.error) == 1
+    assert "cannot be replayed" in app.error[0].value and "Choose another model" in app.error[0].value
+
+
+def test_an_end_whose_loss_was_not_measured_is_shown_without(tmp_path, monkeypatch, once):
+    stored = catalogue.MODELS["mini"].history.steps[1].path.read_bytes()
+    own_run(tmp_path, stored, {"step": 10**6, "tokens": 10**9, "loss": 8.0})
+    model = catalogue.load("mini")
+    monkeypatch.setattr(catalogue, "MODELS", catalogue.MODELS | {"unmeasured": Entry("unmeasured", "", "", lambda: model, tmp_path)})
+    setting = Setting(model=model, ids=(1, 2, 3), values={"step": 10**6}, model_key="unmeasured", once=once)
+    drawn = moments.losses(setting)
+    assert len(next(line for line in drawn.data if line.name == "held-out").x) == 2
+
+
+def test_what_did_not_fall_is_not_called_learned(make, monkeypatch):
+    setting = make(training_loss.LOSS, step=NUMBERS[1])
+    made = training_loss.measured(setting)
+    same = training_loss.Losses(made.now, made.means, made.now.surprisals)
+    monkeypatch.setattr(training_loss, "measured", lambda setting: same)
+    assert "None of its tokens has become cheaper" in training_loss.caption(setting)
+    assert "fell most" not in training_loss.pictures(setting)[0].layout.title.text
+
+
+def test_numbers_of_another_model_are_said_to_be_so():
+    app = open_lab("Training", model="gpt2-untrained", step="0")
+    page = html(app)
+    assert "Look for:</b> gpt2 (untrained) kept no snapshots of its training: this is mini" in page
+    assert page.count("RANDOM INIT") == 1 and "mini at step 0, RANDOM INIT" in page  # nothing else claims a state
+
+
+def test_an_unknown_view_is_named():
+    app = open_lab("Training", view="nonsense")
+    assert not app.exception and 'no experiment "nonsense"' in app.warning[0].value

@@ -168,3 +168,22 @@ def test_a_broken_history_is_a_message(model, tmp_path, monkeypatch):
     (tmp_path / snapshots.FOLDER / "step000030.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     with pytest.raises(weights.CheckpointError, match="step, tokens and held_out"):
         snapshots.history(tmp_path)
+
+
+def test_a_damaged_compressed_file_is_a_message(model, tmp_path):
+    path = tmp_path / "a.safetensors.gz"
+    snapshots.save(model, path, FACTS)
+    whole = bytearray(path.read_bytes())
+    for start in (14, len(whole) // 2):
+        path.write_bytes(whole[:start] + bytes(200) + whole[start + 200 :])
+        with pytest.raises(weights.CheckpointError, match="expected"):
+            snapshots.load(path, SHAPE)
+
+
+@pytest.mark.parametrize("log", ['{"step": 30, "tok', "[1]", '{"loss": 3}', "\udcff"])
+def test_a_log_that_is_none_is_a_message(model, tmp_path, log):
+    weights.save(model, tmp_path)
+    snapshots.save(model, tmp_path / snapshots.FOLDER / "step000030.safetensors", FACTS)
+    (tmp_path / snapshots.LOG).write_bytes(log.encode("utf-8", "surrogateescape"))
+    with pytest.raises(weights.CheckpointError, match=f"{snapshots.LOG}: expected"):
+        snapshots.history(tmp_path)

@@ -20,7 +20,7 @@ def losses(
     logged: Sequence[int],
     running: Sequence[float],
     *,
-    current: int,
+    current: int | None,
     uniform: float,
     uniform_text: str,
     title: str,
@@ -29,7 +29,7 @@ def losses(
     """The loss over the steps of a run, and where it is now.
 
     steps, held_out: of the snapshots; the trace "held-out" holds exactly these. logged, running: the mean loss of the batches
-    as it was written down on the way. current: which snapshot is looked at. uniform: the loss of an even guess.
+    as it was written down on the way. current: which snapshot is looked at, None where its loss was not measured. uniform: the loss of an even guess.
     """
     figure = go.Figure()
     grey, colour = style.PARTS["residual"], style.PARTS["token"]
@@ -58,16 +58,17 @@ def losses(
     figure.add_hline(y=uniform, line={"color": grey, "width": 1.5, "dash": "dot"})
     top, bottom = max(uniform, *held_out), min(*held_out, *running)
     room = 0.14 * (top - bottom)
-    right = current > len(steps) - 3
-    figure.add_annotation(
-        x=np.log10(_places(steps)[current]),
-        y=held_out[current],
-        text=f"<b>{held_out[current]:.2f}</b>",
-        showarrow=False,
-        xanchor="right" if right else "left",
-        xshift=-12 if right else 12,
-        yshift=12,
-    )
+    if current is not None:
+        right = current > len(steps) - 3
+        figure.add_annotation(
+            x=np.log10(_places(steps)[current]),
+            y=held_out[current],
+            text=f"<b>{held_out[current]:.2f}</b>",
+            showarrow=False,
+            xanchor="right" if right else "left",
+            xshift=-12 if right else 12,
+            yshift=12,
+        )
     figure.add_annotation(x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=uniform_text, showarrow=False)
     _finish(figure, steps, title, height)
     figure.update_yaxes(range=[bottom - room, top + 2 * room], title_text="nats a token", nticks=4)

@@ -170,12 +170,14 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Lab:
-    """A page of experiments. key: the page's address."""
+    """A page of experiments. key: the page's address. own_state: its numbers come from other weights than those of the chosen
+    model, and a badge of each experiment says from which."""
 
     key: str
     title: str
     about: str
     experiments: tuple[Experiment, ...]
+    own_state: bool = False
 
     def find(self, key: str) -> Experiment:
         """The experiment of that key, or the first one."""

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from .. import catalogue, trace, weights
 from ..figures import progress
 from ..model import GPT
-from ..snapshots import History, Step
+from ..snapshots import FOLDER, History, Step
 from ..trace import Trace
 from .base import Control, Setting, once
 
@@ -50,10 +50,19 @@ def run(setting: Setting) -> Run:
 
     def make() -> Run:
         entry = catalogue.MODELS.get(setting.model_key)
-        found = entry and entry.history
+        try:
+            found = entry and entry.history
+        except weights.CheckpointError as error:
+            raise unreadable(entry.title, error) from None
         return Run(entry.key, found) if found else Run(BUNDLED, catalogue.MODELS[BUNDLED].history)
 
     return setting.once(("run", setting.model_key), make)
+
+
+def unreadable(title: str, error: weights.CheckpointError) -> weights.CheckpointError:
+    """The same error, with what cannot be shown before it and what can be done after it."""
+    way_out = f"Choose another model; or repair the run's folder, or remove its folder {FOLDER}: then {BUNDLED}'s run is shown."
+    return weights.CheckpointError(f"The training of {title} cannot be replayed. {error}. {way_out}")
 
 
 def at(setting: Setting, step: Step) -> Setting:
@@ -61,7 +70,10 @@ def at(setting: Setting, step: Step) -> Setting:
     which = run(setting)
     if step.path.is_dir() and which.key == setting.model_key:
         return setting
-    held = setting.once(("snapshot", which.key, step.number), lambda: Held(step.load(which.history.config)))
+    try:
+        held = setting.once(("snapshot", which.key, step.number), lambda: Held(step.load(which.history.config)))
+    except weights.CheckpointError as error:
+        raise unreadable(which.title, error) from None
     key = f"{which.key}@{step.number}"
 
     def passed(model: GPT, ids: Sequence[int], **options: Any) -> Trace:
@@ -135,7 +147,7 @@ def losses(setting: Setting) -> go.Figure:
         [one.held_out for _, one in measured],
         [line["step"] for line in logged],
         [line["loss"] for line in logged],
-        current=[n for n, _ in measured].index(place(setting)),
+        current=next((at for at, (n, _) in enumerate(measured) if n == place(setting)), None),
         uniform=log(vocabulary),
         uniform_text=f"even guess: ln {vocabulary:,} = {log(vocabulary):.2f}",
         title=f"Loss on unread text (dots) and on the batches (line); {read} tokens read{stored}",

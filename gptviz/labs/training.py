@@ -11,4 +11,5 @@ LAB = Lab(
     title="Training, replayed",
     about="The weights begin as random numbers. Move through the training of a model and watch your sentence, its words and a head.",
     experiments=(LOSS, PREDICTIONS, MAP, PAIR, HEADS),
+    own_state=True,
 )

@@ -55,7 +55,7 @@ def caption(setting: Setting) -> str:
     block, head = (n + 1 for n in chosen_head(setting))
     ids = moments.now(setting).ids
     if len(ids) == 1:
-        return " ".join(filter(None, ("One token reads itself with weight 1 at every step: type at least two.", moments.remark(setting))))
+        return " ".join(filter(None, (moments.remark(setting), "One token reads itself with weight 1 at every step: type at least two.")))
     said = (
         f"{moments.counted(setting)} the rows of block {block}, head {head} are {percent(uneven(now))} away from an even spread, "
         f"at the end {percent(uneven(end))}."
@@ -71,7 +71,7 @@ def caption(setting: Setting) -> str:
     )
     if len(ids) <= FIRST_ROW:
         said += " A longer sentence shows a pattern more clearly."
-    return " ".join(filter(None, (said, moments.remark(setting))))
+    return " ".join(filter(None, (moments.remark(setting), said)))
 
 
 HEADS = experiment(

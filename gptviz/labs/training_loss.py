@@ -12,6 +12,8 @@ from . import moments
 from .base import Control, Setting, experiment, once
 from .windows import Predictions, predict
 
+NOTABLE = 0.005  # nats below which a loss has not visibly fallen
+
 
 @dataclass(frozen=True, eq=False)
 class Losses:
@@ -48,7 +50,8 @@ def pictures(setting: Setting) -> list[go.Figure]:
         return [moments.losses(setting)]
     made = measured(setting)
     now = made.now
-    most = int((made.start - now.surprisals).argmax()) if setting["step"] else -1
+    gained = made.start - now.surprisals
+    most = int(gained.argmax()) if gained.max() >= NOTABLE else -1
     names = moments.now(setting).labels()
     rows = len(now.surprisals)
     return [
@@ -72,7 +75,7 @@ def caption(setting: Setting) -> str:
     remark = moments.remark(setting)
     ids = moments.now(setting).ids
     if len(ids) < 2:
-        return " ".join(filter(None, ("One token has nothing before it to be predicted from: type at least two.", remark)))
+        return " ".join(filter(None, (remark, "One token has nothing before it to be predicted from: type at least two.")))
     made = measured(setting)
     gained = made.start - made.now.surprisals
     if setting["step"] == 0:
@@ -84,12 +87,17 @@ def caption(setting: Setting) -> str:
         best = int(gained.argmax())
         said = (
             f"{moments.counted(setting)} your sentence costs {made.now.loss:.2f} nats a token; it began at {made.means[0]:.2f} "
-            f'and ends at {made.means[-1]:.2f}. Most was learned about "{tokenizer.printable(ids[best + 1])}" after '
-            f'"{tokenizer.printable(ids[best])}": {gained[best]:.2f} nats less than at the start.'
+            f"and ends at {made.means[-1]:.2f}. "
+        )
+        said += (
+            f'Most was learned about "{tokenizer.printable(ids[best + 1])}" after "{tokenizer.printable(ids[best])}": '
+            f"{gained[best]:.2f} nats less than at the start."
+            if gained[best] >= NOTABLE
+            else "None of its tokens has become cheaper yet."
         )
     if (worse := int((made.now.surprisals > made.now.uniform).sum())) and setting["step"]:
         said += f" {worse} of {len(gained)} tokens are worse off than with an even guess: what gets likely takes from the rest."
-    return " ".join(filter(None, (said, remark)))
+    return " ".join(filter(None, (remark, said)))
 
 
 LOSS = experiment(

@@ -60,7 +60,7 @@ def caption(setting: Setting) -> str:
     first = f'{moments.counted(setting)} the favourite is "{tokenizer.printable(made.best[place])}" with {percent(float(shares.max()))}.'
     way = ", ".join(f"{rank:,}" for rank in ranks)
     said = f'{first} The finished model\'s favourite, "{name}", has rank {ranks[place]:,} now; over the {len(ranks)} snapshots: {way}.'
-    return " ".join(filter(None, (said, moments.remark(setting))))
+    return " ".join(filter(None, (moments.remark(setting), said)))
 
 
 PREDICTIONS = experiment(

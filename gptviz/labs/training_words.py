@@ -88,7 +88,7 @@ def map_caption(setting: Setting) -> str:
         f"The two directions, the same for all steps, keep {made.shares.sum():.0%} of the variance: "
         "what is near here may be far apart."
     )
-    return " ".join(filter(None, (*parts, made.words.remarks, moments.remark(setting))))
+    return " ".join(filter(None, (moments.remark(setting), *parts, made.words.remarks)))
 
 
 MAP = experiment(
@@ -190,7 +190,7 @@ def pair_caption(setting: Setting) -> str:
         f"{number(second[at], 3)}; at the end {number(first[-1], 3)} and {number(second[-1], 3)}. Random pairs of frequent tokens: "
         f"{number(made.mean[at])} ± {number(made.spread[at])}."
     )
-    return " ".join(filter(None, (*cut, said, moments.remark(setting))))
+    return " ".join(filter(None, (moments.remark(setting), *cut, said)))
 
 
 PAIR = experiment(

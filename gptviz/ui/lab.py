@@ -18,7 +18,7 @@ def show(chosen: Lab) -> None:
     choice = state.current(state.SHARED)
     top.style()
     with st.container(gap="xsmall"):
-        model = top.show(choice, lab=True)
+        model = top.show(choice, lab=True, marked=not chosen.own_state)
         if model is None:
             state.write_url(choice, state.SHARED)
             return
@@ -54,8 +54,14 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
         required=True,
         on_change=lambda: keep(chosen, {"view": st.session_state["view"]}),
     )
-    controls = current.controls_for(setting)
+    try:
+        controls = current.controls_for(setting)
+    except ValueError as error:
+        st.error(f"{error}")
+        return
     chosen_values, notes = read(controls, raw)
+    if (asked_for := raw.get("view", current.key)) != current.key:
+        notes.insert(0, f'There is no experiment "{asked_for[:40]}" here; the first one is shown.')
     for note in notes:
         st.warning(note, icon=":material/info:")
     left, right = st.columns([1.9, 1], gap="medium")
@@ -63,13 +69,15 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
         presets(chosen, current.presets(setting), controls, chosen_values)
         widgets(chosen, [control for control in controls if control.drawn and control.when(chosen_values)], chosen_values)
         asked = Setting(**{**vars(setting), "values": chosen_values})
+        marks = ()
         try:
+            marks = current.state(asked)
             said = draw(chosen, current, asked, controls)
         except (MemoryError, ValueError) as error:
             st.error(f"{error}")
             said = ""
     with right, st.container(key="words", gap="xsmall"):
-        words(current, asked, said)
+        words(current, asked, said, marks)
         for message in messages:
             st.html(f"<p class='message'>{escape(message)}</p>")
     write(chosen, current, controls, chosen_values)
@@ -208,10 +216,11 @@ def table(made: Table) -> None:
         st.caption(made.note)
 
 
-def words(current: Experiment, setting: Setting, said: str) -> None:
-    """What happens, the formula, what to look for, and the question."""
-    marks = "".join(f" <span class='badge train'>{escape(mark)}</span>" for mark in current.state(setting))
-    st.html(f"<h1 class='title'>{escape(current.title)}{marks}</h1>")
+def words(current: Experiment, setting: Setting, said: str, marks: Sequence[str] | None = None) -> None:
+    """What happens, the formula, what to look for, and the question. marks: the badges beside the title, if already known."""
+    marks = current.state(setting) if marks is None else marks
+    badges = "".join(f" <span class='badge train'>{escape(mark)}</span>" for mark in marks)
+    st.html(f"<h1 class='title'>{escape(current.title)}{badges}</h1>")
     st.markdown(current.prose)
     if current.formula:
         st.latex(current.formula)

@@ -35,8 +35,9 @@ def style(*, present: bool = False) -> None:
     st.html(f"<style>{CSS}{PRESENT if present else ''}</style>")
 
 
-def show(choice: Choice, *, lab: bool = False) -> GPT | None:
-    """Draw the line and load the model; None, with a message on the page, when it cannot be loaded."""
+def show(choice: Choice, *, lab: bool = False, marked: bool = True) -> GPT | None:
+    """Draw the line and load the model; None, with a message on the page, when it cannot be loaded. marked: whether a badge says
+    if it is trained; a page whose numbers come from other weights has badges of its own."""
     place = st.container(key="top")
     try:
         model = cache.model(choice.model)
@@ -48,7 +49,7 @@ def show(choice: Choice, *, lab: bool = False) -> GPT | None:
         download.panel()
         return None
     with place:
-        line(choice, "TRAINED" if weights.is_trained(model) else "RANDOM INIT", lab)
+        line(choice, ("TRAINED" if weights.is_trained(model) else "RANDOM INIT") if marked else "", lab)
     if not choice.present:
         download.panel()
     return model
@@ -100,7 +101,8 @@ def line(choice: Choice, badge: str, lab: bool) -> None:
     )
     with options.popover("Options", type="tertiary"):
         more_options(choice, lab)
-    state_.html(badges(choice, badge, lab))
+    if badge:
+        state_.html(badges(choice, badge, lab))
     if lab:
         return
     if st.context.theme.type == "dark":
