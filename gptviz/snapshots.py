@@ -240,7 +240,7 @@ def _log(path: Path) -> tuple[Mapping[str, float], ...]:
             if not isinstance(made[-1], dict) or not {"step", "tokens"} <= made[-1].keys():
                 raise ValueError(f"line {number} says {line[:40]}")
     except (OSError, ValueError) as error:
-        raise weights.CheckpointError(f"{path}: expected a line of JSON with step and tokens for each report, got: {error}") from None
+        raise weights.CheckpointError(f"{path}: expected lines of JSON with step and tokens, got: {error}") from None
     return tuple(made)
 
 

@@ -204,3 +204,12 @@ def test_lines_for_a_room_are_whole_sentences():
     assert beside.said_of_parts("Explained. Rows 3 to 6 of 22 tokens.") == "Rows 3 to 6 of 22 tokens."
     assert beside.said_of_parts("Short.") == "Short." and beside.said_of_parts("Much longer than fits. " * 9) != ""
     assert beside.said_of_parts("x" * 99) == "" == beside.said_of_parts("")
+
+
+def test_no_number_beside_a_row_is_cut_in_half_of_present_mode():
+    """Next to the stack stand lengths alone: two numbers in a line would not fit."""
+    for present in (False, True):
+        main, other = halves(replace(CHOICE, stage="block-output", present=present))
+        for made in beside.pictures(main, other, BY_KEY["block-output"]):
+            assert all(("(+" in line) != present for line in made.main.side[1:])
+            assert ("Added" in made.note) != present

@@ -254,7 +254,7 @@ def test_what_did_not_fall_is_not_called_learned(make, monkeypatch):
 def test_numbers_of_another_model_are_said_to_be_so():
     app = open_lab("Training", model="gpt2-untrained", step="0")
     page = html(app)
-    assert "Look for:</b> gpt2 (untrained) kept no snapshots of its training: this is mini" in page
+    assert "Look for:</b> &quot;gpt2 (untrained)&quot; kept no snapshots of its training: this is mini" in page
     assert page.count("RANDOM INIT") == 1 and "mini at step 0, RANDOM INIT" in page  # nothing else claims a state
 
 

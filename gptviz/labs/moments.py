@@ -80,7 +80,8 @@ def at(setting: Setting, step: Step) -> Setting:
         named = tuple(sorted((name, tuple(value) if isinstance(value, list) else value) for name, value in options.items()))
         return setting.once(("trace", key, tuple(ids), named), lambda: trace.run(model, ids, **options))
 
-    return replace(setting, model=held.model, model_key=key, run=passed, ids=setting.ids[-which.history.config.context_length :])
+    ids = setting.ids[-which.history.config.context_length :]
+    return replace(setting, model=held.model, model_key=key, run=passed, ids=ids)
 
 
 def every(setting: Setting) -> list[Setting]:
@@ -167,4 +168,4 @@ def remark(setting: Setting) -> str:
     which = run(setting)
     if which.key == setting.model_key or not setting.model_key:
         return ""
-    return f"{catalogue.MODELS[setting.model_key].title} kept no snapshots of its training: this is {which.title}'s."
+    return f"\"{catalogue.MODELS[setting.model_key].title}\" kept no snapshots of its training: this is {which.title}'s."

@@ -55,7 +55,8 @@ def caption(setting: Setting) -> str:
     block, head = (n + 1 for n in chosen_head(setting))
     ids = moments.now(setting).ids
     if len(ids) == 1:
-        return " ".join(filter(None, (moments.remark(setting), "One token reads itself with weight 1 at every step: type at least two.")))
+        alone = "One token reads itself with weight 1 at every step: type at least two."
+        return " ".join(filter(None, (moments.remark(setting), alone)))
     said = (
         f"{moments.counted(setting)} the rows of block {block}, head {head} are {percent(uneven(now))} away from an even spread, "
         f"at the end {percent(uneven(end))}."

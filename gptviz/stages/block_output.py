@@ -29,6 +29,8 @@ def picture(trace, view) -> Grid:
     blocks = len(rows) - 1
     norms = np.linalg.norm(rows, axis=1)
     added = np.linalg.norm(np.diff(rows, axis=0), axis=1)
+    lengths = (f"{norms[0]:.1f}", *(f"{norm:.1f} (+ {extra:.1f})" for norm, extra in zip(norms[1:], added)))
+    small = view.present and view.narrow  # there a second number in a line would be cut off
     return Grid(
         panels=(
             Panel(
@@ -38,13 +40,13 @@ def picture(trace, view) -> Grid:
                 row_axis="after",
                 point="stream",
                 prefix=(view.item, row),
-                side=(f"{norms[0]:.1f}", *(f"{norm:.1f} (+ {extra:.1f})" for norm, extra in zip(norms[1:], added))),
-                side_title="length (added)",
+                side=tuple(f"{norm:.1f}" for norm in norms) if small else lengths,
+                side_title="length" if small else "length (added)",
                 printed=False,
             ),
         ),
         selected=view.block + 1,
-        note="One token, one row per moment. Added: length of what the block added to the row above.",
+        note="One token, one row per moment." + " Added: length of what the block added to the row above." * (not small),
         alt=f"The residual stream of {who} at the input and after each of {blocks} blocks, "
         f"length {norms[0]:.1f} at first and {norms[-1]:.1f} at last.",
     )

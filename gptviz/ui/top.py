@@ -163,7 +163,7 @@ def take_example() -> None:
 
 
 def more_options(choice: Choice, lab: bool) -> None:
-    """Rarely used things: the second sentence of a batch, the special token, what the model is."""
+    """Rarely used things: the second sentence of a batch, the special token, what the models are."""
     if not lab:
         second_sentence(choice)
     st.session_state["special"] = choice.special
@@ -172,11 +172,11 @@ def more_options(choice: Choice, lab: bool) -> None:
         key="special",
         on_change=lambda: change(special=st.session_state["special"], token=-1, cell=""),
     )
-    entry = catalogue.MODELS[choice.model]
-    st.caption(f"**{entry.title}**: {entry.about}")
-    if entry.card:
-        _, _, card = entry.card.read_text(encoding="utf-8").partition("\n")  # below its title, which stands above already
-        st.expander("Model card").markdown(card)
+    for entry in (catalogue.MODELS[key] for key in (choice.model, "" if lab else choice.beside) if key):
+        st.caption(f"**{entry.title}**: {entry.about}")
+        if entry.card:
+            _, _, card = entry.card.read_text(encoding="utf-8").partition("\n")  # below its title, which stands above already
+            st.expander("Model card").markdown(card)
     st.button("Start over with the defaults", on_click=lambda: change(**vars(Choice())))
 
 
