@@ -7,7 +7,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from gptviz.stages import STAGES
-from gptviz.ui import state
+from gptviz.ui import state, top, walk
 
 config.set_option("client.showErrorDetails", "full")  # a failing test should say why
 APP = str(Path(__file__).parents[1] / "app.py")
@@ -173,3 +173,17 @@ def test_a_broken_checkpoint_is_explained_and_the_others_still_work(tmp_path, mo
     assert "cannot be loaded" in app.error[0].value and said in app.error[0].value
     app = fine(next(one for one in app.button if one.label == "Use mini instead").click().run())
     assert not app.error and "TRAINED" in html(app)
+
+
+def test_a_label_of_an_earlier_list_is_no_choice(monkeypatch):
+    """A press that comes while a list changes sends the label that was on screen; Streamlit hands on what is not in the new list."""
+    taken = []
+    for value in (2, "Token 3 ·you"):
+        monkeypatch.setattr(walk.st, "session_state", {"token": value})
+        walk.picked("token", taken.append)()
+    assert taken == [2]
+    monkeypatch.setattr(top, "change", lambda **changes: taken.append(changes["beside"]))
+    monkeypatch.setattr(top.state, "models", lambda: ["mini"])
+    for value in ("", "mini", "mini (of yesterday)"):
+        top.take_beside(value)
+    assert taken == [2, "", "mini"]

@@ -206,6 +206,28 @@ def test_present_mode_is_large_and_steps_with_a_clicker(server, visit):
     page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
 
 
+def test_a_clicker_steps_wherever_the_last_click_was(server, visit):
+    page = visit(url(server, stage="token-ids"))
+    box = page.get_by_label("Sentence")
+    box.fill("Every day holds a")
+    box.press("Enter")
+    page.wait_for_function("location.search.includes('holds')")
+    step(page, "PageDown", 2)
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="gpt2 (untrained)").click()
+    page.wait_for_function("location.search.includes('gpt2-untrained')")
+    settle(page)
+    step(page, "PageDown", 3)
+    box.fill("Every effort")  # not yet sent: it is taken, as by a click on Next
+    step(page, "PageUp", 2)
+    page.wait_for_function("location.search.includes('effort')")
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option").first.wait_for()
+    page.keyboard.press("PageDown")  # belongs to the open list
+    settle(page)
+    assert lit(page) == STAGES[2].key
+
+
 def test_nonsense_in_the_link_is_said_and_the_page_stands(server, visit):
     page = visit(url(server, stage="nowhere", block="x", seed="-1"))
     assert page.locator("[data-testid=stAlert]").count() == 3

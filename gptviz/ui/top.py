@@ -134,11 +134,20 @@ def typed(field: str, where, value: str, label: str = "") -> None:
 
 
 def take_model(key: str) -> None:
-    """Another model; the one beside it takes the place of the one it was compared with."""
+    """Another model; the one beside it takes the place of the one it was compared with. A label that is no model any more, sent
+    along by a press while the list changed, is no choice."""
+    if key not in download.choices():
+        return
     before = state.chosen()
     download.choose(key)
     if before.beside and state.chosen().model == before.beside:
         change(beside=before.model, other=False)
+
+
+def take_beside(key: str) -> None:
+    """Another model to compare with, or none."""
+    if not key or key in state.models():
+        change(beside=key, other=False, cell="")
 
 
 def compare(choice: Choice, where) -> None:
@@ -152,7 +161,7 @@ def compare(choice: Choice, where) -> None:
         format_func=download.title,
         placeholder="Compare with ...",
         label_visibility="collapsed",
-        on_change=lambda: change(beside=st.session_state["beside"] or "", other=False, cell=""),
+        on_change=lambda: take_beside(st.session_state["beside"] or ""),
     )
 
 

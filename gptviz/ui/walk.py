@@ -361,7 +361,7 @@ def stepper(stage: Stage, choice: Choice) -> None:
             range(len(found)),
             key="piece",
             format_func=lambda n: f"{n}  {tokenizer.printable(found[n].encode())}",
-            on_change=lambda: change(piece=st.session_state["piece"], step=-1),
+            on_change=picked("piece", lambda piece: change(piece=piece, step=-1)),
         )
     if not steps:
         right.caption(
@@ -439,7 +439,7 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         key="token",
         format_func=lambda n: f"Token {names[n]}" if n < len(names) else str(n),
         label_visibility="collapsed",
-        on_change=lambda: change(token=st.session_state["token"], cell=""),
+        on_change=picked("token", lambda token: change(token=token, cell="")),
     )
     if choice.dropout:
         st.session_state["rate"] = choice.dropout
@@ -464,6 +464,17 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         )
 
 
+def picked(key: str, act: Callable[[int], None]) -> Callable[[], None]:
+    """What a choice among numbers does. A press that comes while the options change sends along the label that was on screen; where
+    that names none of the new options Streamlit hands it on as it is, and nobody has chosen anything."""
+
+    def changed() -> None:
+        if isinstance(number := st.session_state[key], int):
+            act(number)
+
+    return changed
+
+
 def select(where, label: str, field: str, counts: list[int], value: int, off: bool) -> None:
     """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has."""
     most = max(counts)
@@ -476,5 +487,5 @@ def select(where, label: str, field: str, counts: list[int], value: int, off: bo
         format_func=lambda n: f"{label} {n}{tail}",
         label_visibility="collapsed",
         disabled=off,
-        on_change=lambda: change(**{field: st.session_state[field], "cell": ""}),
+        on_change=picked(field, lambda number: change(**{field: number, "cell": ""})),
     )

@@ -9,6 +9,15 @@ function make(tag, className, text) {
   return node;
 }
 
+// A line of text has no use for the page keys, which a clicker sends, unless its list is open: it is left, as by a click elsewhere.
+function leaves(event) {
+  const at = event.composedPath()[0];
+  const line = at instanceof HTMLInputElement && ["text", "search"].includes(at.type) && at.getAttribute("aria-expanded") !== "true";
+  if (!line || !event.key.startsWith("Page")) return false;
+  at.blur();
+  return true;
+}
+
 function typing(event) {
   const at = event.composedPath()[0];
   return at instanceof Element && (at.closest("input, textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=grid], [role=application], canvas") !== null);
@@ -22,7 +31,8 @@ export default function (component) {
     state = { current: null };
     seen.set(nav, state);
     state.listener = (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || typing(event)) return;
+      if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (typing(event) && !leaves(event)) return;
       const keys = state.data.stages.map((stage) => stage.key);
       let to = null;
       if (event.key in STEPS) to = keys.indexOf(state.current) + STEPS[event.key];
