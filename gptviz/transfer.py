@@ -207,7 +207,8 @@ class Download:
 
     def _transfer(self, url: str, file: BinaryIO, size: int, checksum, watch: Callable[[int], None]) -> str:
         """Bring an open file to `size` bytes, through as many connections as it takes; its checksum."""
-        self._report("checking")
+        if file.tell():  # at its end: it was opened to append
+            self._report("checking")
         file.seek(0)
         done = 0
         while block := file.read(1 << 20):
@@ -217,6 +218,7 @@ class Download:
             watch(done)
         with self._lock:
             self._samples.clear()
+        self._report("connecting")
         failures = 0
         while done < size:
             before = done

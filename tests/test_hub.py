@@ -433,3 +433,11 @@ def test_a_fetch_that_is_interrupted_keeps_what_has_arrived(server, capsys, monk
     assert "what has arrived is kept" in capsys.readouterr().err and hub.arrived(published()) > 100_000
     server.speed = None
     assert command.main(["fetch", "gpt2"]) == 0
+
+
+def test_nothing_is_said_to_be_checked_where_nothing_is(server, monkeypatch):
+    """Until the first byte arrives the server is being asked; only what lies here from before is checked."""
+    said, report = [], transfer.Download._report
+    monkeypatch.setattr(transfer.Download, "_report", lambda self, state, message="": said.append(state) or report(self, state, message))
+    assert fetched().state == "finished"
+    assert "checking" not in said and "connecting" in said
