@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import catalogue, hub, transfer
+from . import catalogue, hub, transfer, weights
 
 
 def fetch(key: str) -> int:
@@ -31,14 +31,25 @@ def fetch(key: str) -> int:
 
 def models() -> int:
     """Every model that can be chosen, and the published sizes that can be fetched."""
-    rows = [(key, str(entry.folder or "made on the spot")) for key, entry in catalogue.MODELS.items()]
+    rows = [(key, where(entry)) for key, entry in catalogue.MODELS.items()]
     for key, one in catalogue.offers().items():
         rest = f", {hub.in_words(hub.arrived(one))} are here" if hub.arrived(one) else ""
         rows.append((key, f"not here: {hub.in_words(one.size)} to download{rest}; {hub.memory_in_words(one)}"))
     width = max(len(key) for key, _ in rows)
-    for key, where in rows:
-        print(f"{key:<{width}}  {where}")
+    for key, found in rows:
+        print(f"{key:<{width}}  {found}")
     return 0
+
+
+def where(entry: catalogue.Entry) -> str:
+    """Where a model comes from, and why it cannot be one where its description says so already."""
+    if entry.folder is None:
+        return "made on the spot"
+    try:
+        weights.read_config(entry.folder)
+    except weights.CheckpointError as error:
+        return f"cannot be loaded: {error}"
+    return str(entry.folder)
 
 
 def main(arguments: list[str] | None = None) -> int:

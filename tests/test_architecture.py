@@ -26,7 +26,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "labs": CORE | {"figures", "stages"},
     "training": CORE,
     "ui": CORE | {"figures", "stages", "labs", "training", "transfer"},
-    "__main__": {"catalogue", "hub", "transfer"},
+    "__main__": {"catalogue", "hub", "transfer", "weights"},
     "app": CORE | {"figures", "stages", "labs", "ui"},
     "pages": CORE | {"figures", "stages", "labs", "ui"},
     "": set(),  # gptviz/__init__.py

@@ -441,3 +441,10 @@ def test_nothing_is_said_to_be_checked_where_nothing_is(server, monkeypatch):
     monkeypatch.setattr(transfer.Download, "_report", lambda self, state, message="": said.append(state) or report(self, state, message))
     assert fetched().state == "finished"
     assert "checking" not in said and "connecting" in said
+
+
+def test_a_folder_that_is_no_model_is_listed_with_the_reason(tmp_path, monkeypatch, capsys):
+    entry = catalogue.Entry("broken", "broken", "", dict, tmp_path)
+    monkeypatch.setattr(catalogue, "MODELS", catalogue.MODELS | {"broken": entry})
+    assert command.main(["models"]) == 0
+    assert f"broken          cannot be loaded: {tmp_path}: expected config.json, found none" in capsys.readouterr().out

@@ -57,8 +57,8 @@ def evaluate(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m gptviz.training evaluate", description="Loss of a checkpoint folder on the held-out end of a text."
     )
-    parser.add_argument("folder", type=Path, help="with the held-out text a run leaves beside its weights, or name it:")
-    parser.add_argument("--text", type=Path, help="the text the model was trained on; its end was held out")
+    parser.add_argument("folder", type=Path, help="a checkpoint folder, as a run leaves it")
+    parser.add_argument("--text", type=Path, help="the text it was trained on; not needed where the run left its held-out end there")
     parser.add_argument("--held-out", type=int, default=100_000, help="tokens at its end (at most a twentieth of it)")
     parser.add_argument("--windows", type=int, default=60)
     parser.add_argument("--samples", type=int, default=40, help="tokens of each sample text, 0 for none")
