@@ -5,6 +5,7 @@ float32 in memory.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -160,6 +161,7 @@ def save(model: GPT, folder: str | Path, *, dtype: torch.dtype = torch.float32, 
         "tie_word_embeddings": config.tied_head,
     }
     (folder / "config.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    shutil.copymode(folder / "config.json", folder / "model.safetensors")  # safetensors writes for the owner alone
 
 
 def is_trained(model: GPT) -> bool:

@@ -23,12 +23,13 @@ def bars(
     uniform_text: str,
     chosen: int,
     title: str,
+    measure: str = "surprisal",
     height: int = 380,
 ) -> go.Figure:
     """One bar per row: -ln of the probability the row gave to the token that really came next, beside that of an even guess.
 
     surprisals, shares: (rows,); the trace "surprisal" holds exactly these. texts: written at the bars. after, actual: the
-    row's token and the one that follows it. uniform: the surprisal if every token were equally likely. chosen: the row that
+    row's token and the one that follows it. uniform: the surprisal if every token were equally likely. measure: its name on the axis. chosen: the row that
     stands out. Few rows lie one under another with their numbers; many stand side by side.
     """
     rows = list(range(len(surprisals)))
@@ -65,7 +66,7 @@ def bars(
         figure.add_annotation(
             x=uniform, y=1, yref="paper", yanchor="bottom", xanchor="center", text=uniform_text, showarrow=False
         )
-        figure.update_xaxes(range=[0, top * 1.35], title_text="surprisal in nats", showgrid=False, zeroline=True)
+        figure.update_xaxes(range=[0, top * 1.35], title_text=f"{measure} in nats", showgrid=False, zeroline=True)
         figure.update_yaxes(
             tickvals=rows,
             ticktext=[f"{short(before)} → {short(then)}" for before, then in zip(after, actual)],
@@ -79,7 +80,7 @@ def bars(
             x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=uniform_text, showarrow=False
         )
         figure.update_xaxes(title_text="row (position of the token before)", showgrid=False)
-        figure.update_yaxes(range=[0, top * 1.1], title_text="surprisal in nats", showgrid=False, zeroline=True)
+        figure.update_yaxes(range=[0, top * 1.1], title_text=f"{measure} in nats", showgrid=False, zeroline=True)
     figure.update_layout(
         **style.chart(height=height),
         title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},

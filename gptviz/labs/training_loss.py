@@ -64,6 +64,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
             uniform=now.uniform,
             uniform_text=f"even guess: {now.uniform:.2f}",
             chosen=most,
+            measure="loss",
             title=f"Your sentence at step {setting['step']:,}: loss of each token, mean {now.loss:.2f}{'' if most < 0 else '; blue: fell most'}",
             height=min(290, 120 + 36 * rows) if rows <= surprisal.WRITTEN else 280,
         ),
@@ -117,7 +118,7 @@ LOSS = experiment(
     caption=caption,
     state=moments.badges,
     question=Question(
-        ask="In its first 100 steps the loss falls by about 5 nats, in the next 900 by about 1. What is learned first?",
+        ask="In mini's first 100 steps the loss fell by about 5 nats, in the next 900 by about 1. What is learned first?",
         choices=("Grammar", "Which words are frequent", "The meaning of rare words"),
         answer=1,
         why="Knowing only how often each word occurs already brings the loss from 10.82 to about 6.8.",

@@ -114,7 +114,7 @@ def show() -> None:
     top.style()
     st.html(f"<style>{STYLE}</style>")
     with st.container(gap="xsmall"):
-        if top.show(choice, lab=True) is None:
+        if top.show(choice, lab=True, marked=False) is None:
             state.write_url(choice, state.SHARED)
             return
         for text in filter(None, (state.problem(), *state.notes())):
@@ -160,7 +160,10 @@ def body(every: float | None) -> None:
 
 def choose(values: Mapping[str, Any], line) -> str:
     """The text and how to train on it; returns what to look for."""
-    line.html("<p class='facts'>Choose a text, press Start, and watch a model learn it. It takes its first steps a few seconds later.</p>")
+    line.html(
+        "<p class='facts'>Choose a text, press Start, and watch a model learn it. It takes its first steps a few seconds later. "
+        "To reload the page ends the run.</p>"
+    )
     places = st.columns([2.3, 1.85, 1.3, 0.9], vertical_alignment="bottom")
     for place, control in zip(places, TRAIN.controls):
         lab.widget(place, LAB, control, values[control.name])

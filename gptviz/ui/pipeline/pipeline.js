@@ -91,7 +91,7 @@ export default function (component) {
     turn(-1, "‹", "previous block"),
     make("span", "name", `Block ${data.block} of ${data.blocks}`),
     turn(1, "›", "next block"),
-    make("span", "times", `the same steps, ${data.blocks} times`)
+    make("span", "times", data.blocks === 1 ? "one block" : `the same steps, ${data.blocks} times`)
   );
   nav.append(block);
 
