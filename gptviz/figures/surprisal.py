@@ -29,8 +29,8 @@ def bars(
     """One bar per row: -ln of the probability the row gave to the token that really came next, beside that of an even guess.
 
     surprisals, shares: (rows,); the trace "surprisal" holds exactly these. texts: written at the bars. after, actual: the
-    row's token and the one that follows it. uniform: the surprisal if every token were equally likely. measure: its name on the axis. chosen: the row that
-    stands out. Few rows lie one under another with their numbers; many stand side by side.
+    row's token and the one that follows it. uniform: the surprisal if every token were equally likely. measure: its name on the
+    axis. chosen: the row that stands out. Few rows lie one under another with their numbers; many stand side by side.
     """
     rows = list(range(len(surprisals)))
     flat = len(rows) <= WRITTEN

@@ -25,6 +25,7 @@ ENDING = 15.0  # seconds it may take to end, after its time or when it was asked
 ABSENT = 10.0  # seconds after which a reader who is not there is taken to be gone, and the run stopped
 ABSENT_FOR_GOOD = 180.0  # the same for what a run has left: by then no page can come back to it
 MOST_WAITING = 50
+PRIORITY = 19  # how much a run gives way to the readers: the most there is
 LOOK_EVERY, LOOK_AFTER_EVERY = 0.2, 5.0  # seconds between two looks at the run under way, and at what others have left
 ROOT = Path(__file__).parents[2]
 
@@ -219,7 +220,7 @@ class Job:
             self._seen = replace(self._seen, state="starting")
         if hasattr(os, "setpriority"):
             with suppress(ProcessLookupError):  # it has ended already; its last words say why
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, 19)
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, PRIORITY)
         threading.Thread(target=self._follow, args=(self._process, said), name="training run", daemon=True).start()
 
     def watch(self) -> None:
