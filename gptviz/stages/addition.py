@@ -64,15 +64,15 @@ def picture(
 
 
 def example(first: np.ndarray, second: np.ndarray, result: np.ndarray) -> int:
-    """The feature to write out: the largest of the result whose parts, rounded to three digits, also add up."""
+    """The feature to write out: the largest of the result whose parts, rounded to three digits, add up, and are not 0."""
     a, b, c = (np.round(values.astype(np.float64), 3) for values in (first, second, result))
-    fits = np.abs(a + b - c) < 5e-4
+    fits = (np.abs(a + b - c) < 5e-4) & (a != 0) & (b != 0)
     return int(np.argmax(np.where(fits | ~fits.any(), np.abs(result), -1)))
 
 
 def written_out(first: np.ndarray, second: np.ndarray, result: np.ndarray, names: tuple[str, str]) -> str:
     """One number of the result from its parts, as `feature 3: 0.120 (token) + 0.010 (position) = 0.130`."""
     feature = example(first, second, result)
-    a, b, c = (float(values[feature]) for values in (first, second, result))
+    a, b, c = (float(values[feature]) + 0.0 for values in (first, second, result))  # never minus nothing
     second_term = f"+ {b:.3f}" if b >= 0 else f"- {-b:.3f}"
     return f"feature {feature}: {a:.3f} ({names[0]}) {second_term} ({names[1]}) = {c:.3f}"
