@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported; more threads than cores wait for each other
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -150,6 +151,7 @@ def settle(page, seconds: float = 60) -> None:
                    && !document.querySelector('[data-testid=stSkeleton]')
         }""",
         timeout=seconds * 1000,
+        polling=100,  # to measure a page at every frame costs more than the page itself
     )
 
 
