@@ -40,9 +40,9 @@ def in_sight(page, stage) -> None:
 
 @pytest.mark.parametrize("present", [0, 1])
 def test_both_pictures_are_in_sight_while_stepping(server, visit, present):
-    page = visit(url(server, stage="queries-keys-values", beside="gpt2-untrained", block=2, present=present))
-    for n in range(7, 11):
-        if n > 7:
+    page = visit(url(server, stage="causal-mask", beside="gpt2-untrained", block=2, present=present))
+    for n in (9, 10):
+        if n > 9:
             step(page, "PageDown", n)
         in_sight(page, STAGES[n])
     assert chosen(page)["beside"] == "gpt2-untrained"

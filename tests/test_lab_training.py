@@ -201,11 +201,11 @@ def test_the_page_moves_through_the_run():
     assert not app.exception and 'asked to be "-3"' in app.warning[0].value
 
 
-def test_every_view_opens_with_every_bundled_model():
-    for model in ("gpt2-untrained", "mini-untrained"):
-        for experiment in training.LAB.experiments:
-            app = open_lab("Training", view=experiment.key, model=model)
-            assert not app.exception and not app.error, (model, experiment.key)
+def test_every_view_opens_with_models_that_have_no_snapshots():
+    for n, experiment in enumerate(training.LAB.experiments):
+        model = ("gpt2-untrained", "mini-untrained")[n % 2]
+        app = open_lab("Training", view=experiment.key, model=model)
+        assert not app.exception and not app.error, (model, experiment.key)
 
 
 def own_run(folder, step: bytes, end: dict) -> None:
