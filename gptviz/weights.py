@@ -137,8 +137,13 @@ def _compare_names(path: Path, expected: set[str], found: set[str]) -> None:
         raise CheckpointError(f"{path}: expected {len(expected)} tensors of a GPT-2 with this config.json: {'; '.join(parts)}")
 
 
-def save(model: GPT, folder: str | Path, *, dtype: torch.dtype = torch.float32, prefix: str = "transformer.") -> None:
-    """Write config.json and model.safetensors so that `load` here and `transformers` elsewhere read the same model."""
+def save(
+    model: GPT, folder: str | Path, *, dtype: torch.dtype = torch.float32, prefix: str = "transformer.", dropout: float = 0.0
+) -> None:
+    """Write config.json and model.safetensors so that `load` here and `transformers` elsewhere read the same model.
+
+    dropout: the rate it was trained with, at all places.
+    """
     config, folder = model.config, Path(folder)
     if not config.qkv_bias:
         raise ValueError("Hugging Face's GPT-2 format has a bias for queries, keys and values; this model has none")
@@ -158,6 +163,9 @@ def save(model: GPT, folder: str | Path, *, dtype: torch.dtype = torch.float32, 
         "n_head": config.n_head,
         "layer_norm_epsilon": config.eps,
         "activation_function": "gelu_new",
+        "embd_pdrop": dropout,
+        "attn_pdrop": dropout,
+        "resid_pdrop": dropout,
         "tie_word_embeddings": config.tied_head,
     }
     (folder / "config.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")

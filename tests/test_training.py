@@ -1,5 +1,6 @@
 """Training: what a batch holds, what a step does, and that a trained checkpoint is a model like any other."""
 
+import functools
 import itertools
 import json
 import math
@@ -8,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from sample_models import randomised
+from transformers import GPT2Model
 
 from gptviz import snapshots, tokenizer, weights
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.training import __main__ as command
-from gptviz.training import evaluation, losses, optimizers
+from gptviz.training import evaluation, forward, losses, optimizers
 from gptviz.training.data import UNIFORM_LOSS, Corpus, Windows, Yardstick, encode_text, read_tokens
 from gptviz.training.forward import hidden
 from gptviz.training.run import Run, Settings, is_mark
@@ -30,6 +33,7 @@ QUICK = Settings(
     held_out=2000,
     log_every=10,
     full_end=0.1,
+    dropout=0.05,
 )
 
 
@@ -131,6 +135,50 @@ def test_the_training_pass_is_the_model(tokens):
     torch.testing.assert_close(hidden(model, ids) @ model.out_head.weight.T, model(ids), rtol=1e-5, atol=1e-5)
 
 
+def test_dropout_falls_where_it_falls_in_gpt2(tmp_path):
+    """Mean and spread of the training pass over many masks, against transformers' GPT-2 in training with the same weights."""
+    model = randomised(PRESETS["tiny"], seed=4)
+    weights.save(model, tmp_path, dropout=0.3)
+    theirs = GPT2Model.from_pretrained(tmp_path, attn_implementation="eager").train()
+    assert theirs.config.embd_pdrop == theirs.config.attn_pdrop == theirs.config.resid_pdrop == 0.3
+    torch.manual_seed(1)
+    ids = torch.randint(50257, (1, 6)).expand(6000, 6)
+    with torch.no_grad():
+        found, meant = hidden(model, ids, 0.3), theirs(ids).last_hidden_state
+    assert (found.mean(0) - meant.mean(0)).abs().max() < 0.15 * meant.std(0).mean()
+    torch.testing.assert_close(found.std(0), meant.std(0), rtol=0.1, atol=0.01)
+    plain = hidden(model, ids[:1]).detach()
+    assert (meant.mean(0) - plain[0]).abs().max() > 0.3 * meant.std(0).mean(), "dropout changes this model's mean"
+
+
+@pytest.mark.parametrize("place", ["embd", "attn", "resid"])
+def test_each_kind_of_place_has_its_dropout(place, tmp_path, monkeypatch):
+    """With the other kinds switched off on both sides, the spread is still transformers' own."""
+    model = randomised(PRESETS["tiny"], seed=4)
+    weights.save(model, tmp_path)
+    theirs = GPT2Model.from_pretrained(tmp_path, attn_implementation="eager", **{f"{place}_pdrop": 0.3}).train()
+    rates = {name: 0.3 if name == place else 0.0 for name in ("embd", "attn", "resid")}
+    calls = itertools.count()
+
+    class Switched:
+        """torch.nn.functional, with the rates of this test."""
+
+        __getattr__ = staticmethod(functools.partial(getattr, F))
+
+        def dropout(self, x, rate):
+            return F.dropout(x, rates["resid" if next(calls) else "embd"])
+
+        def scaled_dot_product_attention(self, *qkv, dropout_p, is_causal):
+            return F.scaled_dot_product_attention(*qkv, dropout_p=rates["attn"], is_causal=is_causal)
+
+    monkeypatch.setattr(forward, "F", Switched())
+    torch.manual_seed(1)
+    ids = torch.randint(50257, (1, 6)).expand(6000, 6)
+    with torch.no_grad():
+        found, meant = hidden(model, ids, 0.3), theirs(ids).last_hidden_state
+    torch.testing.assert_close(found.std(0), meant.std(0), rtol=0.1, atol=0.01)
+
+
 def test_sampled_loss_agrees_with_the_full_loss_on_average():
     """The sum of exponentials is right on average; its log, the loss, lies a little below, less the more words are drawn."""
     random = torch.Generator().manual_seed(8)
@@ -169,10 +217,19 @@ def test_an_update_of_a_matrix_is_the_one_muon_means():
         start, slope = torch.randn(inputs, outputs, generator=random), torch.randn(inputs, outputs, generator=random)
         ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.T.contiguous())
         ours.grad, theirs.grad = slope.clone(), slope.T.contiguous()
-        torch.optim.Muon(optimizers.muon_groups([ours], 0.02, 0.01), momentum=0.95).step()
+        optimizers.Muon([ours], 0.02, 0.01).step()
         torch.optim.Muon([theirs], lr=0.02, weight_decay=0.01, momentum=0.95).step()
         moved, meant = ours.detach() - start, theirs.detach().T - start
         assert (moved - meant).norm() < 0.03 * meant.norm()  # Muon multiplies in bfloat16
+
+
+def test_no_product_of_an_update_is_in_bfloat16_without_a_gpu():
+    """Newton and Schulz's steps in float32: the same polynomial in double precision differs by rounding only."""
+    matrix = torch.randn(24, 8, generator=torch.Generator().manual_seed(6))
+    found, exact = optimizers.orthogonal(matrix), optimizers.orthogonal(matrix.double())
+    assert found.dtype == torch.float32 and (found - exact).abs().max() < 1e-4
+    values = torch.linalg.svdvals(found)
+    assert 0.6 < values.min() and values.max() < 1.3
 
 
 def test_every_parameter_has_one_optimizer():
@@ -250,7 +307,9 @@ def test_int8_rows_keep_the_model(trained, corpus, tmp_path):
 
 
 def test_a_stopped_run_goes_on_as_if_it_never_stopped(text, corpus, tmp_path):
-    settings = Settings(steps=14, model=SHAPE, batch=4, warmup=3, negatives=64, held_out=QUICK.held_out, full_end=0.3)
+    settings = Settings(
+        steps=14, model=SHAPE, batch=4, warmup=3, negatives=64, held_out=QUICK.held_out, full_end=0.3, dropout=0.1
+    )
     whole = Run(settings, corpus, tmp_path / "whole", say=lambda line: None)
     whole.train()
     first = Run(settings, corpus, tmp_path / "parts", say=lambda line: None)

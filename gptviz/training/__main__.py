@@ -151,6 +151,7 @@ def train(arguments: list[str]) -> int:
     recipe.add_argument("--warmup", type=int, default=defaults.warmup, help="steps until the full rate")
     recipe.add_argument("--hold", type=float, default=defaults.hold, help="share of the run before the rate falls")
     recipe.add_argument("--negatives", type=int, default=None, help="sampled softmax: words drawn, 0 for all words (GPU: 0)")
+    recipe.add_argument("--dropout", type=float, default=0.1, help="rate at all of GPT-2's places, 0 for none (its own: 0.1)")
     recipe.add_argument("--full-end", type=float, default=defaults.full_end, help="share at the end with the full softmax")
     recipe.add_argument("--held-out", type=int, default=defaults.held_out, help="tokens at the text's end never learned from")
     recipe.add_argument("--seed", type=int, default=defaults.seed)
@@ -179,6 +180,7 @@ def train(arguments: list[str]) -> int:
             warmup=given.warmup,
             hold=given.hold,
             negatives=given.negatives if given.negatives is not None else 0 if gpu else defaults.negatives,
+            dropout=given.dropout,
             full_end=given.full_end,
             held_out=given.held_out,
             seed=given.seed,

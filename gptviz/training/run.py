@@ -30,7 +30,7 @@ class Settings:
 
     minutes and steps: the length, of which one is given; hold: share of the run before the learning rate starts to fall;
     full_end: share of the run at its end with the softmax over all words; negatives: words drawn for the sampled softmax,
-    0 for all words all the time; own_words: every word of the text counts in each step's softmax, and only the others are
+    0 for all words all the time; dropout: the rate at all of GPT-2's places; own_words: every word of the text counts in each step's softmax, and only the others are
     drawn, which suits a small text; start: a checkpoint folder to start from, "" for random weights.
     """
 
@@ -45,6 +45,7 @@ class Settings:
     hold: float = 0.45
     negatives: int = 4096
     own_words: bool = False
+    dropout: float = 0.0
     full_end: float = 0.06
     held_out: int = 100_000
     seed: int = 1337
@@ -60,6 +61,8 @@ class Settings:
             raise ValueError(f"give a run either minutes or steps, got minutes {self.minutes:g} and steps {self.steps}")
         if not 0 <= self.hold < 1:
             raise ValueError(f"hold must be at least 0 and below 1, got {self.hold:g}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout:g}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")
 
@@ -117,8 +120,14 @@ class Run:
     def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of one batch, (batch, token) each, with the softmax this point of the run uses."""
         settings = self.settings
-        with torch.autocast(settings.device.split(":")[0], torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            found = self.forward(self.model, tokens).flatten(0, 1)
+        kind = settings.device.split(":")[0]
+        here = [] if kind == "cpu" else [torch.device(settings.device)]
+        with (
+            torch.random.fork_rng(here, device_type=kind if here else "cuda"),
+            torch.autocast(kind, torch.bfloat16, enabled=settings.precision == "bfloat16"),
+        ):
+            torch.manual_seed(settings.seed * 1_000_003 + self.step)  # the masks of a step, whatever was drawn before it
+            found = self.forward(self.model, tokens, settings.dropout).flatten(0, 1)
             table, targets = self.model.out_head.weight, targets.flatten()
             if settings.negatives and self.progress < 1 - settings.full_end:
                 return losses.sampled(found, table, targets, settings.negatives, self.random, self.words)
@@ -165,7 +174,7 @@ class Run:
         self.save_state()
         if self.progress >= 1:
             self.report(held_out=self.held_out_loss(60))
-            weights.save(self.model, self.folder, dtype=torch.float16)
+            weights.save(self.model, self.folder, dtype=torch.float16, dropout=self.settings.dropout)
             self.corpus.yardstick.save(self.folder)
         return self.model
 
