@@ -8,12 +8,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
-CORE = {"config", "hooks", "tokenizer", "model", "weights", "snapshots", "trace", "sampling", "hub", "catalogue"}
+CORE = {"config", "hooks", "tokenizer", "verbatim", "model", "weights", "snapshots", "trace", "sampling", "hub", "catalogue"}
 MAY_IMPORT = {  # part of the package -> the other parts it may import
     "config": set(),
     "hooks": set(),
     "tokenizer": set(),
-    "figures": set(),
+    "verbatim": set(),
+    "figures": {"verbatim"},
     "model": {"config", "hooks"},
     "weights": {"config", "hooks", "model"},
     "snapshots": {"config", "model", "weights"},
@@ -35,6 +36,7 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "config": set(),
     "figures": {"numpy", "plotly"},
     "hooks": {"numpy", "torch"},
+    "verbatim": set(),
     "model": {"torch"},
     "tokenizer": {"regex", "tiktoken"},
     "weights": {"safetensors", "torch"},

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 
 REACH = 4.0
@@ -45,7 +46,7 @@ def slopes(
             figure.add_scatter(
                 x=places,
                 y=function(places),
-                name=name,
+                name=verbatim.chart(name),
                 mode="lines",
                 line={"color": style.PARTS[part], "width": 2.5},
                 hoverinfo="skip",
@@ -57,10 +58,10 @@ def slopes(
             figure.add_scatter(
                 x=[x],
                 y=[value],
-                name=f"{name} at x",
+                name=f"{verbatim.chart(name)} at x",
                 mode="markers",
                 marker={"size": 13, "color": style.PARTS[part], "line": {"color": style.PARTS["residual"], "width": 1.5}},
-                hovertemplate=f"{name}<br>x = %{{x:.2f}}<br>%{{y:.4f}}<extra></extra>",
+                hovertemplate=f"{verbatim.chart(name)}<br>x = %{{x:.2f}}<br>%{{y:.4f}}<extra></extra>",
                 showlegend=False,
                 row=1,
                 col=column,
@@ -82,7 +83,7 @@ def slopes(
     figure.update_layout(
         **style.chart(height=height)
         | {"showlegend": True, "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.1, "yanchor": "bottom"}},
-        title={"text": title, "x": 0, "xref": "paper", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}},
         bargap=0,
         margin={"l": 10, "r": 10, "t": 64, "b": 10},
     )

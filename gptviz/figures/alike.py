@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 from .bars import short
 
@@ -35,7 +35,7 @@ def sides(lists: Sequence[Side], *, mean: float, title: str, height: int) -> go.
     mean: the average over all rows, a dotted line.
     """
     figure = make_subplots(
-        rows=1, cols=len(lists), subplot_titles=[escape(side.title, quote=False) for side in lists], horizontal_spacing=0.24
+        rows=1, cols=len(lists), subplot_titles=[verbatim.chart(side.title) for side in lists], horizontal_spacing=0.24
     )
     low = min(0.0, mean, *(float(side.values.min()) for side in lists))
     for n, side in enumerate(lists, start=1):
@@ -45,7 +45,7 @@ def sides(lists: Sequence[Side], *, mean: float, title: str, height: int) -> go.
             x=side.values,
             y=places,
             orientation="h",
-            name=side.title,
+            name=verbatim.chart(side.title),
             marker={"color": colours, "line": {"width": 0}},
             text=[
                 "this row" if place == side.chosen else f"{round(float(value), 2) + 0.0:.2f}"
@@ -58,7 +58,7 @@ def sides(lists: Sequence[Side], *, mean: float, title: str, height: int) -> go.
             textfont={"size": style.CHART_FONT},
             insidetextfont={"color": "#FFFFFF", "size": style.CHART_FONT},
             cliponaxis=False,
-            customdata=[[escape(name, quote=False), row] for name, row in zip(side.names, side.ids)],
+            customdata=[[verbatim.chart(name), row] for name, row in zip(side.names, side.ids)],
             hovertemplate="%{customdata[0]}<br>id %{customdata[1]}<br>cosine %{x:.4f}<extra></extra>",
             row=1,
             col=n,
@@ -113,7 +113,7 @@ def against_chance(
         cols=1,
         shared_xaxes=True,
         vertical_spacing=0.17,
-        subplot_titles=[escape(title, quote=False) for title in series],
+        subplot_titles=[verbatim.chart(title) for title in series],
     )
     fine = np.linspace(-1, 1, 801)
     bell = chance(fine, width) * 2 / BINS
@@ -123,7 +123,7 @@ def against_chance(
             x=middles,
             y=share,
             width=2 / BINS,
-            name=title,
+            name=verbatim.chart(title),
             marker={"color": OWN if n == 1 else GREY, "line": {"width": 0}},
             hovertemplate="cosine about %{x:.3f}<br>share %{y:.3%}<extra></extra>",
             row=n,

@@ -1,12 +1,12 @@
 """Shares of one whole as bars."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 
 LONGEST = 14  # characters of a label
@@ -14,7 +14,7 @@ LONGEST = 14  # characters of a label
 
 def short(label: str, longest: int = LONGEST) -> str:
     """A label safe to print in a chart: cut to length, and with nothing the chart would take for markup."""
-    return escape(label if len(label) <= longest else label[: longest - 1] + "…", quote=False)
+    return verbatim.chart(label if len(label) <= longest else label[: longest - 1] + "…")
 
 
 def shares(
@@ -47,19 +47,19 @@ def shares(
         orientation="h",
         name="largest",
         marker={"color": [first] + [other] * (count - 1), "line": {"color": grey, "width": [1] + [0] * (count - 1)}},
-        text=[f"{texts[0]}  argmax", *texts[1:]],
+        text=[verbatim.chart(text) for text in (f"{texts[0]}  argmax", *texts[1:])],
         textposition="outside",
         constraintext="none",
         textfont={"size": size},
         cliponaxis=False,
-        customdata=[[escape(label, quote=False), word] for label, word in zip(labels, ids)],
+        customdata=[[verbatim.chart(label), word] for label, word in zip(labels, ids)],
         hovertemplate="%{customdata[0]}<br>id %{customdata[1]}<br>probability %{x:.6g}<extra></extra>",
     )
     figure.add_vline(x=uniform, line={"color": grey, "width": 1.5, "dash": "dot"}, row=1, col=1)
     figure.add_annotation(
         x=uniform,
         y=count - 0.4,
-        text=f" {uniform_text}",
+        text=f" {verbatim.chart(uniform_text)}",
         showarrow=False,
         xanchor="left",
         yanchor="top",
@@ -103,7 +103,7 @@ def shares(
         showticklabels=False,
         showgrid=False,
         zeroline=False,
-        title_text=f"argmax, {count - 1} more, {rest_count:,} others: {rest}",
+        title_text=f"argmax, {count - 1} more, {rest_count:,} others: {verbatim.chart(rest)}",
         title={"font": {"size": size}, "standoff": 4},
         row=2,
         col=1,
@@ -113,7 +113,7 @@ def shares(
     )
     figure.update_layout(
         **style.chart(present=present),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
         barmode="stack",
         bargap=0.18,
         margin={"l": 10, "r": 10, "t": 36, "b": 10},

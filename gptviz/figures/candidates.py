@@ -1,11 +1,11 @@
 """Candidates for the next token: how their probabilities move, a line each, or before and after as pairs of bars."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 from .bars import short
 
@@ -55,17 +55,17 @@ def lines(
     grey = style.PARTS["residual"]
     figure = go.Figure()
     places = list(range(len(counts)))
-    told = [[count, escape(token, quote=False)] for count, token in zip(counts, added)]
+    told = [[count, verbatim.chart(token)] for count, token in zip(counts, added)]
     for n, values in enumerate(shares):
         figure.add_scatter(
             x=places,
             y=values,
             mode="lines+markers",
-            name=escape(labels[n], quote=False),
+            name=verbatim.chart(labels[n]),
             line={"color": style.token_colour(n), "width": 2.5},
             marker={"symbol": SYMBOLS[n % len(SYMBOLS)], "size": 8},
             customdata=told,
-            hovertemplate=f"{escape(labels[n], quote=False)} (id {ids[n]})<br>%{{customdata[0]}} tokens read, the first one "
+            hovertemplate=f"{verbatim.chart(labels[n])} (id {ids[n]})<br>%{{customdata[0]}} tokens read, the first one "
             "%{customdata[1]}<br>probability %{y:.4g}<extra></extra>",
         )
     top = float(shares.max()) * 1.08
@@ -76,7 +76,7 @@ def lines(
             x=1.01,
             xref="paper",
             y=place,
-            text=f"<span style='color:{style.token_colour(n)}'>●</span> {short(labels[n])} {texts[n]}",
+            text=f"<span style='color:{style.token_colour(n)}'>●</span> {short(labels[n])} {verbatim.chart(texts[n])}",
             showarrow=False,
             xanchor="left",
             font={"size": style.CHART_FONT},
@@ -102,7 +102,7 @@ def lines(
     figure.update_yaxes(range=[bottom, top], tickformat=".3~p", title_text="probability", nticks=5)
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}},
         margin={"l": 10, "r": 165, "t": 36, "b": 10},
     )
     figure.update_xaxes(automargin=True)
@@ -127,15 +127,15 @@ def pairs(
     """
     figure = go.Figure()
     colours = style.PARTS["residual"], style.PARTS["position"]
-    hover = [[escape(label, quote=False), word] for label, word in zip(labels, ids)]
+    hover = [[verbatim.chart(label), word] for label, word in zip(labels, ids)]
     for values, name, colour, written in zip((before, after), names, colours, texts):
         figure.add_bar(
             x=values,
             y=list(range(len(labels))),
             orientation="h",
-            name=escape(name, quote=False),
+            name=verbatim.chart(name),
             marker={"color": colour, "line": {"width": 0}},
-            text=list(written),
+            text=[verbatim.chart(text) for text in written],
             textposition="outside",
             constraintext="none",
             cliponaxis=False,
@@ -181,12 +181,12 @@ def row(
                 "color": style.PARTS["token"],
                 "line": {"color": style.PARTS["key"], "width": [3 if n == actual else 0 for n in range(len(labels))]},
             },
-            text=list(texts),
+            text=[verbatim.chart(text) for text in texts],
             textposition="outside",
             constraintext="none",
             cliponaxis=False,
             textfont={"size": style.CHART_FONT},
-            customdata=[[escape(label, quote=False), word] for label, word in zip(labels, ids)],
+            customdata=[[verbatim.chart(label), word] for label, word in zip(labels, ids)],
             hovertemplate="%{customdata[0]} (id %{customdata[1]})<br>probability %{x:.4g}<extra></extra>",
         )
     )
@@ -207,7 +207,7 @@ def _ranked(figure: go.Figure, labels: Sequence[str], longest: float, title: str
     )
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}},
         bargap=0.25,
         margin={"l": 10, "r": 10, "t": 36, "b": 10},
     )

@@ -1,11 +1,11 @@
 """One number per token as bars, in the order of the sentence."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 from .bars import short
 from .depth import written
@@ -27,7 +27,7 @@ def per_token(values: np.ndarray, labels: Sequence[str], *, chosen: int, title: 
         textposition="outside",
         textfont={"size": style.CHART_FONT},
         cliponaxis=False,
-        customdata=[escape(label, quote=False) for label in labels],
+        customdata=[verbatim.chart(label) for label in labels],
         hovertemplate="%{customdata}<br>%{y:.4g}<extra></extra>",
     )
     every = max(1, -(-count // LABELLED))
@@ -43,7 +43,7 @@ def per_token(values: np.ndarray, labels: Sequence[str], *, chosen: int, title: 
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     room = 0.12 * ((high - low) or 1.0)
     figure.update_yaxes(
-        title_text=y_title,
+        title_text=verbatim.chart(y_title),
         range=[low - (room if low else 0), high + room],
         gridcolor="rgba(138,143,152,0.25)",
         zerolinecolor=style.PARTS["residual"],
@@ -52,7 +52,7 @@ def per_token(values: np.ndarray, labels: Sequence[str], *, chosen: int, title: 
     )
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}},
         bargap=0.25,
         margin={"l": 10, "r": 10, "t": 44, "b": 10},
     )

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 
 NEUTRAL = style.PARTS["residual"]
@@ -18,7 +18,7 @@ EDGE = "#D9DCE1"  # between coloured areas, on any page
 def _titled(figure: go.Figure, title: str, height: int) -> go.Figure:
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 15}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 15}},
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
     )
     figure.update_annotations(font={"size": style.CHART_FONT})
@@ -50,7 +50,7 @@ def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth:
     figure = go.Figure(
         go.Treemap(
             ids=[area.key or "whole" for area in areas],
-            labels=[area.label for area in areas],
+            labels=[verbatim.chart(area.label) for area in areas],
             parents=["" if not area.key else area.key.rpartition("/")[0] or "whole" for area in areas],
             values=[area.count for area in areas],
             branchvalues="total",
@@ -61,9 +61,9 @@ def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth:
                 "line": {"width": 1, "color": EDGE},
                 "pad": {"t": 0, "l": 0, "r": 0, "b": 0},  # a frame would take room from the areas, and unequally
             },
-            customdata=[area.note for area in areas],
+            customdata=[verbatim.chart(area.note) for area in areas],
             text=[
-                "<br>".join((area.label, text) if area.brief else (area.label, f"{area.count:,}", text))
+                verbatim.chart("\n".join((area.label, text) if area.brief else (area.label, f"{area.count:,}", text)))
                 for area, text in zip(areas, share)
             ],
             texttemplate="%{text}",
@@ -72,7 +72,7 @@ def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth:
             pathbar={"thickness": 22},
         )
     )
-    colours = "  ".join(f"<span style='color:{style.PARTS[part]}'>■</span> {name}" for name, part in key.items())
+    colours = "  ".join(f"<span style='color:{style.PARTS[part]}'>■</span> {verbatim.chart(name)}" for name, part in key.items())
     _titled(figure, title, height).add_annotation(
         x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", text=colours, showarrow=False, font={"size": 13}
     )
@@ -98,8 +98,10 @@ def stacked(
     chosen: int | None = None,
     height: int = 300,
     room: float = 1.5,
+    bold: bool = False,
 ) -> go.Figure:
-    """Wholes as bars, one trace per part, holding exactly its values. texts: right of each bar. room: of the axis, in bars."""
+    """Wholes as bars, one trace per part, holding exactly its values. texts: right of each bar; bold: their first line stands
+    out. room: of the axis, in bars."""
     figure = go.Figure()
     places = list(range(len(labels)))
     for stack in stacks:
@@ -107,18 +109,20 @@ def stacked(
             x=stack.values,
             y=places,
             orientation="h",
-            name=stack.name,
+            name=verbatim.chart(stack.name),
             marker={"color": style.PARTS[stack.part], "line": {"width": 0}},
-            hovertemplate=f"{stack.name}: %{{x:,.6~g}} {unit}<extra></extra>",
+            hovertemplate=f"{verbatim.chart(stack.name)}: %{{x:,.6~g}} {verbatim.chart(unit)}<extra></extra>",
         )
     totals = np.sum([stack.values for stack in stacks], axis=0)
     for place, total, text in zip(places, totals, texts):
+        first, *more = map(verbatim.chart, text.split("\n"))
+        text = "<br>".join((f"<b>{first}</b>" if bold else first, *more))
         figure.add_annotation(x=total, y=place, text=f" {text}", showarrow=False, xanchor="left", align="left")
-    figure.update_xaxes(range=[0, room * float(totals.max())], title_text=unit, zeroline=True)
+    figure.update_xaxes(range=[0, room * float(totals.max())], title_text=verbatim.chart(unit), zeroline=True)
     figure.update_yaxes(
         range=[len(labels) - 0.5, -0.5],
         tickvals=places,
-        ticktext=[f"<b>{label}</b>" if place == chosen else label for place, label in enumerate(labels)],
+        ticktext=[f"<b>{label}</b>" if place == chosen else label for place, label in enumerate(map(verbatim.chart, labels))],
         tickfont={"size": style.CHART_FONT},
         ticklabelstandoff=5,
         showgrid=False,
@@ -161,7 +165,7 @@ class Plot:
 def plots(charts: Sequence[Plot], *, title: str, height: int = 380) -> go.Figure:
     """Charts beside each other; every line is a trace of its name."""
     figure = make_subplots(
-        rows=1, cols=len(charts), horizontal_spacing=0.13, subplot_titles=[escape(chart.title, quote=False) for chart in charts]
+        rows=1, cols=len(charts), horizontal_spacing=0.13, subplot_titles=[verbatim.chart(chart.title) for chart in charts]
     )
     named: set[str] = set()
     for column, chart in enumerate(charts, start=1):
@@ -171,22 +175,22 @@ def plots(charts: Sequence[Plot], *, title: str, height: int = 380) -> go.Figure
             figure.add_scatter(
                 x=line.x,
                 y=line.y,
-                name=line.name,
+                name=verbatim.chart(line.name),
                 mode="lines+markers" if line.points else "lines",
                 line={"color": colour, "width": 0.5 if line.stacked else 2.5, "dash": "dash" if line.dashed else "solid"},
                 marker={"size": 8},
                 stackgroup="stack" if line.stacked else None,
                 fillcolor=colour if line.stacked else None,
                 showlegend=line.name not in named,
-                hovertemplate=f"{line.name}<br>%{{x:,}}: %{{y:,.4~g}}<extra></extra>",
+                hovertemplate=f"{verbatim.chart(line.name)}<br>%{{x:,}}: %{{y:,.4~g}}<extra></extra>",
                 **where,
             )
             named.add(line.name)
         if chart.mark is not None:
             figure.add_vline(x=chart.mark, line={"color": MARK, "width": 2, "dash": "dot"}, **where)
         axis = {"type": "log", "dtick": 1} if chart.logarithmic else {"rangemode": "tozero"}
-        figure.update_xaxes(title_text=chart.x_title, zeroline=False, **axis, **where)
-        figure.update_yaxes(title_text=chart.y_title, exponentformat="power", **axis, **where)
+        figure.update_xaxes(title_text=verbatim.chart(chart.x_title), zeroline=False, **axis, **where)
+        figure.update_yaxes(title_text=verbatim.chart(chart.y_title), exponentformat="power", **axis, **where)
         if chart.top is not None:
             figure.update_yaxes(range=[0, chart.top], **where)
     _titled(figure, title, height)

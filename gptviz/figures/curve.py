@@ -1,12 +1,12 @@
 """Numbers before and after an activation, placed on its curve."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 
 POINTS = 400  # of the drawn curve
@@ -95,7 +95,7 @@ def units(
     figure.update_xaxes(title_text="before GELU", range=[float(x[0]), float(x[-1])], row=2, col=1)
     figure.update_layout(
         **style.chart(present=present),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
         bargap=0,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
     )

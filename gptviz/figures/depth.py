@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -60,7 +60,7 @@ def lines(
         figure.add_scatter(
             x=list(range(len(places))),
             y=shown,
-            name=escape(line.name, quote=False),
+            name=verbatim.chart(line.name),
             mode="lines+markers+text" if few else "lines+markers",
             text=[written(value) for value in values] if few else None,
             textposition=["bottom center" if below else "top center" for below in under],
@@ -69,20 +69,20 @@ def lines(
             opacity=1.0 if line.chosen else 0.5,
             line={"color": style.PARTS[line.part], "width": 2.5 if line.chosen else 1.5},
             marker={"size": 9 if line.chosen else 6},
-            customdata=[[escape(place, quote=False), written(value)] for place, value in zip(places, values)],
+            customdata=[[verbatim.chart(place), written(value)] for place, value in zip(places, values)],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}",
         )
     every = max(1, -(-len(places) // 14))
     figure.update_xaxes(
-        title_text=x_title,
+        title_text=verbatim.chart(x_title),
         tickvals=list(range(0, len(places), every)),
-        ticktext=[escape(place, quote=False) for place in places[::every]],
+        ticktext=[verbatim.chart(place) for place in places[::every]],
         range=[-0.5, len(places) - 0.5],
         showgrid=False,
         zeroline=False,
         automargin=True,
     )
-    figure.update_yaxes(title_text=y_title, **_log_axis(drawn), automargin=True)
+    figure.update_yaxes(title_text=verbatim.chart(y_title), **_log_axis(drawn), automargin=True)
     figure.update_layout(
         **style.chart(height=height)
         | {
@@ -96,7 +96,7 @@ def lines(
                 "itemdoubleclick": False,
             },
         },
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 16}} if title else None,
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}} if title else None,
         margin={"l": 10, "r": 10, "t": 64 if title else 36, "b": 10},
     )
     return figure

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 
 SYMBOLS = ("circle", "diamond-open", "square-open", "x-thin-open")
@@ -40,7 +40,7 @@ def dots(
     low = math.floor(np.log10(above.min())) if above.size else -8
     high = max(math.ceil(np.log10(above.max())) if above.size else 0, low + 1)
     rows = list(range(len(categories)))
-    told = [escape(category, quote=False) for category in categories]
+    told = [verbatim.chart(category) for category in categories]
     figure = go.Figure()
     figure.add_vrect(x0=low - 1.5, x1=low - 0.5, fillcolor=style.PARTS["residual"], opacity=0.15, line={"width": 0})
     if sizes is not None:
@@ -48,18 +48,18 @@ def dots(
             x=places(sizes.astype(np.float64), low),
             y=rows,
             mode="markers",
-            name=sizes_name,
+            name=verbatim.chart(sizes_name),
             marker={"symbol": "line-ns-open", "size": 13, "color": style.PARTS["residual"], "line": {"width": 2}},
             customdata=sizes,
             text=told,
-            hovertemplate=f"%{{text}}<br>{sizes_name}: %{{customdata:.4g}}<extra></extra>",
+            hovertemplate=f"%{{text}}<br>{verbatim.chart(sizes_name)}: %{{customdata:.4g}}<extra></extra>",
         )
     for n, (name, values) in enumerate(series.items()):
         figure.add_scatter(
             x=places(values.astype(np.float64), low),
             y=rows,
             mode="lines+markers" if joined else "markers",
-            name=escape(name, quote=False),
+            name=verbatim.chart(name),
             line={"color": style.token_colour(n), "width": 1.5, "dash": "dot" if n else "solid"},
             marker={
                 "symbol": SYMBOLS[n % len(SYMBOLS)],
@@ -69,7 +69,7 @@ def dots(
             },
             customdata=values,
             text=told,
-            hovertemplate=f"%{{text}}<br>{escape(name, quote=False)}: %{{customdata:.4g}}<extra></extra>",
+            hovertemplate=f"%{{text}}<br>{verbatim.chart(name)}: %{{customdata:.4g}}<extra></extra>",
             cliponaxis=False,
         )
     step = -(-(high - low) // 8)
@@ -82,7 +82,7 @@ def dots(
         ],
         range=[low - 1.5, high + 0.3],
         tickangle=0,
-        title_text=axis,
+        title_text=verbatim.chart(axis),
         zeroline=False,
     )
     figure.update_yaxes(
@@ -94,7 +94,7 @@ def dots(
     )
     figure.update_layout(
         **style.chart(height=height) | {"showlegend": True},
-        title={"text": escape(title, quote=False), "x": 0, "y": 0.99, "yanchor": "top", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "y": 0.99, "yanchor": "top", "font": {"size": 16}},
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": style.CHART_FONT}},
         margin={"l": 10, "r": 10, "t": 58 if len(figure.data) < 3 else 80, "b": 10},
     )

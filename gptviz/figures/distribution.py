@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 
 BINS = 40
@@ -73,7 +74,7 @@ def histograms(
                     "y": heights[row],
                     "base": bases[row],
                     "width": width,
-                    "name": names[row],
+                    "name": verbatim.chart(names[row]),
                     "marker": {"color": style.token_colour(first + row), "opacity": 1.0 if row == chosen else 0.6},
                     "customdata": heights[row],
                     "hovertemplate": f"%{{customdata}} numbers within {width / 2:.2g} of %{{x:.3g}}",
@@ -109,7 +110,7 @@ def histograms(
             "anchor": f"x{n}",
             "range": [-0.2 * line, rows * line],
             "tickvals": bases + line * 0.35,
-            "ticktext": names,
+            "ticktext": [verbatim.chart(name) for name in names],
             "showticklabels": at == 0,
             "tickfont": {"size": text_size},
             "ticklabelstandoff": 6,
@@ -120,7 +121,7 @@ def histograms(
         middle = {"showarrow": False, "font": {"size": text_size}}
         annotations.append(
             {
-                "text": column.title,
+                "text": verbatim.chart(column.title),
                 "x": start + share / 2,
                 "y": 1,
                 "xref": "paper",
@@ -130,14 +131,14 @@ def histograms(
             }
         )
         annotations += [
-            {"text": text, "x": 0, "xref": f"x{n} domain", "xanchor": "left", "align": "left"}
+            {"text": verbatim.chart(text), "x": 0, "xref": f"x{n} domain", "xanchor": "left", "align": "left"}
             | {"y": base + line * 0.42, "yref": f"y{n}", **middle}
             for base, text in zip(bases, column.texts)
         ]
     counted = f"{columns[0].values.shape[1]} numbers a token in {BINS} bins; the end bins hold all beyond."
     layout = {
         "title": {
-            "text": f"{counted} Dot and whiskers: mean and spread. {note}".strip(),
+            "text": verbatim.chart(f"{counted} Dot and whiskers: mean and spread. {note}".strip()),
             "font": {"size": text_size},
             "x": 0,
             "xref": "paper",

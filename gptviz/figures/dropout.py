@@ -1,12 +1,12 @@
 """Charts about dropout: counts of zeros, what is kept on average, sums of rows, passes beside each other, and where it acts."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 from .bars import short
 
@@ -19,7 +19,7 @@ HEIGHT = 400
 def _layout(figure: go.Figure, title: str, *, height: int = HEIGHT, top: int = 44) -> go.Figure:
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.985, "yanchor": "top", "font": {"size": 15}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "y": 0.985, "yanchor": "top", "font": {"size": 15}},
         margin={"l": 10, "r": 10, "t": top, "b": 10},
         bargap=0.06,
     )
@@ -87,7 +87,7 @@ def kept(
 ) -> go.Figure:
     """Left: one number after each of (masks,) masks ("single"), its running mean ("mean"), and what it is without dropout.
     Right: how many times its size a row has, measured at each rate ("growth"), on the curve 1 / sqrt(1 - p)."""
-    figure = make_subplots(rows=1, cols=2, subplot_titles=titles, horizontal_spacing=0.1)
+    figure = make_subplots(rows=1, cols=2, subplot_titles=[verbatim.chart(title) for title in titles], horizontal_spacing=0.1)
     n = np.arange(1, len(single) + 1)
     figure.add_scatter(
         x=n,
@@ -165,7 +165,7 @@ def row_sums(sums: np.ndarray, labels: Sequence[str], *, title: str) -> go.Figur
             x=sums[:, row],
             y=row + spread,
             mode="markers",
-            name=escape(labels[row], quote=False),
+            name=verbatim.chart(labels[row]),
             marker={"color": style.token_colour(row), "size": 5, "opacity": 0.5, "line": {"width": 0}},
             customdata=np.arange(masks),
             hovertemplate="seed %{customdata}: sum %{x:.4f}<extra></extra>",
@@ -215,10 +215,10 @@ def two_passes(
         figure.add_scatter(
             x=values,
             y=places,
-            name=name,
+            name=verbatim.chart(name),
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": size},
-            hovertemplate=f"{name}: %{{x:.4f}}<extra></extra>",
+            hovertemplate=f"{verbatim.chart(name)}: %{{x:.4f}}<extra></extra>",
         )
     figure.update_xaxes(title_text="logit")
     _words(figure, labels)
@@ -313,6 +313,6 @@ def places(
         side="top",
     )
     figure.update_yaxes(
-        tickvals=list(range(len(lanes))), ticktext=list(lanes), range=[len(lanes) - 0.5, -0.5], showgrid=False, zeroline=False
+        tickvals=list(range(len(lanes))), ticktext=[verbatim.chart(lane) for lane in lanes], range=[len(lanes) - 0.5, -0.5], showgrid=False, zeroline=False
     )
     return _layout(figure, title, height=310, top=74)

@@ -1,11 +1,11 @@
 """The loss of a run while it goes on, against the clock: as SVG, which a page can draw again every second without a flicker."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
 
+from .. import verbatim
 from . import style
 from .candidates import spread
 
@@ -85,10 +85,10 @@ def losses(
         at = up(place - over)
         drawn.append(
             f"<line x1='{RIGHT + 8}' x2='{RIGHT + 26}' y1='{at}' y2='{at}' stroke='{colour}' stroke-width='2.5' stroke-dasharray='{dash}'/>"
-            f"<text x='{RIGHT + 32}' y='{at + 4.5}'>{escape(name)} <tspan font-weight='700'>{loss:.2f}</tspan></text>"
+            f"<text x='{RIGHT + 32}' y='{at + 4.5}'>{verbatim.html(name)} <tspan font-weight='700'>{loss:.2f}</tspan></text>"
         )
     return (
-        f"<svg class='losses' viewBox='0 0 {WIDTH} {HEIGHT}' width='100%' role='img' aria-label='{escape(alt, quote=True)}' "
+        f"<svg class='losses' viewBox='0 0 {WIDTH} {HEIGHT}' width='100%' role='img' aria-label='{verbatim.html(alt)}' "
         f"fill='currentColor' font-size='14'>{''.join(drawn)}</svg>"
     )
 

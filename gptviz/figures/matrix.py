@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 
 MASKED, DROPPED, PADDING = 1, 2, 3
@@ -156,7 +157,7 @@ def to_plotly(grid: Grid) -> go.Figure:
     figure = make_subplots(
         rows=down,
         cols=across,
-        subplot_titles=[f"{panel.joiner} {panel.title}".strip() for panel in grid.panels],
+        subplot_titles=[verbatim.chart(f"{panel.joiner} {panel.title}".strip()) for panel in grid.panels],
         horizontal_spacing=0.25 / across,
         vertical_spacing=0.25 / down,
     )
@@ -174,22 +175,23 @@ def to_plotly(grid: Grid) -> go.Figure:
             opacity=0.6 if panel.dim else 1.0,
             hoverongaps=False,
             texttemplate="%{z:.2f}" if panel.prints else None,
-            hovertemplate=f"{panel.row_axis} %{{y}}<br>{panel.column_axis} %{{x}}<br>%{{z}}<extra>{panel.title}</extra>",
+            hovertemplate=f"{verbatim.chart(panel.row_axis)} %{{y}}<br>{verbatim.chart(panel.column_axis)} %{{x}}<br>%{{z}}"
+            f"<extra>{verbatim.chart(panel.title)}</extra>",
             **where,
         )
         rows, columns = panel.values.shape
         figure.update_yaxes(
             autorange="reversed",
             tickvals=list(range(rows)) if rows <= 40 else None,
-            ticktext=list(panel.rows) if rows <= 40 else None,
-            title_text=panel.row_axis,
+            ticktext=[verbatim.chart(label) for label in panel.rows] if rows <= 40 else None,
+            title_text=verbatim.chart(panel.row_axis),
             **where,
         )
         named = bool(panel.columns) and columns <= 40
         figure.update_xaxes(
             tickvals=list(range(columns)) if named else None,
-            ticktext=list(panel.columns) if named else None,
-            title_text=panel.column_axis,
+            ticktext=[verbatim.chart(label) for label in panel.columns] if named else None,
+            title_text=verbatim.chart(panel.column_axis),
             **where,
         )
     figure.update_layout(height=grid.height, margin={"l": 60, "r": 20, "t": 40, "b": 50})

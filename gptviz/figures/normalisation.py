@@ -1,11 +1,11 @@
 """Curves about dividing by a standard deviation."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 from .depth import tick, written
 
@@ -16,7 +16,7 @@ GRID = "rgba(138,143,152,0.25)"
 def _layout(figure: go.Figure, title: str, height: int) -> go.Figure:
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}},
         margin={"l": 10, "r": 20, "t": 40, "b": 10},
     )
     figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
@@ -77,7 +77,7 @@ def kept_variance(eps: float, real: np.ndarray, labels: Sequence[str], toy: floa
         name="tokens",
         mode="markers",
         marker={"size": 11, "color": style.PARTS["token"], "opacity": 0.7},
-        customdata=[escape(label, quote=False) for label in labels],
+        customdata=[verbatim.chart(label) for label in labels],
         hovertemplate="%{customdata}<br>variance %{x:.4g}<br>after %{y:.6g}<extra></extra>",
     )
     defined = toy + eps > 0

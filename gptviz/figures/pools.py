@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 from .bars import short
 
@@ -19,7 +19,7 @@ INK = "#1B2027"
 
 def _named(labels: Sequence[str], ids: Sequence[int]) -> list[list]:
     """What the pointer tells about each word."""
-    return [[escape(label, quote=False), int(word)] for label, word in zip(labels, ids)]
+    return [[verbatim.chart(label), int(word)] for label, word in zip(labels, ids)]
 
 
 def _words(figure: go.Figure, labels: Sequence[str], column: int | None = 1) -> None:
@@ -41,7 +41,7 @@ def _words(figure: go.Figure, labels: Sequence[str], column: int | None = 1) -> 
 def _titled(figure: go.Figure, title: str, height: int) -> go.Figure:
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 15}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 15}},
         margin={"l": 10, "r": 10, "t": 62, "b": 10},
         bargap=0.2,
     )
@@ -71,7 +71,11 @@ def compared(
     temperatures: (m,), curves: (lines, m): the share of some words at every temperature, a line each.
     """
     figure = make_subplots(
-        rows=1, cols=3, column_widths=[0.27, 0.27, 0.46], horizontal_spacing=0.05, subplot_titles=(*headings, "at every T")
+        rows=1,
+        cols=3,
+        column_widths=[0.27, 0.27, 0.46],
+        horizontal_spacing=0.05,
+        subplot_titles=(*map(verbatim.chart, headings), "at every T"),
     )
     for column, (name, values, told) in enumerate((("before", before, texts[0]), ("after", after, texts[1])), start=1):
         figure.add_bar(
@@ -80,7 +84,7 @@ def compared(
             orientation="h",
             name=name,
             marker={"color": [FIRST] + [OTHER] * (len(values) - 1), "line": {"color": OUT, "width": 1}},
-            text=list(told),
+            text=[verbatim.chart(text) for text in told],
             textposition="outside",
             constraintext="none",
             cliponaxis=False,
@@ -174,7 +178,7 @@ def kept(
         x=reach,
         y=places,
         mode="text",
-        text=[f" {text}" for text in texts],
+        text=[f" {verbatim.chart(text)}" for text in texts],
         textposition="middle right",
         name="texts",
         cliponaxis=False,
@@ -291,7 +295,7 @@ def counted(
         x=reach,
         y=places,
         mode="text",
-        text=[f"  {text}" for text in texts],
+        text=[f"  {verbatim.chart(text)}" for text in texts],
         textposition="middle right",
         name="texts",
         cliponaxis=False,
@@ -337,7 +341,7 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
         name="shares",
         width=0.78,
         marker={"color": colours, "line": {"color": INK, "width": 0.5}},
-        customdata=[escape(word, quote=False) for word in told],
+        customdata=[verbatim.chart(word) for word in told],
         hovertemplate="%{customdata}<br>share of the pool %{x:.5g}<extra></extra>",
     )
     figure.add_scatter(
@@ -359,7 +363,7 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
         hovertemplate="random number %{x:.6f}<extra></extra>",
     )
     for n, row in enumerate(rows):
-        text = escape(row.text, quote=False)
+        text = verbatim.chart(row.text)
         figure.add_annotation(x=1.01, xref="x domain", y=n, text=text, showarrow=False, xanchor="left")
     _words(figure, [row.label for row in rows], None)
     figure.update_xaxes(range=[0, 1], dtick=0.25, showgrid=False, zeroline=False)

@@ -1,11 +1,11 @@
 """What changes while a model is trained: numbers over the steps of its run."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 from .bars import short
 from .candidates import spread as spread_labels
@@ -69,7 +69,7 @@ def losses(
             xshift=-12 if right else 12,
             yshift=12,
         )
-    figure.add_annotation(x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=uniform_text, showarrow=False)
+    figure.add_annotation(x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=verbatim.chart(uniform_text), showarrow=False)
     _finish(figure, steps, title, height)
     figure.update_yaxes(range=[bottom - room, top + 2 * room], title_text="nats a token", nticks=4)
     return figure
@@ -111,11 +111,11 @@ def cosines(
             x=places,
             y=line,
             mode="lines+markers",
-            name=escape(names[n], quote=False),
+            name=verbatim.chart(names[n]),
             line={"color": colour, "width": 2.5},
             marker={"size": [15 if at == current else 7 for at in range(len(steps))], "symbol": ("circle", "square", "diamond")[n]},
             customdata=list(steps),
-            hovertemplate=f"{escape(names[n], quote=False)}<br>step %{{customdata}}<br>cosine %{{y:.4f}}<extra></extra>",
+            hovertemplate=f"{verbatim.chart(names[n])}<br>step %{{customdata}}<br>cosine %{{y:.4f}}<extra></extra>",
         )
     top, bottom = max(1.0, float(values.max())), min(-0.1, float(values.min()), float((mean - spread).min()))
     labels = [*(f"{short(name, 24)} {line[-1]:.2f}" for name, line in zip(names, values)), f"random pairs {mean[-1]:.2f}"]

@@ -1,12 +1,12 @@
 """The highest scores of several rows, best first: words in a table, and the chosen row's scores as bars under it."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from .. import verbatim
 from . import style
 from .bars import short
 
@@ -50,7 +50,7 @@ def table(
     figure = make_subplots(
         rows=1 if present else 2, cols=1, row_heights=None if present else [0.58, 0.42], vertical_spacing=0.07
     )
-    told = [[escape(word, quote=False) for word in line] for line in words]
+    told = [[verbatim.chart(word) for word in line] for line in words]
     for n in range(rows):
         figure.add_heatmap(
             x=edges,
@@ -66,7 +66,7 @@ def table(
             textfont={"size": size, "color": INK},
             customdata=[[[told[n][at], int(token), at + 1] for at, token in enumerate(ids[n])]],
             hovertemplate="rank %{customdata[2]}: %{customdata[0]}<br>id %{customdata[1]}<br>logit %{z:.4f}<extra></extra>",
-            name=escape(labels[n], quote=False),
+            name=verbatim.chart(labels[n]),
             row=1,
             col=1,
         )
@@ -135,7 +135,7 @@ def table(
             font={"size": size},
         )
     what = f"Highest logits of {vocabulary:,} after each token; boxed: the row that is used"
-    what += f" ({escape(left_out, quote=False)})" if left_out else ""
+    what += f" ({verbatim.chart(left_out)})" if left_out else ""
     figure.update_layout(
         **style.chart(present=present),
         title={
@@ -160,7 +160,7 @@ def _bars(figure: go.Figure, scores: np.ndarray, words: Sequence[str], ids: np.n
         base=floor,
         name="logits",
         marker={"color": style.PARTS["output"], "line": {"color": style.PARTS["residual"], "width": 1}},
-        customdata=[[escape(word, quote=False), int(token), float(score)] for word, token, score in zip(words, ids, scores)],
+        customdata=[[verbatim.chart(word), int(token), float(score)] for word, token, score in zip(words, ids, scores)],
         hovertemplate="%{customdata[0]}<br>id %{customdata[1]}<br>logit %{customdata[2]:.4f}<extra></extra>",
         row=2,
         col=1,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 
 STREAM, BELOW = 0.0, -1.25  # heights of the stream and of the sublayers
@@ -37,7 +38,7 @@ def block(wiring: str, spreads: Mapping[str, str], *, title: str, height: int) -
         write(x, y, name)
 
     x = 0.0
-    write(x, STREAM, f"in<br><b>{spreads['in']}</b>", xanchor="right", xshift=-6)
+    write(x, STREAM, f"in<br><b>{verbatim.chart(spreads['in'])}</b>", xanchor="right", xshift=-6)
     for half, name in ((1, "attention"), (2, "feed-forward")):
         fork, plus = x + 0.35, x + (4.0 if wiring == "pre" else 3.1)
         arrow((x, STREAM), (plus - RADIUS, STREAM))
@@ -46,26 +47,26 @@ def block(wiring: str, spreads: Mapping[str, str], *, title: str, height: int) -
         if wiring == "pre":
             arrow((at, BELOW), (at + 0.45, BELOW))
             box(at + 0.75, BELOW, 0.6, "LN")
-            write(at + 0.75, BELOW - 0.62, f"<b>{spreads[f'norm{half}']}</b>")
+            write(at + 0.75, BELOW - 0.62, f"<b>{verbatim.chart(spreads[f'norm{half}'])}</b>")
             at += 1.05
         arrow((at, BELOW), (at + 0.45, BELOW))
         box(at + 1.15, BELOW, 1.4, name)
         at += 1.85
-        write(at - 0.7, BELOW - 0.62, f"<b>{spreads[f'made{half}']}</b>")
+        write(at - 0.7, BELOW - 0.62, f"<b>{verbatim.chart(spreads[f'made{half}'])}</b>")
         wire((at, BELOW), (plus, BELOW))
         arrow((plus, BELOW), (plus, STREAM - 0.26))
         write(plus, STREAM, "<b>+</b>", font={"size": 22})
         ring = {"x0": plus - RADIUS, "x1": plus + RADIUS, "y0": -0.26, "y1": 0.26}
         shapes.append({"type": "circle", "line": {"color": GREY, "width": 2}, **ring})
-        write(plus + 0.1, STREAM + 0.55, f"<b>{spreads[f'sum{half}']}</b>")
+        write(plus + 0.1, STREAM + 0.55, f"<b>{verbatim.chart(spreads[f'sum{half}'])}</b>")
         x = plus + RADIUS
         if wiring == "post":
             arrow((x, STREAM), (x + 0.4, STREAM))
             box(x + 0.7, STREAM, 0.6, "LN")
-            write(x + 0.75, STREAM + 0.62, f"<b>{spreads[f'out{half}']}</b>")
+            write(x + 0.75, STREAM + 0.62, f"<b>{verbatim.chart(spreads[f'out{half}'])}</b>")
             x += 1.0
     arrow((x, STREAM), (x + 0.55, STREAM))
-    write(x + 0.55, STREAM, f"out<br><b>{spreads['out2']}</b>", xanchor="left", xshift=6)
+    write(x + 0.55, STREAM, f"out<br><b>{verbatim.chart(spreads['out2'])}</b>", xanchor="left", xshift=6)
     drawn = {"type": "scatter", "mode": "lines", "line": {"color": GREY, "width": 2.5}, "hoverinfo": "skip"}
     return go.Figure(
         data=[drawn | line for line in lines],
@@ -75,7 +76,7 @@ def block(wiring: str, spreads: Mapping[str, str], *, title: str, height: int) -
             "shapes": shapes,
             "xaxis": {"visible": False, "range": [-0.75, x + 1.3], "fixedrange": True},
             "yaxis": {"visible": False, "range": [BELOW - 0.95, 0.95], "fixedrange": True},
-            "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 16}},
+            "title": {"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}},
             "margin": {"l": 4, "r": 4, "t": 34, "b": 0},
         },
     )

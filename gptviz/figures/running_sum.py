@@ -1,10 +1,9 @@
 """Products as bars, and what they have added up to so far as a line."""
 
-from html import escape
-
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 
 
@@ -49,7 +48,7 @@ def products(values: np.ndarray, running: np.ndarray, *, title: str, height: int
     figure.update_yaxes(nticks=5, zeroline=True, zerolinecolor=style.PARTS["residual"])
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "font": {"size": 15}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 15}},
         bargap=0.15,
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 from .bars import LONGEST, short
 
@@ -77,7 +77,7 @@ def points(
             textposition=[sides.get(n, SIDES[0]) for n in range(len(names))],
             textfont={"size": TEXT},
             customdata=[
-                [escape(name, quote=False), escape(line, quote=False)]
+                [verbatim.chart(name), verbatim.chart(line)]
                 for name, line in zip(names, told or [""] * len(names), strict=True)
             ],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",

@@ -1,11 +1,12 @@
 """The only place with colours and sizes."""
 
 from collections.abc import Mapping
-from html import escape
 from types import MappingProxyType
 
 import numpy as np
 import plotly.graph_objects as go
+
+from .. import verbatim
 
 PARTS: Mapping[str, str] = MappingProxyType(
     {
@@ -88,7 +89,7 @@ def chart(*, present: bool = False, height: int = PICTURE_HEIGHT) -> dict:
 
 def title(text: str) -> dict:
     """A chart's title at its top left, with nothing the chart would take for markup."""
-    return {"text": escape(text, quote=False), "x": 0, "xref": "container", "y": 0.985, "yanchor": "top", "font": {"size": 16}}
+    return {"text": verbatim.chart(text), "x": 0, "xref": "container", "y": 0.985, "yanchor": "top", "font": {"size": 16}}
 
 
 INK = MappingProxyType({"light": ("#1B2027", "#D3D7DD"), "dark": ("#E8EBEF", "#3A424E")})

@@ -1,11 +1,11 @@
 """How surprised a model is at every token of a text."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 from .bars import short
 
@@ -36,7 +36,7 @@ def bars(
     flat = len(rows) <= WRITTEN
     grey, colour = style.PARTS["residual"], style.PARTS["output" if flat else "residual"]
     told = [
-        [escape(before, quote=False), escape(then, quote=False), float(share)]
+        [verbatim.chart(before), verbatim.chart(then), float(share)]
         for before, then, share in zip(after, actual, shares)
     ]
     figure = go.Figure(
@@ -49,7 +49,7 @@ def bars(
                 "color": [style.PARTS["token"] if row == chosen else colour for row in rows],
                 "line": {"color": grey, "width": 1 if flat else 0},
             },
-            text=list(texts) if flat else None,
+            text=[verbatim.chart(text) for text in texts] if flat else None,
             textposition="outside" if flat else None,
             constraintext="none",
             cliponaxis=False,
@@ -64,9 +64,9 @@ def bars(
     if flat:
         figure.add_vline(x=uniform, line=line)
         figure.add_annotation(
-            x=uniform, y=1, yref="paper", yanchor="bottom", xanchor="center", text=uniform_text, showarrow=False
+            x=uniform, y=1, yref="paper", yanchor="bottom", xanchor="center", text=verbatim.chart(uniform_text), showarrow=False
         )
-        figure.update_xaxes(range=[0, top * 1.35], title_text=f"{measure} in nats", showgrid=False, zeroline=True)
+        figure.update_xaxes(range=[0, top * 1.35], title_text=f"{verbatim.chart(measure)} in nats", showgrid=False, zeroline=True)
         figure.update_yaxes(
             tickvals=rows,
             ticktext=[f"{short(before)} → {short(then)}" for before, then in zip(after, actual)],
@@ -77,13 +77,13 @@ def bars(
     else:
         figure.add_hline(y=uniform, line=line)
         figure.add_annotation(
-            x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=uniform_text, showarrow=False
+            x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=verbatim.chart(uniform_text), showarrow=False
         )
         figure.update_xaxes(title_text="row (position of the token before)", showgrid=False)
-        figure.update_yaxes(range=[0, top * 1.1], title_text=f"{measure} in nats", showgrid=False, zeroline=True)
+        figure.update_yaxes(range=[0, top * 1.1], title_text=f"{verbatim.chart(measure)} in nats", showgrid=False, zeroline=True)
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},
         bargap=0.25 if flat else 0.1,
         margin={"l": 10, "r": 10, "t": 58 if flat else 36, "b": 10},
     )

@@ -1,11 +1,11 @@
 """Windows cut from a text: where they lie, and the tensors they become."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from .. import verbatim
 from . import style
 from .bars import short
 
@@ -61,7 +61,7 @@ def staircase(
     )
     figure.update_layout(
         **style.chart(height=height) | {"showlegend": True},
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},
         legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "font": {"size": style.CHART_FONT}},
         barmode="overlay",
         margin={"l": 10, "r": 10, "t": 66 if len(tokens) <= 12 else 96, "b": 26},
@@ -113,7 +113,7 @@ def tensors(
     )
     figure.update_layout(
         **style.chart(height=height),
-        title={"text": escape(title, quote=False), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
     )
     return figure

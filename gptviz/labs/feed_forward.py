@@ -53,7 +53,7 @@ def curve_pictures(setting: Setting) -> list[go.Figure]:
             setting["x"],
             units,
             title=f"x = {setting['x']:.2f}; grey: the {len(units):,} units of “{setting.labels()[setting['row']]}”, "
-            f"block {setting['block']}".replace("<", "&lt;"),
+            f"block {setting['block']}",
             height=400,
         )
     ]

@@ -230,7 +230,7 @@ def scale_pictures(setting: Setting) -> list[go.Figure]:
                 title,
                 values[None],
                 distribution.limits(values) if title == "Before" else same,
-                tuple(f"mean {moment(mean)}<br>var {moment(var)}" for mean, var in moments(values[None])),
+                tuple(f"mean {moment(mean)}\nvar {moment(var)}" for mean, var in moments(values[None])),
             )
             for title, values in rows.items()
         ],

@@ -46,8 +46,8 @@ def memory_pictures(setting: Setting) -> list[go.Figure]:
     lengths = np.unique(np.linspace(0, config.context_length, 65).astype(int))
     bars = costs.stacked(
         [Stack("weights", weights / size, "token"), Stack("keys and values (KV cache)", cache / size, "value")],
-        [f"{name}<br>{count} byte{'s' * (count > 1)}" for name, count in FORMATS.items()],
-        [f"{bytes_text(one)}<br> + {bytes_text(two)}" for one, two in zip(weights, cache)],
+        [f"{name}\n{count} byte{'s' * (count > 1)}" for name, count in FORMATS.items()],
+        [f"{bytes_text(one)}\n + {bytes_text(two)}" for one, two in zip(weights, cache)],
         unit=unit,
         title=f"{config.n_parameters:,} numbers, {batch} x {tokens:,} tokens",
         chosen=list(FORMATS).index(setting["format"]),

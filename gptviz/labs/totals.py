@@ -48,18 +48,18 @@ def totals_pictures(setting: Setting) -> list[go.Figure]:
         costs.stacked(
             [Stack(name, np.array([count[name] for count in counts]) / 1e6, part) for name, part in PARTS.items()],
             [
-                f"head {'tied' if way.tied_head else 'of its own'},<br>{'with' if way.qkv_bias else 'no'} Q, K, V bias"
+                f"head {'tied' if way.tied_head else 'of its own'},\n{'with' if way.qkv_bias else 'no'} Q, K, V bias"
                 for way in ways
             ],
             [
-                f"<b>{way.n_parameters:,}</b>"
-                + (f"<br> {PUBLISHED[way.n_parameters]}" if way.n_parameters in PUBLISHED else "")
+                f"{way.n_parameters:,}" + (f"\n {PUBLISHED[way.n_parameters]}" if way.n_parameters in PUBLISHED else "")
                 for way in ways
             ],
             unit="million learned numbers",
             title=f"One shape, four totals: {shape_text(ways[0])}",
             height=400,
             room=1.62,
+            bold=True,
         )
     ]
 

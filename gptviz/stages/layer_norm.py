@@ -64,7 +64,7 @@ def picture(trace: Trace, view: View, before: str, after: str) -> go.Figure:
                 title,
                 values,
                 limits,
-                tuple(f"mean {written(mean)}<br>var {written(variance)}" for mean, variance in moments(values)),
+                tuple(f"mean {written(mean)}\nvar {written(variance)}" for mean, variance in moments(values)),
             )
             for title, values, limits in states
         ],

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import sampling, tokenizer
+from .. import sampling, tokenizer, verbatim
 from ..hooks import noise, unknown
 from ..model import LayerNorm
 from ..trace import Trace
@@ -220,28 +220,6 @@ def signed(x: float) -> str:
     return f"({number(x)})" if x < 0 else number(x)
 
 
-def escape(text: str) -> str:
-    r"""Any printable text, made safe inside \text{...}; no bare dollar, brace or backslash remains."""
-    return "".join(_ESCAPED.get(char, char) for char in text)
-
-
-_ESCAPED = {
-    "\\": r"{\textbackslash}",
-    "{": r"{\textbraceleft}",
-    "}": r"{\textbraceright}",
-    "$": r"{\textdollar}",
-    "^": r"{\textasciicircum}",
-    "~": r"{\textasciitilde}",
-    "_": r"{\textunderscore}",
-    "%": r"\%",
-    "&": r"\&",
-    "#": r"\#",
-    "-": "{-}",  # two in a row would join to a dash, two quotes to one
-    "'": "{'}",
-    "`": "{`}",
-}
-
-
 def _sum(products: np.ndarray, term: Callable[[int], str]) -> str:
     """The terms of a sum in LaTeX: all of them when few, else the largest first, then how many more and their total."""
     if len(products) <= TERMS + 1:
@@ -366,7 +344,7 @@ def _ids(cell: Cell) -> Recomputation:
         value=value,
         sentence=f"Token {token} is a piece of {size}; in the vocabulary of {encoding.n_vocab:,} pieces its number is {value}.",
         formula=r"\mathrm{id} = \mathrm{vocabulary}[\text{piece}]",
-        numbers=rf"\mathrm{{vocabulary}}[\text{{{escape(piece)}}}]",
+        numbers=rf"\mathrm{{vocabulary}}[\text{{{verbatim.latex(piece)}}}]",
         code=f"trace.ids[{item}, {token}]",
         operands={"byte": np.array(list(raw), dtype=np.float64)},
         names=tuple(tokenizer.printable(bytes([byte])) for byte in raw),

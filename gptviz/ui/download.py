@@ -4,11 +4,9 @@ Nothing is fetched until the reader presses the button. The download belongs to 
 same progress, and the model in use stays until the reader takes the new one.
 """
 
-from html import escape
-
 import streamlit as st
 
-from .. import catalogue, hub, transfer
+from .. import catalogue, hub, transfer, verbatim
 from .state import change, models
 
 EVERY = 0.5  # seconds between two looks at a download under way
@@ -68,11 +66,11 @@ def _body(key: str, running: bool) -> None:
         words, act, leave = st.columns([7.4, 1.5, 0.9], vertical_alignment="center", gap="small")
         leave.button("Hide" if running else "Not now", key="offer-close", width="stretch", on_click=close)
         if key in catalogue.MODELS:
-            words.markdown(f":material/check: **{key}** is on this machine, whole and checked.")
-            act.button(f"Use {key} now", key="offer-use", type="primary", width="stretch", on_click=choose, args=(key,))
+            words.markdown(f":material/check: **{verbatim.markdown(key)}** is on this machine, whole and checked.")
+            act.button(f"Use {verbatim.markdown(key)} now", key="offer-use", type="primary", width="stretch", on_click=choose, args=(key,))
         elif running:
             progress = under_way.progress()
-            words.progress(min(1.0, progress.done / progress.total), text=f"**{key}**: {progress}")
+            words.progress(min(1.0, progress.done / progress.total), text=f"**{verbatim.markdown(key)}**: {verbatim.markdown(progress)}")
             act.button(
                 "Cancel",
                 key="offer-cancel",
@@ -90,18 +88,19 @@ def offer(key: str, last: transfer.Download | None, words, act) -> None:
     here = hub.arrived(published)
     with words:
         if last is not None and last.progress().state == "failed":
-            st.error(last.progress().message)
+            st.error(verbatim.markdown(last.progress().message))
         rest = f"{hub.in_words(here)} of them are here already, " if here else ""
+        size, source = hub.in_words(published.size), hub.endpoint().partition("://")[2]
         st.html(
-            f"<div class='offer'><b>{key} is not on this machine.</b> {catalogue.describe(published)}<br>"
-            f"<b>{hub.in_words(published.size)} to download</b>, {rest}from {escape(hub.endpoint().partition('://')[2])}; "
-            f"{hub.memory_in_words(published)}.</div>"
+            f"<div class='offer'><b>{verbatim.html(key)} is not on this machine.</b> {verbatim.html(catalogue.describe(published))}"
+            f"<br><b>{verbatim.html(size)} to download</b>, "
+            f"{verbatim.html(f'{rest}from {source}; {hub.memory_in_words(published)}.')}</div>"
         )
     if why := hub.refusal(published):
-        words.error(why)
+        words.error(verbatim.markdown(why))
         return
     act.button(
-        f"{'Go on with' if here else 'Download'} {key}",
+        f"{'Go on with' if here else 'Download'} {verbatim.markdown(key)}",
         key="offer-start",
         type="primary",
         width="stretch",
@@ -115,4 +114,4 @@ def begin(key: str) -> None:
     try:
         transfer.start(key)
     except transfer.HubError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(verbatim.markdown(error), icon=":material/error:")

@@ -1,12 +1,10 @@
 """Behind every picture, one open at a time and built only when open: recompute this number, the numbers, the code, about."""
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from .. import catalogue, weights
+from .. import catalogue, verbatim, weights
 from ..figures.matrix import Grid
 from ..stages import Stage, View, base, source
 from ..stages.recompute import recompute
@@ -73,12 +71,12 @@ def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None) -> Non
     try:
         made = recompute(trace, *cell)
     except (KeyError, IndexError) as error:
-        st.warning(f"That number cannot be recomputed here: {error.args[0]}. Another one of this step is shown.")
+        said = f"That number cannot be recomputed here: {error.args[0]}. Another one of this step is shown."
+        st.warning(verbatim.markdown(said))
         cell = default_cell(stage, trace, view)
         made = recompute(trace, *cell)
-    point, index = cell
     hint = "" if asked else " Click any cell of the picture for another one."
-    st.markdown(f"**`{point}[{', '.join(map(str, index))}]`** {made.sentence}{hint}")
+    st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence)}{hint}")
     st.latex(made.formula)
     st.latex(made.numbers)
     st.html(
@@ -135,7 +133,7 @@ def _numbers(stage: Stage, trace: Trace, view: View) -> None:
     for point in points:
         table, kind = numbers(trace, view, point)
         rows = len(table)
-        st.markdown(f"**`{point}`** {kind}")
+        st.markdown(f"**`{point}`** {verbatim.markdown(kind)}")
         if rows > FIRST and not st.toggle(f"All {rows:,} rows", key=f"all-{point}"):
             table = table.iloc[:FIRST]
             st.caption(f"The first {FIRST} of {rows:,}")
@@ -179,10 +177,10 @@ def _code(stage: Stage) -> None:
         st.caption("This step happens before or after the model: gptviz/tokenizer.py and gptviz/sampling.py do it.")
     for excerpt in source.lines(stage.lines):
         rows = "".join(
-            f"<span class='{'marked' if number in excerpt.marked else 'plain'}'><i>{number:>4}</i>  {escape(line)}\n</span>"
+            f"<span class='{'marked' if number in excerpt.marked else 'plain'}'><i>{number:4d}</i>  {verbatim.html(line)}\n</span>"
             for number, line in enumerate(excerpt.text.splitlines(), excerpt.start)
         )
-        st.html(f"<div class='source'><b>gptviz/model.py</b> {escape(excerpt.title)}<pre>{rows}</pre></div>")
+        st.html(f"<div class='source'><b>gptviz/model.py</b> {verbatim.html(excerpt.title)}<pre>{rows}</pre></div>")
 
 
 def _about(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
@@ -190,8 +188,8 @@ def _about(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
     entry = catalogue.MODELS[choice.model]
     kept = "trained" if weights.is_trained(trace.model) else "random, as at initialisation"
     st.markdown(
-        f"**Where these numbers come from.** Model **{entry.title}**, weights {kept}; {base.state(trace)}; "
-        f"batch of {trace.ids.shape[0]}, {trace.ids.shape[1]} tokens. {entry.about}"
+        f"**Where these numbers come from.** Model **{verbatim.markdown(entry.title)}**, weights {kept}; {verbatim.markdown(base.state(trace))}; "
+        f"batch of {trace.ids.shape[0]}, {trace.ids.shape[1]} tokens. {verbatim.markdown(entry.about)}"
     )
     named = ", ".join(f"`{point}` ({' × '.join(trace.axes(point))})" for point in stage.named(view))
     if named:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from html import escape
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from .. import verbatim
 from ..labs.base import Control, Experiment, Lab, Setting, Table
+from ..verbatim import Markdown
 from . import cache, matrix, picture, predict, sentences, state, top
 from .live import Released
 
@@ -23,7 +24,7 @@ def show(chosen: Lab) -> None:
             state.write_url(choice, state.SHARED)
             return
         for text in filter(None, (state.problem(), *state.notes())):
-            st.warning(text, icon=":material/info:")
+            st.warning(verbatim.markdown(text), icon=":material/info:")
         sentence = sentences.read(choice, model.config.context_length, alone=True).sentences[0]
         setting = Setting(
             model=model,
@@ -43,13 +44,13 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
     raw = values(chosen)
     current = chosen.find(raw.get("view", ""))
     head, tabs = st.columns([1, 4], vertical_alignment="center")
-    head.html(f"<h1 class='title'>{escape(chosen.title)}</h1>")
+    head.html(f"<h1 class='title'>{verbatim.html(chosen.title)}</h1>")
     st.session_state["view"] = current.key
     tabs.segmented_control(
         "Experiment",
         [one.key for one in chosen.experiments],
         key="view",
-        format_func={one.key: one.title for one in chosen.experiments}.get,
+        format_func={one.key: verbatim.markdown(one.title) for one in chosen.experiments}.get,
         label_visibility="collapsed",
         required=True,
         on_change=lambda: keep(chosen, {"view": st.session_state["view"]}),
@@ -57,13 +58,13 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
     try:
         controls = current.controls_for(setting)
     except ValueError as error:
-        st.error(f"{error}")
+        st.error(verbatim.markdown(error))
         return
     chosen_values, notes = read(controls, raw)
     if (asked_for := raw.get("view", current.key)) != current.key:
         notes.insert(0, f'There is no experiment "{asked_for[:40]}" here; the first one is shown.')
     for note in notes:
-        st.warning(note, icon=":material/info:")
+        st.warning(verbatim.markdown(note), icon=":material/info:")
     left, right = st.columns([1.9, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
         presets(chosen, current.presets(setting), controls, chosen_values)
@@ -74,12 +75,12 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
             marks = current.state(asked)
             said = draw(chosen, current, asked, controls)
         except (MemoryError, ValueError) as error:
-            st.error(f"{error}")
+            st.error(verbatim.markdown(error))
             said = ""
     with right, st.container(key="words", gap="xsmall"):
         words(current, asked, said, marks)
         for message in messages:
-            st.html(f"<p class='message'>{escape(message)}</p>")
+            st.html(f"<p class='message'>{verbatim.html(message)}</p>")
     write(chosen, current, controls, chosen_values)
 
 
@@ -140,7 +141,9 @@ def presets(
         wanted = offered.get(st.session_state["preset"], {})
         keep(chosen, {name: write[name](value) for name, value in wanted.items()})
 
-    st.segmented_control("Settings", list(offered), key="preset", label_visibility="collapsed", on_change=pressed)
+    st.segmented_control(
+        "Settings", list(offered), key="preset", format_func=verbatim.markdown, label_visibility="collapsed", on_change=pressed
+    )
 
 
 def widgets(chosen: Lab, controls: Sequence[Control], current: Mapping[str, Any]) -> None:
@@ -166,18 +169,21 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
     def moved() -> None:
         keep(chosen, {control.name: control.write(st.session_state[key])})
 
+    def shown(option: Any) -> Markdown:
+        return verbatim.markdown(control.show(option))
+
     options = {"key": key, "help": control.help or None, "on_change": moved}
     if control.kind == "slider":
         low, high, step = control.options
         place.slider(control.label, low, high, step=step, **options)
     elif control.kind == "steps":
-        place.select_slider(control.label, control.options, format_func=control.show, **options)
+        place.select_slider(control.label, control.options, format_func=shown, **options)
     elif control.kind == "switch":
         place.toggle(control.label, **options)
     elif control.kind == "text":
         place.text_input(control.label, max_chars=2000, **options)
     elif len(control.options) <= 4 and sum(len(control.show(option)) for option in control.options) < 28:
-        place.segmented_control(control.label, control.options, format_func=control.show, required=True, **options)
+        place.segmented_control(control.label, control.options, format_func=shown, required=True, **options)
     else:
         place.selectbox(control.label, control.options, format_func=control.show, **options)
 
@@ -210,21 +216,21 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
 
 def table(made: Table) -> None:
     if made.title:
-        st.markdown(f"**{made.title}**")
+        st.markdown(f"**{verbatim.markdown(made.title)}**")
     st.dataframe(pd.DataFrame(dict(made.columns)), hide_index=True)
     if made.note:
-        st.caption(made.note)
+        st.caption(verbatim.markdown(made.note))
 
 
 def words(current: Experiment, setting: Setting, said: str, marks: Sequence[str] | None = None) -> None:
     """What happens, the formula, what to look for, and the question. marks: the badges beside the title, if already known."""
     marks = current.state(setting) if marks is None else marks
-    badges = "".join(f" <span class='badge train'>{escape(mark)}</span>" for mark in marks)
-    st.html(f"<h1 class='title'>{escape(current.title)}{badges}</h1>")
+    badges = "".join(f" <span class='badge train'>{verbatim.html(mark)}</span>" for mark in marks)
+    st.html(f"<h1 class='title'>{verbatim.html(current.title)}{badges}</h1>")
     st.markdown(current.prose)
     if current.formula:
         st.latex(current.formula)
     if said:
-        st.html(f"<p class='look'><b>Look for:</b> {escape(said)}</p>")
+        st.html(f"<p class='look'><b>Look for:</b> {verbatim.html(said)}</p>")
     if current.question:
         predict.ask(current)

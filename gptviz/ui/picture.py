@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from html import escape
 
 import plotly.graph_objects as go
 import streamlit as st
 
+from .. import verbatim
 from ..figures import style
 from ..figures.chips import Chip, Chips
 from ..figures.live import DropoutStrips
 from ..figures.matrix import Grid
+from ..verbatim import Html
 from . import live, matrix
 
 
@@ -42,23 +43,23 @@ def show(
         st.plotly_chart(style.themed(picture, theme), key=f"{key}-chart", theme=None, config={"displayModeBar": False}, alt=alt)
 
 
-def chips_html(chips: Chips, *, present: bool) -> str:
+def chips_html(chips: Chips, *, present: bool) -> Html:
     """Chips as markup; every text in them is escaped."""
     lines = "".join(
-        f"<div class='heading'>{escape(heading)}</div>"
+        f"<div class='heading'>{verbatim.html(heading)}</div>"
         f"<div class='line'>{''.join(_chip(chip, n == 0 and at == chips.selected) for at, chip in enumerate(line))}</div>"
         for n, (heading, line) in enumerate(chips.lines)
     )
-    note = f"<div class='note'>{escape(chips.note)}</div>" if chips.note else ""
+    note = f"<div class='note'>{verbatim.html(chips.note)}</div>" if chips.note else ""
     size = " present" if present else ""
-    return f"<div class='chips{size}' role='img' aria-label='{escape(chips.alt, quote=True)}'>{lines}{note}</div>"
+    return f"<div class='chips{size}' role='img' aria-label='{verbatim.html(chips.alt)}'>{lines}{note}</div>"
 
 
-def _chip(chip: Chip, selected: bool) -> str:
+def _chip(chip: Chip, selected: bool) -> Html:
     classes = " ".join(filter(None, ("chip", chip.state, "selected" if selected else "")))
     ids = f"<span class='ids'>{' '.join(map(str, chip.ids))}</span>" if chip.ids else ""
-    note = f"<span class='about'>{escape(chip.note)}</span>" if chip.note else ""
+    note = f"<span class='about'>{verbatim.html(chip.note)}</span>" if chip.note else ""
     return (
         f"<span class='{classes}' style='--chip: {style.token_colour(chip.colour)}'>"
-        f"<span class='piece'>{escape(chip.text)}</span>{ids}{note}</span>"
+        f"<span class='piece'>{verbatim.html(chip.text)}</span>{ids}{note}</span>"
     )

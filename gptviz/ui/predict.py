@@ -4,9 +4,10 @@ import streamlit as st
 
 from ..labs import Experiment
 from ..stages import Stage
+from ..verbatim import Markdown
 
 
-def ask(stage: Stage | Experiment, label: str = "") -> None:
+def ask(stage: Stage | Experiment, label: Markdown = "") -> None:
     """The question of a stage or an experiment. label: shown on the closed button instead of the question."""
     question = stage.question
     with st.popover(label or f"Predict: {question.ask}", width="stretch", wrap=True):

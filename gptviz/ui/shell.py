@@ -11,6 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from .. import verbatim
 from ..labs.base import Lab
 from . import state
 from .state import Choice
@@ -80,4 +81,4 @@ def links(choice: Choice) -> None:
     shared = {name: value for name, value in everything.items() if name in state.SHARED}
     st.page_link(_walk(), label="**The walk**: every stage from text to next token", query_params=everything)
     for name in _labs():
-        st.page_link(f"pages/{name}.py", label=f"**{name}**: {LABS[name]}", query_params=shared)
+        st.page_link(f"pages/{name}.py", label=f"**{verbatim.markdown(name)}**: {LABS[name]}", query_params=shared)

@@ -1,15 +1,15 @@
 """The line on top of every page: sentence, examples, model, labs, options, and the state the numbers come from."""
 
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from .. import catalogue, weights
+from .. import catalogue, verbatim, weights
 from ..model import GPT
 from ..stages import BY_KEY
+from ..verbatim import Html, Markdown
 from . import cache, download, predict, shell, state
 from .state import Choice, change
 
@@ -27,6 +27,7 @@ html { font-size: 24px; }
 [class*=st-key-half-] .chips.present :is(.ids, .about, .heading, .note) { font-size: 0.8rem; line-height: 1.1rem; }
 """
 """In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
+MOST_OF_A_CARD = 50_000  # characters of a model card that are shown
 
 
 
@@ -44,7 +45,7 @@ def show(choice: Choice, *, lab: bool = False, marked: bool = True) -> GPT | Non
     except (weights.CheckpointError, OSError, MemoryError) as error:
         with place:
             line(choice, "NOT LOADED", lab)
-        st.error(f"The model {choice.model} cannot be loaded. {error}")
+        st.error(verbatim.markdown(f"The model {choice.model} cannot be loaded. {error}"))
         st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
         download.panel()
         return None
@@ -55,13 +56,13 @@ def show(choice: Choice, *, lab: bool = False, marked: bool = True) -> GPT | Non
     return model
 
 
-def line(choice: Choice, badge: str, lab: bool) -> None:
+def line(choice: Choice, badge: Html, lab: bool) -> None:
     """Sentence, examples, model, options, state badges, Present."""
     if choice.present:
         left, question, right = st.columns([5.4, 1.2, 1.1], vertical_alignment="center")
         with question:
             predict.ask(BY_KEY[choice.stage], "Predict")
-        left.html(f"<div class='sentence'>{escape(choice.second if choice.item else choice.text)} {badges(choice, badge, lab)}</div>")
+        left.html(f"<div class='sentence'>{verbatim.html(choice.second if choice.item else choice.text)} {badges(choice, badge, lab)}</div>")
         right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
         return
     if lab:
@@ -87,7 +88,7 @@ def line(choice: Choice, badge: str, lab: bool) -> None:
         state.EXAMPLES,
         key="example",
         type="tertiary",
-        format_func=lambda example: example.replace("*", "\\*"),
+        format_func=verbatim.markdown,
         on_click=lambda: take_example(),
     )
     st.session_state["model"] = choice.model
@@ -106,7 +107,7 @@ def line(choice: Choice, badge: str, lab: bool) -> None:
     if lab:
         return
     if st.context.theme.type == "dark":
-        present.html(f"<a class='present' href='{escape(projector(choice), quote=True)}'>Present</a>")
+        present.html(f"<a class='present' href='{verbatim.html(projector(choice))}'>Present</a>")
         return
     st.session_state["present"] = choice.present
     present.toggle("Present", key="present", on_change=lambda: change(present=st.session_state["present"], drawer=""))
@@ -119,7 +120,7 @@ def projector(choice: Choice) -> str:
     )
 
 
-def typed(field: str, where, value: str, label: str = "") -> None:
+def typed(field: str, where, value: str, label: Markdown = "") -> None:
     """A text box that keeps what was typed even when it cannot be used. label: shown above it; none on the top line."""
     key = f"typed-{field}"
     if not state.problem() or key not in st.session_state:
@@ -182,11 +183,25 @@ def more_options(choice: Choice, lab: bool) -> None:
         on_change=lambda: change(special=st.session_state["special"], token=-1, cell=""),
     )
     for entry in (catalogue.MODELS[key] for key in (choice.model, "" if lab else choice.beside) if key):
-        st.caption(f"**{entry.title}**: {entry.about}")
+        st.caption(f"**{verbatim.markdown(entry.title)}**: {verbatim.markdown(entry.about)}")
         if entry.card:
-            _, _, card = entry.card.read_text(encoding="utf-8").partition("\n")  # below its title, which stands above already
-            st.expander("Model card").markdown(card)
+            card(entry.card)
     st.button("Start over with the defaults", on_click=lambda: change(**vars(Choice())))
+
+
+def card(path: Path) -> None:
+    """A model card. One that ships with gptviz is laid out, below its title, which stands above already; any other is text."""
+    shown = st.expander("Model card")
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            said = file.read(MOST_OF_A_CARD)
+    except OSError as error:
+        shown.caption(verbatim.markdown(f"It cannot be read: {error}"))
+        return
+    if path.is_relative_to(catalogue.BUNDLED):
+        shown.markdown(said.partition("\n")[2])
+    else:
+        shown.html(f"<div class='card'>{verbatim.html(said)}</div>")
 
 
 def second_sentence(choice: Choice) -> None:
@@ -214,16 +229,16 @@ def second_sentence(choice: Choice) -> None:
         )
 
 
-def badges(choice: Choice, badge: str, lab: bool) -> str:
+def badges(choice: Choice, badge: Html, lab: bool) -> Html:
     """The state every number on screen comes from."""
     kind = {"TRAINED": "trained", "RANDOM INIT": "random"}.get(badge, "failed")
-    model = f"{escape(catalogue.MODELS[choice.model].title)} · " if choice.present else ""
+    model = f"{verbatim.html(catalogue.MODELS[choice.model].title)} · " if choice.present else ""
     weights_badge = f"<span class='badge {kind}'>{model}{badge}</span>"
     if lab:
         return weights_badge
     if choice.beside:
         weights_badge = ""  # each picture carries the state of its own model
-    mode = f"TRAIN: dropout {choice.dropout:g}, seed {choice.seed}" if choice.dropout else "EVAL: dropout off"
+    mode = f"TRAIN: dropout {choice.dropout:g}, seed {choice.seed:d}" if choice.dropout else "EVAL: dropout off"
     drop = "train" if choice.dropout else "eval"
-    which = f" <span class='badge eval'>sentence {choice.item + 1} of 2</span>" if choice.second else ""
+    which = f" <span class='badge eval'>sentence {choice.item + 1:d} of 2</span>" if choice.second else ""
     return f"{weights_badge} <span class='badge {drop}'>{mode}</span>{which}".strip()

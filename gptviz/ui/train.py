@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from html import escape
 from typing import Any
 
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from .. import catalogue, tokenizer
+from .. import catalogue, tokenizer, verbatim
 from ..config import GPTConfig
 from ..figures import learning
 from ..figures.learning import Level, Measured
@@ -20,6 +19,7 @@ from ..training.data import UNIFORM_LOSS, Corpus, encode_documents
 from ..training.jobs import LINE, Full, Job, Sample, Seen
 from ..training.live import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, RECENT, SIZES, TEMPERATURE, Order, part
 from ..training.texts import TEXTS
+from ..verbatim import Html, Markdown
 from . import lab, shell, state, top
 from .state import Choice
 
@@ -118,7 +118,7 @@ def show() -> None:
             state.write_url(choice, state.SHARED)
             return
         for text in filter(None, (state.problem(), *state.notes())):
-            st.warning(text, icon=":material/info:")
+            st.warning(verbatim.markdown(text), icon=":material/info:")
         every = _every()
         st.fragment(body, run_every=every)(every)
 
@@ -143,9 +143,9 @@ def body(every: float | None) -> None:
         st.rerun()
     values, notes = lab.read(TRAIN.controls, lab.values(LAB))
     head, line = st.columns([1, 4], vertical_alignment="center")
-    head.html(f"<h1 class='title'>{escape(LAB.title)}</h1>")
+    head.html(f"<h1 class='title'>{verbatim.html(LAB.title)}</h1>")
     for note in notes:
-        st.warning(note, icon=":material/info:")
+        st.warning(verbatim.markdown(note), icon=":material/info:")
     left, right = st.columns([1.9, 1], gap="medium")
     job = _job()
     with left, st.container(key="stage", gap="small"):
@@ -172,7 +172,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         text = own_text()
     else:
         text = TEXTS[pick].read()
-        st.html(f"<div class='passage' tabindex='0'>{escape(text)}</div>")
+        st.html(f"<div class='passage' tabindex='0'>{verbatim.html(text)}</div>")
     ids, problem = tokens(text)
     places[-1].button(
         "Start",
@@ -184,7 +184,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         args=(ids, size, float(values["seconds"])),
     )
     if problem:
-        st.html(f"<p class='message'>{escape(problem)}</p>")
+        st.html(f"<p class='message'>{verbatim.html(problem)}</p>")
         return ""
     st.html(f"<p class='facts'>{source(pick)}{counted(ids, SIZES[size])}</p>")
     return to_beat(part(ids))
@@ -228,14 +228,14 @@ def to_beat(corpus: Corpus) -> str:
     )
 
 
-def source(pick: str) -> str:
+def source(pick: str) -> Html:
     if pick == OWN:
         return "Your text stays on this server while you train, and goes nowhere else. "
     text = TEXTS[pick]
-    return f"<b>{escape(text.title)}</b> by {escape(text.author)}: {escape(text.about)} Standard Ebooks edition, public domain in the US.<br>"
+    return f"<b>{verbatim.html(text.title)}</b> by {verbatim.html(text.author)}: {verbatim.html(text.about)} Standard Ebooks edition, public domain in the US.<br>"
 
 
-def counted(ids: tuple[int, ...], shape: GPTConfig) -> str:
+def counted(ids: tuple[int, ...], shape: GPTConfig) -> Html:
     """What the text and the model come to."""
     apart = len(ids) // HELD_OUT
     return (
@@ -248,7 +248,7 @@ def start(ids: tuple[int, ...], size: str, seconds: float) -> None:
     try:
         st.session_state["job"] = LINE.join(Order(ids, size=size, seconds=seconds), _there())
     except Full as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(verbatim.markdown(error), icon=":material/error:")
 
 
 def _there() -> Callable[[], bool]:
@@ -266,7 +266,7 @@ def watch(job: Job, line) -> str:
     with line:
         buttons(job, seen)
     if seen.message:
-        (st.error if seen.state == "failed" else st.info)(seen.message)
+        (st.error if seen.state == "failed" else st.info)(verbatim.markdown(seen.message))
     said = told(seen) or to_beat(job.corpus)
     chart = learning.losses(
         seen.seconds,
@@ -288,7 +288,7 @@ def buttons(job: Job, seen: Seen) -> None:
     how, first, second = st.columns([5, 1.3, 1.2], vertical_alignment="center", gap="small")
     match seen.state:
         case "waiting":
-            how.html(f"<p class='message'>{escape(turn(job))}</p>")
+            how.html(f"<p class='message'>{verbatim.html(turn(job))}</p>")
         case "starting":
             how.html("<p class='message'>Getting ready: a process of its own begins, with the lowest priority, so that nobody waits for it.</p>")
         case "training" | "paused" | "ending":
@@ -345,7 +345,7 @@ def turn(job: Job) -> str:
     )
 
 
-def pace(job: Job, seen: Seen) -> str:
+def pace(job: Job, seen: Seen) -> Markdown:
     """Step, time and speed in one line."""
     spent = seen.seconds[-1] if seen.seconds else 0.0
     speed = f", {seen.tokens / spent:,.0f} tokens a second" if spent else ""
@@ -401,20 +401,20 @@ def told(seen: Seen) -> str:
     return " ".join(found)
 
 
-def samples(seen: Seen) -> str:
+def samples(seen: Seen) -> Html:
     """What the model wrote so far, the newest first, as markup."""
     what = f"{len(seen.samples[0].ids)} tokens written after the text's first {len(seen.samples[0].prompt)}, always with the same dice"
     head = f"<p class='facts'><b>What it writes</b> ({what}; temperature {TEMPERATURE:g}, {LIKELIEST} likeliest)</p>"
     return f"{head}<div class='samples' tabindex='0'>{''.join(map(sample, reversed(seen.samples)))}</div>"
 
 
-def sample(one: Sample) -> str:
+def sample(one: Sample) -> Html:
     loss = "untrained" if one.loss is None else f"loss {one.loss:.2f}"
-    copied = f" · {one.copied} copied" if one.copied > 3 else ""
+    copied = f" · {one.copied:d} copied" if one.copied > 3 else ""
     given, made = visible(tokenizer.decode(list(one.prompt))), visible(tokenizer.decode(list(one.ids)))
     return (
         f"<p class='written'><span class='when'>step {one.step:,} · {loss}{copied}</span>"
-        f"<span class='given'>{escape(given)}</span>{escape(made)}</p>"
+        f"<span class='given'>{verbatim.html(given)}</span>{verbatim.html(made)}</p>"
     )
 
 

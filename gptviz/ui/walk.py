@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from html import escape
 
 import streamlit as st
 
-from .. import sampling, tokenizer
+from .. import sampling, tokenizer, verbatim
 from ..config import GPTConfig
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
 from ..stages.base import Picture
 from ..stages.recompute import recompute
 from ..trace import Trace
+from ..verbatim import Html, Markdown
 from . import beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
 from .beside import Half
 from .drawers import Cell
@@ -41,7 +41,7 @@ def walk(choice: Choice) -> None:
             choice = state.settle(f"There is no token {choice.token}: the last one is shown.", token=-1)
             main = beside.half(choice, choice.model, model)
     except MemoryError as error:
-        st.error(f"This does not fit: {error}.")
+        st.error(verbatim.markdown(f"This does not fit: {error}."))
         state.write_url(choice)
         return
     try:
@@ -51,7 +51,7 @@ def walk(choice: Choice) -> None:
         st.rerun()
     stage = BY_KEY[choice.stage]
     for note in filter(None, (state.problem(), *state.notes())):
-        st.warning(note, icon=":material/info:")
+        st.warning(verbatim.markdown(note), icon=":material/info:")
     pipeline.show(
         choice.stage,
         main.view.block + 1,
@@ -170,11 +170,11 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
 
 def messages(main: Half, choice: Choice) -> None:
     for message in sentences.messages(choice, main.sentence, main.model.config.context_length):
-        st.html(f"<p class='message'>{escape(message)}</p>")
+        st.html(f"<p class='message'>{verbatim.html(message)}</p>")
 
 
-def look(said: str) -> str:
-    return f"<p class='look'><b>Look for:</b> {escape(said)}</p>"
+def look(said: str) -> Html:
+    return f"<p class='look'><b>Look for:</b> {verbatim.html(said)}</p>"
 
 
 # two models beside each other -----------------------------------------------------------------------------------------
@@ -209,19 +209,21 @@ def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) 
         title, said, swap, leave = st.columns(widths, vertical_alignment="center", gap="small")
     with title:
         heading(stage)
-    said.html(f"<p class='scales'>{escape(note)}</p>")
+    said.html(f"<p class='scales'>{verbatim.html(note)}</p>")
     swap.button(
         "Swap",
         key="swap",
         width="stretch",
-        help=None if choice.present else f"{other.title} to the left: the map is about it then, and it is the one that writes.",
+        help=None
+        if choice.present
+        else f"{verbatim.markdown(other.title)} to the left: the map is about it then, and it is the one that writes.",
         on_click=lambda: change(model=other.key, beside=main.key, token=other.view.token, other=False, cell=""),
     )
     leave.button(
         "One model",
         key="alone",
         width="stretch",
-        help=None if choice.present else f"Back to {main.title} alone.",
+        help=None if choice.present else f"Back to {verbatim.markdown(main.title)} alone.",
         on_click=lambda: change(beside="", other=False, cell=""),
     )
 
@@ -235,9 +237,9 @@ def half(
     name = "main" if one is main else "other"
     kind = "trained" if one.badge == "TRAINED" else "random"
     st.html(
-        f"<div class='half'><b>{escape(one.title)}</b> <span class='badge {kind}'>{one.badge}</span> "
-        f"<span class='facts'>{escape(beside.facts(one, stage))}</span></div>"
-        + ("" if remark is None else f"<div class='remark'>{escape(remark) or '&nbsp;'}</div>")
+        f"<div class='half'><b>{verbatim.html(one.title)}</b> <span class='badge {kind}'>{one.badge}</span> "
+        f"<span class='facts'>{verbatim.html(beside.facts(one, stage))}</span></div>"
+        + ("" if remark is None else f"<div class='remark'>{verbatim.html(remark) or '&nbsp;'}</div>")
     )
     acted = acting(one, main, choice)
     said = beside.caption(one, main, stage)
@@ -272,7 +274,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
             (False, True),
             key="other",
             required=True,
-            format_func=lambda second: f"Of {(other if second else main).title}",
+            format_func=lambda second: f"Of {verbatim.markdown((other if second else main).title)}",
             label_visibility="collapsed",
             on_change=lambda: change(other=bool(st.session_state["other"]), cell=""),
         )
@@ -287,7 +289,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     with right, st.container(gap="xsmall"):
         st.latex(stage.formula)
         for one in (main, other):
-            st.html(f"<p class='shapes'><b>{escape(one.title)}</b><br>{shapes(stage, one.trace, one.view)}</p>")
+            st.html(f"<p class='shapes'><b>{verbatim.html(one.title)}</b><br>{shapes(stage, one.trace, one.view)}</p>")
         predict.ask(stage)
         messages(main, choice)
 
@@ -297,11 +299,11 @@ def heading(stage: Stage) -> None:
     colour = f"var(--part-{stage.part})"
     st.html(
         f"<h1 class='title'><span class='number' style='border-color: {colour}'>{stage.number or '·'}</span> "
-        f"{escape(stage.title)}</h1>"
+        f"{verbatim.html(stage.title)}</h1>"
     )
 
 
-def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> str:
+def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> Html:
     """One line for the room: the clicked number, recomputed. Empty when none is chosen, or it is not in this pass. brief: by its
     name in the trace, without the words on how it is made."""
     if cell is None:
@@ -312,7 +314,7 @@ def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> str:
         return ""
     what = f"{cell[0]}[{', '.join(map(str, cell[1]))}]." if brief else made.sentence
     return (
-        f"<p class='look'><b>Recomputed:</b> {escape(what)} Shown {made.shown:.6g}, recomputed {made.value:.6g}, "
+        f"<p class='look'><b>Recomputed:</b> {verbatim.html(what)} Shown {made.shown:.6g}, recomputed {made.value:.6g}, "
         f"difference {made.difference:.0e}.</p>"
     )
 
@@ -321,14 +323,14 @@ def words(stage: Stage, trace: Trace, view: View, said: str) -> None:
     """What happens, formula, shapes, what to look for, and the question."""
     st.markdown(stage.prose)
     st.latex(stage.formula)
-    st.html(f"<p class='shapes'>{shapes(stage, trace, view)}</p><p class='look'><b>Look for:</b> {escape(said)}</p>")
+    st.html(f"<p class='shapes'>{shapes(stage, trace, view)}</p><p class='look'><b>Look for:</b> {verbatim.html(said)}</p>")
     predict.ask(stage)
 
 
-def shapes(stage: Stage, trace: Trace, view: View) -> str:
+def shapes(stage: Stage, trace: Trace, view: View) -> Html:
     """What goes in and what comes out: shapes with the names of their axes."""
 
-    def one(point: str) -> str:
+    def one(point: str) -> Html:
         if point == "text":
             return "text"
         tensor = trace[point]
@@ -341,7 +343,7 @@ def shapes(stage: Stage, trace: Trace, view: View) -> str:
     after = one(points[-1])
     if stage.key == "append":
         batch, tokens = trace.ids.shape
-        after = f"<span class='shape'>({batch}, {min(tokens + 1, trace.config.context_length)})</span> batch × token"
+        after = f"<span class='shape'>({batch:d}, {min(tokens + 1, trace.config.context_length):d})</span> batch × token"
     return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
 
 
@@ -379,7 +381,7 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
     chance = float(sampling.softmax(base.array(trace, view, "logits")[row])[token])
     first, second = st.columns(2)
     first.button(
-        f"Append `{tokenizer.printable(token)}`" + ("" if view.present else f" ({base.percent(chance)})"),
+        f"Append **{verbatim.markdown(tokenizer.printable(token))}**" + ("" if view.present else f" ({verbatim.markdown(base.percent(chance))})"),
         type="primary",
         width="stretch",
         key="append",
@@ -475,7 +477,7 @@ def picked(key: str, act: Callable[[int], None]) -> Callable[[], None]:
     return changed
 
 
-def select(where, label: str, field: str, counts: list[int], value: int, off: bool) -> None:
+def select(where, label: Markdown, field: str, counts: list[int], value: int, off: bool) -> None:
     """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has."""
     most = max(counts)
     tail = f" of {most}" if min(counts) == most else ""
