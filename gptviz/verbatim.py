@@ -15,7 +15,7 @@ _UNSEEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u20
 _SEAM = ":small[]"  # an empty span: nothing to see, but what stands before and after it is no longer read together
 _APART = r"(?P<apart>:(?=\S|\Z)|@|www(?=\.)|[-<>~](?=[-=>]))"
 _MARKS = re.compile(_APART + r"|[\\`*_{}\[\]<>|~$&\n\t\r]", re.IGNORECASE)
-_WORD = re.compile(r"[a-z]|\d+(?![\d.)])", re.IGNORECASE)  # a start that begins no list, heading or icon
+_WORD = re.compile(r"[a-z]|\d+(?!\d|[.)](?:\s|$))", re.IGNORECASE)  # a start that begins no list, heading or icon
 
 
 def plain(text: object) -> str:

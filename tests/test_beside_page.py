@@ -1,13 +1,13 @@
 """The page with two models: every stage, each half's own line, the URL, and what cannot stand beside the model."""
 
 from dataclasses import replace
-from html import escape
+from html import escape, unescape
 
 import pytest
 from sample_models import randomised
 from test_page import fine, html, opened, shown
 
-from gptviz import catalogue, hub, tokenizer, trace, weights
+from gptviz import catalogue, hub, tokenizer, trace, verbatim, weights
 from gptviz.config import GPTConfig
 from gptviz.stages import BY_KEY, STAGES, View, append
 from gptviz.ui import cache
@@ -120,7 +120,7 @@ def test_swapping_and_choosing_the_one_beside_turn_them_round():
 @pytest.mark.parametrize("raw", ["gpt9", "../../etc/passwd", "gpt2-xl", "<b>"])
 def test_a_model_nobody_knows_is_noted_and_the_walk_goes_on(raw):
     app = fine(opened(stage="softmax", beside=raw))
-    assert raw in app.warning[0].value and alone(app) and "Look for" in html(app)
+    assert raw in unescape(app.warning[0].value) and alone(app) and "Look for" in html(app)
 
 
 def test_another_readers_own_model_is_neither_listed_nor_shown(tmp_path):
@@ -206,7 +206,7 @@ def test_the_text_grows_by_the_main_model():
     seen = trace.run(catalogue.load("deep"), tokenizer.encode(TEXT))
     word, _ = append.next_token(seen, View())
     button = next(one for one in app.button if one.key == "append")
-    assert f"`{tokenizer.printable(word)}`" in button.label and "The text follows deep" in html(app)
+    assert f"Append **{verbatim.markdown(tokenizer.printable(word))}**" in button.label and "The text follows deep" in html(app)
     app = fine(button.click().run())
     assert app.session_state["choice"].more == 1 and html(app).count(f"<span class='ids'>{word}</span>") >= 2
     assert "Written by deep so far: 1" in html(app) and BY_KEY["append"].title in html(app)

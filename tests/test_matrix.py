@@ -172,16 +172,16 @@ def test_an_event_of_another_grid_can_be_told(monkeypatch):
     grid = Grid((panel(np.zeros((2, 3)), prefix=(0,), pick=("head", 1)),))
     state = {}
     monkeypatch.setattr(matrix.st, "session_state", state)
-    assert matrix.read("picture") is None
+    assert matrix.read("picture", grid.panels) is None
     for message, holds in [
         ({"kind": "cell", "point": "tok_emb", "index": [0, 1, 2]}, True),
         ({"kind": "cell", "point": "tok_emb", "index": [0, 1, 3]}, False),
         ({"kind": "cell", "point": "tok_emb", "index": [1]}, False),
         ({"kind": "row", "row": 1, "axis": "token"}, True),
         ({"kind": "row", "row": 2, "axis": "token"}, False),
+        ({"kind": "row", "row": 1, "axis": "after"}, False),
         ({"kind": "pick", "field": "head", "value": 1}, True),
         ({"kind": "pick", "field": "head", "value": 2}, False),
     ]:
         state["picture"] = {"event": message}
-        assert matrix.read("picture") is not None
-        assert (matrix.read("picture", grid) is not None) is holds
+        assert (matrix.read("picture", grid.panels) is not None) is holds

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gptviz import catalogue, hooks, tokenizer, trace
+from gptviz import catalogue, hooks, tokenizer, trace, verbatim
 from gptviz.config import PRESETS
 from gptviz.model import GPT
 from gptviz.stages import STAGES, base, recompute, source
@@ -347,7 +347,7 @@ def test_any_token_is_safe_in_latex():
         inside = re.match(r"\\mathrm\{vocabulary\}\[\\text\{(.*)\}\] = \d+$", found.numbers)[1]
         assert not re.search(r"(?<!\\)[$%&#_^~]", inside) and "--" not in inside
         assert bytes(found.operands["byte"].astype(int).tolist()) == tokenizer.token_bytes(ids[row])
-    assert recompute.escape("\\{}$_^~") == (
+    assert verbatim.latex("\\{}$_^~") == (
         r"{\textbackslash}{\textbraceleft}{\textbraceright}{\textdollar}{\textunderscore}{\textasciicircum}{\textasciitilde}"
     )
 

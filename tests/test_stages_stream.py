@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from gptviz import catalogue, tokenizer
+from gptviz import catalogue, tokenizer, verbatim
 from gptviz.figures import distribution
 from gptviz.figures.chips import Chips
 from gptviz.figures.matrix import DROPPED, Grid
@@ -119,7 +119,7 @@ def test_picture_holds_the_models_numbers(cases, key, case, present):
     if isinstance(picture, Chips):
         shown = [identity for _, line in picture.lines for chip in line for identity in chip.ids]
         assert set(trace.ids[view.item, :size].tolist()[:2]) <= set(shown)
-        assert list(figure.data[0].cells["values"][1]) == list(chip.text for _, line in picture.lines for chip in line)
+        assert list(figure.data[0].cells["values"][1]) == [verbatim.chart(chip.text) for _, line in picture.lines for chip in line]
         return
     if not isinstance(picture, Grid):
         return

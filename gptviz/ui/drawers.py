@@ -188,8 +188,8 @@ def _about(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
     entry = catalogue.MODELS[choice.model]
     kept = "trained" if weights.is_trained(trace.model) else "random, as at initialisation"
     st.markdown(
-        f"**Where these numbers come from.** Model **{verbatim.markdown(entry.title)}**, weights {kept}; {verbatim.markdown(base.state(trace))}; "
-        f"batch of {trace.ids.shape[0]}, {trace.ids.shape[1]} tokens. {verbatim.markdown(entry.about)}"
+        f"**Where these numbers come from.** Model **{verbatim.markdown(entry.title)}**, weights {kept}; "
+        f"{verbatim.markdown(base.state(trace))}; batch of {trace.ids.shape[0]}, {trace.ids.shape[1]} tokens. {verbatim.markdown(entry.about)}"
     )
     named = ", ".join(f"`{point}` ({' × '.join(trace.axes(point))})" for point in stage.named(view))
     if named:

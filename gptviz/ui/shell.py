@@ -13,7 +13,7 @@ import streamlit as st
 
 from .. import verbatim
 from ..labs.base import Lab
-from . import state
+from . import incoming, state
 from .state import Choice
 
 PAGES = Path(__file__).parents[2] / "pages"

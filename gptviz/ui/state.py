@@ -15,6 +15,7 @@ import streamlit as st
 
 from .. import catalogue, hub
 from ..stages import BY_KEY, STAGES
+from . import incoming
 
 DEFAULT_TEXT = "Every effort moves you"
 MAX_CHARACTERS = 20_000
@@ -184,8 +185,12 @@ def to_url(choice: Choice) -> dict[str, str]:
     for field in fields(Choice):
         value = getattr(choice, field.name)
         if value != getattr(default, field.name):
-            written[field.name] = str(int(value)) if isinstance(value, bool) else str(value)
+            written[field.name] = _written(value)
     return written
+
+
+def _written(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 SHARED = ("text", "model", "special")
@@ -221,15 +226,30 @@ def _offer(params: Mapping[str, str]) -> None:
 
 def chosen() -> Choice:
     """What is chosen at this moment, for a callback that goes one further."""
-    return st.session_state["choice"]
+    return st.session_state["choice"] if "choice" in st.session_state else current()
 
 
 def change(**changes: Any) -> None:
-    """Choose something else (from a widget's callback, or before the page is drawn)."""
-    st.session_state["choice"] = replace(st.session_state["choice"], **changes)
+    """Choose something else (from a widget's callback, or before the page is drawn). Values that no link could hold change
+    nothing: no widget offers them, so the message was forged."""
+    if not all(_holds(name, value) for name, value in changes.items()):
+        incoming.ignored("the choices")
+        return
+    st.session_state["choice"] = replace(chosen(), **changes)
     if changes.get("dropout"):
         st.session_state["rate-before"] = changes["dropout"]
     st.session_state["notes"] = []
+
+
+def _holds(name: str, value: Any) -> bool:
+    """Whether a link could hold a value of that name."""
+    if isinstance(getattr(Choice, name), str) and not isinstance(value, str):
+        return False
+    try:
+        PARSERS[name](_written(value))
+    except ValueError:
+        return False
+    return True
 
 
 def settle(note: str, **changes: Any) -> Choice:
@@ -247,6 +267,9 @@ def last_rate() -> float:
 
 def choose_text(field: str, text: str) -> None:
     """Take a typed sentence, or keep the last good one and say what is wrong."""
+    if not isinstance(text, str):
+        incoming.ignored("a text box")
+        return
     try:
         text = clean_text(text) if text or field == "text" else ""
     except Rejected as error:

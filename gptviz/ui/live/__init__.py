@@ -5,7 +5,6 @@ The server hears of p once the slider rests.
 """
 
 import json
-import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import streamlit as st
 
 from ...figures import style
 from ...figures.live import DropoutStrips
+from .. import incoming
 
 HTML = """
 <div class="live">
@@ -56,8 +56,10 @@ def show(picture: DropoutStrips, *, key: str, on_event: Callable[[Released], Non
     """Draw the picture. on_event: called when the slider rests, before the script runs again."""
 
     def changed() -> None:
-        value = translate((st.session_state.get(key) or {}).get("p"), picture.span)
-        if value is not None and on_event is not None:
+        value = translate(incoming.sent(key, "p"), picture.span)
+        if value is None:
+            incoming.ignored("a slider in a picture")
+        elif on_event is not None:
             on_event(Released(picture.control, value))
 
     _element(key=key, data=payload(picture), on_p_change=changed)
@@ -66,7 +68,7 @@ def show(picture: DropoutStrips, *, key: str, on_event: Callable[[Released], Non
 def translate(message: object, span: tuple[float, float, float]) -> float | None:
     """What the browser sent, as a value on the slider's steps. Anything else, such as a forged message, is None."""
     low, high, step = span
-    if type(message) not in (int, float) or not math.isfinite(message) or not low <= message <= high:
+    if type(message) not in (int, float) or not low <= message <= high:
         return None
     return round(low + step * round((message - low) / step), 6)
 

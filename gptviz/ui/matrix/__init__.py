@@ -8,8 +8,8 @@ are one byte each, and the picture says so: 254 levels between the colour limits
 import json
 import math
 import struct
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ import streamlit as st
 
 from ...figures import style
 from ...figures.matrix import PADDING, Grid, Panel
+from .. import incoming
 
 EXACT_CELLS = 300_000  # a grid of at most this many cells travels as float32
 PANEL_CELLS = 1024 * 1024  # a larger panel is pooled
@@ -84,21 +85,23 @@ def show(
     before the script runs again, so that the page can change its state first and draw once.
     """
 
+    offered = [replace(panel, values=np.broadcast_to(np.float32(0), panel.values.shape), marks=None) for panel in grid.panels]
+
     def changed() -> None:
-        event = read(key)
-        if event is not None and on_event is not None:
+        event = read(key, offered)
+        if event is None:
+            incoming.ignored("a picture")
+        elif on_event is not None:
             on_event(event)
 
-    result = _element(key=key, data=payload(grid, cell, present), on_event_change=changed)
-    return translate(result.event)
+    _element(key=key, data=payload(grid, cell, present), on_event_change=changed)
+    return read(key, offered)
 
 
-def read(key: str, grid: Grid | None = None) -> Event | None:
-    """The event of the element `key` in this run, for use in a callback; with a grid, only if the grid has that place."""
-    event = translate((st.session_state.get(key) or {}).get("event"))
-    if grid is not None and event is not None and not any(_holds(panel, event) for panel in grid.panels):
-        return None
-    return event
+def read(key: str, panels: Sequence[Panel]) -> Event | None:
+    """The event of the element `key` in this run, if one of the panels has that place; their numbers do not matter."""
+    event = translate(incoming.sent(key, "event"))
+    return event if event is not None and any(_holds(panel, event) for panel in panels) else None
 
 
 def translate(message: object) -> Event | None:
@@ -121,8 +124,8 @@ def _holds(panel: Panel, event: Event) -> bool:
     match event:
         case Cell(point, index):
             return len(index) >= 2 and panel.find(point, index) is not None
-        case Row(row):
-            return row in panel.row_index if panel.row_index else row < len(panel.rows)
+        case Row(row, axis):
+            return axis == panel.row_axis and (row in panel.row_index if panel.row_index else row < len(panel.rows))
         case Pick(name, value):
             tiles = panel.tiles
             return panel.pick == (name, value) or tiles is not None and tiles.field == name and value in tiles.values

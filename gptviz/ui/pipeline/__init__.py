@@ -11,7 +11,8 @@ import streamlit as st
 
 from ...config import GPTConfig
 from ...figures import style
-from ...stages import STAGES
+from ...stages import BY_KEY, STAGES
+from .. import incoming
 
 _here = Path(__file__).parent
 _component = st.components.v2.component(
@@ -70,14 +71,18 @@ def show(
     model its shapes and blocks are of, where that needs saying."""
 
     def picked():
-        chosen = st.session_state["pipeline"].stage
-        if chosen in {one.key for one in STAGES}:
+        chosen = incoming.sent("pipeline", "stage")
+        if isinstance(chosen, str) and chosen in BY_KEY:
             on_stage(chosen)
+        else:
+            incoming.ignored("the map")
 
     def turned():
-        chosen = st.session_state["pipeline"].block
-        if isinstance(chosen, int | float) and 1 <= chosen <= config.n_layer:
-            on_block(int(chosen))
+        chosen = incoming.sent("pipeline", "block")
+        if type(chosen) is int and 1 <= chosen <= config.n_layer:
+            on_block(chosen)
+        else:
+            incoming.ignored("the map")
 
     _component(
         key="pipeline",
