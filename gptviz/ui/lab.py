@@ -10,7 +10,7 @@ import streamlit as st
 from .. import verbatim
 from ..labs.base import Control, Experiment, Lab, Setting, Table
 from ..verbatim import Markdown
-from . import cache, matrix, picture, predict, sentences, state, top
+from . import cache, incoming, matrix, picture, predict, sentences, state, top
 from .live import Released
 
 
@@ -107,6 +107,9 @@ def values(chosen: Lab) -> dict[str, str]:
 
 def keep(chosen: Lab, changes: Mapping[str, str]) -> None:
     """Remember what a control was moved to; the URL follows when the page is drawn."""
+    if not all(isinstance(value, str) for value in changes.values()):
+        incoming.ignored("a control")
+        return
     key = f"lab-{chosen.key}"
     st.session_state[key] = {**st.session_state.get(key, {}), **changes}
     st.session_state[f"lab-url-{chosen.key}"] = {
