@@ -15,6 +15,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "tokenizer": set(),
     "verbatim": set(),
     "figures": {"verbatim"},
+    "canvas": {"figures"},
     "model": {"config", "hooks"},
     "weights": {"config", "hooks", "model"},
     "snapshots": {"config", "model", "weights"},
@@ -26,7 +27,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "stages": CORE | {"figures"},
     "labs": CORE | {"figures", "stages"},
     "training": CORE,
-    "ui": CORE | {"figures", "stages", "labs", "training", "transfer"},
+    "ui": CORE | {"canvas", "figures", "stages", "labs", "training", "transfer"},
     "__main__": {"catalogue", "hub", "transfer", "weights"},
     "app": CORE | {"figures", "stages", "labs", "ui"},
     "pages": CORE | {"figures", "stages", "labs", "ui"},
@@ -35,6 +36,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
 FOREIGN = {  # part -> what else it may import, beside Python's own library; None is anything
     "config": set(),
     "figures": {"numpy", "plotly"},
+    "canvas": {"numpy"},
     "hooks": {"numpy", "torch"},
     "verbatim": set(),
     "model": {"torch"},
@@ -109,7 +111,7 @@ SOURCES = sorted(
 
 def test_there_is_something_to_walk():
     parts = {part_of(module_of(path)) for path in SOURCES}
-    assert CORE | {"figures", "stages", "ui", "app"} <= parts
+    assert CORE | {"canvas", "figures", "stages", "ui", "app"} <= parts
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -141,6 +143,9 @@ def test_no_drawer_for_everything():
         ("gptviz.figures.matrix", "from ..trace import Trace"),
         ("gptviz.figures.matrix", "import torch"),
         ("gptviz.figures.matrix", "from .. import hooks"),
+        ("gptviz.figures.matrix", "from .. import canvas"),
+        ("gptviz.canvas.grid", "import streamlit as st"),
+        ("gptviz.canvas.grid", "from .. import trace"),
         ("gptviz.stages.gelu", "from ..ui import state"),
         ("gptviz.stages.gelu", "from .. import labs"),
         ("gptviz.ui.state", "import app"),

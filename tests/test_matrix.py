@@ -6,9 +6,10 @@ import struct
 import numpy as np
 import pytest
 
+from gptviz.canvas.grid import GRID_CELLS, payload, pool
 from gptviz.figures import style
 from gptviz.figures.matrix import DROPPED, MASKED, PADDING, Grid, Panel
-from gptviz.ui import matrix
+from gptviz.ui import incoming, matrix
 from gptviz.ui.matrix import Cell, Pick, Row
 
 RNG = np.random.default_rng(3)
@@ -43,7 +44,7 @@ def test_small_grids_travel_exactly():
     marks = MASKED * np.triu(np.ones((3, 3), dtype=np.uint8), 1)
     names = ("0 a", "1 b", "2 c")
     grid = Grid((panel(first), panel(second, rows=names, columns=names, marks=marks)), per_row=2, note="n", alt="words")
-    header, (one, two) = decode(matrix.payload(grid))
+    header, (one, two) = decode(payload(grid))
     assert header["exact"] and header["alt"] == "words" and header["per_row"] == 2
     assert np.array_equal(one["values"], first.astype(np.float32)) and "marks" not in one
     assert np.array_equal(two["values"], second.astype(np.float32)) and np.array_equal(two["marks"], marks)
@@ -56,14 +57,14 @@ def test_small_grids_travel_exactly():
 
 def test_labels_that_are_equal_travel_once():
     values = RNG.normal(size=(50, 50))
-    header, _ = decode(matrix.payload(Grid(tuple(panel(values) for _ in range(8)))))
+    header, _ = decode(payload(Grid(tuple(panel(values) for _ in range(8)))))
     assert len(header["labels"]) == 1
 
 
 def test_many_cells_travel_as_bytes_and_stay_within_half_a_level():
     values = RNG.normal(size=(400, 800)).astype(np.float32)
     values[3, 5], values[4, 6] = np.nan, np.inf
-    header, arrays = decode(matrix.payload(Grid((panel(values, limits=(-2.0, 2.0)),))))
+    header, arrays = decode(payload(Grid((panel(values, limits=(-2.0, 2.0)),))))
     assert not header["exact"]
     codes, marks = arrays[0]["values"].astype(int), arrays[0]["marks"]
     assert marks[3, 5] == marks[4, 6] == PADDING and np.count_nonzero(marks) == 2
@@ -79,7 +80,7 @@ def test_bytes_keep_the_marks():
     values[:, 5] = -np.inf
     marks = np.zeros(values.shape, dtype=np.uint8)
     marks[:, 5], marks[0, 0] = MASKED, DROPPED
-    _, (arrays,) = decode(matrix.payload(Grid((panel(values, kind="weight", marks=marks),))))
+    _, (arrays,) = decode(payload(Grid((panel(values, kind="weight", marks=marks),))))
     assert np.array_equal(arrays["marks"], marks)
 
 
@@ -88,7 +89,7 @@ def test_pooling_keeps_the_largest_magnitude_and_where_it_stood():
     values[0, 0], values[1, 1] = np.nan, -9.0
     marks = np.zeros(values.shape, dtype=np.uint8)
     marks[3:6, 3:6], values[4, 4] = MASKED, 100.0
-    pooled, pooled_marks, winners = matrix.pool(values, marks, 3)
+    pooled, pooled_marks, winners = pool(values, marks, 3)
     assert pooled.shape == winners.shape == (4, 3)
     for row in range(4):
         for column in range(3):
@@ -103,19 +104,19 @@ def test_pooling_keeps_the_largest_magnitude_and_where_it_stood():
 @pytest.mark.parametrize("shapes, pools", [([(1024, 1024)], [1]), ([(1025, 1024)], [2]), ([(800, 800)] * 7, [2] * 7)])
 def test_large_panels_and_large_grids_are_pooled(shapes, pools):
     grid = Grid(tuple(panel(np.zeros(shape), printed=False) for shape in shapes))
-    header, arrays = decode(matrix.payload(grid))
+    header, arrays = decode(payload(grid))
     assert [head["pool"] for head in header["panels"]] == pools
-    assert sum(part["values"].size for part in arrays) <= matrix.GRID_CELLS
+    assert sum(part["values"].size for part in arrays) <= GRID_CELLS
     assert len(header["labels"][0]) == shapes[0][0]
 
 
 def test_selected_row_and_cell_are_found_through_the_index():
     sampled = panel(np.zeros((2, 3)), row_index=(4, 9), column_index=(0, 10, 20), prefix=(1,))
     whole = panel(np.zeros((12, 3)), prefix=(1,))
-    header, _ = decode(matrix.payload(Grid((sampled, whole), selected=9), cell=("tok_emb", (1, 9, 10)), present=True))
+    header, _ = decode(payload(Grid((sampled, whole), selected=9), cell=("tok_emb", (1, 9, 10)), present=True))
     assert [head["selected"] for head in header["panels"]] == [1, 9] and header["present"]
     assert [head["cell"] for head in header["panels"]] == [[1, 1], None]
-    header, _ = decode(matrix.payload(Grid((sampled, whole), selected=5), cell=("pos_emb", (1, 9, 10))))
+    header, _ = decode(payload(Grid((sampled, whole), selected=5), cell=("pos_emb", (1, 9, 10))))
     assert [head["selected"] for head in header["panels"]] == [None, 5]
     assert [head["cell"] for head in header["panels"]] == [None, None]
 
@@ -123,7 +124,7 @@ def test_selected_row_and_cell_are_found_through_the_index():
 def test_empty_labels_are_no_labels():
     small = panel(np.zeros((4, 4)), rows=("",) * 4, columns=("",) * 4, row_index=(0, 1, 2, 3), column_index=(0, 1, 2, 3))
     strip = panel(np.zeros((4, 4)), rows=("",) * 4, columns=("",) * 4, row_index=(0, 1, 2, 3))
-    header, _ = decode(matrix.payload(Grid((small, strip))))
+    header, _ = decode(payload(Grid((small, strip))))
     assert [head["column_labels"] for head in header["panels"]] == [None, None]
     assert [head["square"] for head in header["panels"]] == [True, False]
 
@@ -171,7 +172,7 @@ def test_garbage_is_no_event(message):
 def test_an_event_of_another_grid_can_be_told(monkeypatch):
     grid = Grid((panel(np.zeros((2, 3)), prefix=(0,), pick=("head", 1)),))
     state = {}
-    monkeypatch.setattr(matrix.st, "session_state", state)
+    monkeypatch.setattr(incoming.st, "session_state", state)
     assert matrix.read("picture", grid.panels) is None
     for message, holds in [
         ({"kind": "cell", "point": "tok_emb", "index": [0, 1, 2]}, True),

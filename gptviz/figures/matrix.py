@@ -1,6 +1,6 @@
 """Tensor-as-cells pictures: strips of features, squares of attention.
 
-A `Grid` is the picture as data. The page draws it on a canvas (gptviz.ui.matrix); `to_plotly` gives the same numbers as
+A `Grid` is the picture as data. The page draws it on a canvas (gptviz.canvas); `to_plotly` gives the same numbers as
 a Plotly figure for tests, export and print.
 """
 

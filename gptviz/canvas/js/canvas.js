@@ -1,0 +1,51 @@
+// Pictures on a canvas. A page hands over an element and the bytes that gptviz.canvas made of a picture; nothing else is needed.
+import { unpack } from "./decode.js"
+import { DROPOUT } from "./dropout.js"
+import { GRID } from "./grid.js"
+
+// A kind of picture: markup, start(find) -> view, read(view, header, take) when other bytes come, draw(view, width).
+const KINDS = { grid: GRID, dropout: DROPOUT }
+const views = new WeakMap()
+
+// Draw a picture in an element, or in place of the one that is there. onEvent hears what the reader does with it.
+// Returns a function that takes the picture away.
+export function draw(element, bytes, onEvent) {
+  let view = views.get(element)
+  if (view?.bytes !== bytes) {
+    const { header, take } = unpack(bytes)
+    const kind = KINDS[header.picture]
+    if (view && view.kind !== kind) view = close(element)
+    view ??= open(element, kind)
+    view.bytes = bytes
+    kind.read(view, header, take)
+  }
+  view.send = onEvent
+  redraw(view)
+  return () => close(element)
+}
+
+function open(element, kind) {
+  const root = element instanceof ShadowRoot ? element : (element.shadowRoot ?? element.attachShadow({ mode: "open" }))
+  const box = document.createElement("div")
+  box.innerHTML = kind.markup
+  root.append(box)
+  const view = Object.assign(kind.start(name => box.querySelector(name)), { kind, box })
+  view.observer = new ResizeObserver(() => view.frame.clientWidth !== view.width && redraw(view))
+  view.observer.observe(view.frame)
+  document.fonts.ready.then(() => redraw(view))
+  views.set(element, view)
+  return view
+}
+
+function redraw(view) {
+  const width = view.frame.clientWidth
+  if (width) view.kind.draw(view, width)
+}
+
+function close(element) {
+  const view = views.get(element)
+  clearTimeout(view?.timer)
+  view?.observer.disconnect()
+  view?.box.remove()
+  views.delete(element)
+}
