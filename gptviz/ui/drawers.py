@@ -10,7 +10,7 @@ from ..stages import Stage, View, base, source
 from ..stages.recompute import recompute
 from ..tokenizer import printable
 from ..trace import Trace
-from . import state
+from . import address, state
 from .state import Choice, change
 
 TITLES = {"": "Words", "recompute": "Recompute this number", "numbers": "Numbers", "code": "Code", "about": "About"}
@@ -22,7 +22,7 @@ Cell = tuple[str, tuple[int, ...]]
 
 def row(choice: Choice) -> None:
     """What the place beside the picture shows: the words, or one of the drawers."""
-    st.session_state["drawer"] = choice.drawer
+    address.hold("drawer", choice.drawer)
     st.segmented_control(
         "More about this step",
         list(TITLES),
@@ -30,7 +30,7 @@ def row(choice: Choice) -> None:
         format_func=TITLES.get,
         required=True,
         label_visibility="collapsed",
-        on_change=lambda: change(drawer=st.session_state["drawer"] or ""),
+        on_change=address.chose("drawer", lambda drawer: change(drawer=drawer or "")),
     )
 
 

@@ -10,13 +10,14 @@ import streamlit as st
 from .. import verbatim
 from ..labs.base import Control, Experiment, Lab, Setting, Table
 from ..verbatim import Markdown
-from . import cache, incoming, matrix, picture, predict, sentences, state, top
+from . import address, cache, incoming, matrix, picture, predict, sentences, state, top
 from .live import Released
 
 
 def show(chosen: Lab) -> None:
     """The whole page of one lab."""
     choice = state.current(state.SHARED)
+    arrive(chosen)
     top.style()
     with st.container(gap="xsmall"):
         model = top.show(choice, lab=True, marked=not chosen.own_state)
@@ -45,7 +46,7 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
     current = chosen.find(raw.get("view", ""))
     head, tabs = st.columns([1, 4], vertical_alignment="center")
     head.html(f"<h1 class='title'>{verbatim.html(chosen.title)}</h1>")
-    st.session_state["view"] = current.key
+    address.hold("view", current.key)
     tabs.segmented_control(
         "Experiment",
         [one.key for one in chosen.experiments],
@@ -53,7 +54,7 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
         format_func={one.key: verbatim.markdown(one.title) for one in chosen.experiments}.get,
         label_visibility="collapsed",
         required=True,
-        on_change=lambda: keep(chosen, {"view": st.session_state["view"]}),
+        on_change=address.chose("view", lambda view: keep(chosen, {"view": view})),
     )
     try:
         controls = current.controls_for(setting)
@@ -91,18 +92,21 @@ def write(chosen: Lab, current: Experiment, controls: Sequence[Control], values:
     own = {name: value for name, value in written.items() if value != defaults[name]}
     if current is not chosen.experiments[0]:
         own["view"] = current.key
-    st.session_state[f"lab-url-{chosen.key}"] = own
     state.write_url(st.session_state["choice"], state.SHARED, own)
 
 
-def values(chosen: Lab) -> dict[str, str]:
-    """What the lab's own parameters say: the URL when it changed under us, else what was kept."""
-    params = {name: st.query_params[name] for name in st.query_params if name not in state.SHARED and not name.startswith("embed")}
+def arrive(chosen: Lab) -> None:
+    """Take a lab's own parameters out of the address where there is news in it. A link that has none comes back to the lab as it
+    was left."""
+    params = {name: value for name, value in address.here().items() if name not in state.SHARED}
     key = f"lab-{chosen.key}"
-    if key not in st.session_state or params != st.session_state.get(f"lab-url-{chosen.key}"):
-        kept = st.session_state.get(key, {}) if not params and key in st.session_state else {}
-        st.session_state[key] = {**kept, **params}
-    return st.session_state[key]
+    if key not in st.session_state or state.arrived() == address.HISTORY or (state.arrived() and params):
+        st.session_state[key] = params
+
+
+def values(chosen: Lab) -> dict[str, str]:
+    """The lab's own parameters, as last chosen."""
+    return st.session_state[f"lab-{chosen.key}"]
 
 
 def keep(chosen: Lab, changes: Mapping[str, str]) -> None:
@@ -111,10 +115,7 @@ def keep(chosen: Lab, changes: Mapping[str, str]) -> None:
         incoming.ignored("a control")
         return
     key = f"lab-{chosen.key}"
-    st.session_state[key] = {**st.session_state.get(key, {}), **changes}
-    st.session_state[f"lab-url-{chosen.key}"] = {
-        name: st.query_params[name] for name in st.query_params if name not in state.SHARED and not name.startswith("embed")
-    }
+    st.session_state[key] = {**st.session_state[key], **changes}
 
 
 def read(controls: tuple[Control, ...], raw: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -138,14 +139,19 @@ def presets(
         return
     write = {control.name: control.write for control in controls}
     lit = [name for name, values in offered.items() if all(current[key] == value for key, value in values.items())]
-    st.session_state["preset"] = lit[0] if lit else None
+    address.hold("preset", lit[0] if lit else None)
 
-    def pressed() -> None:
-        wanted = offered.get(st.session_state["preset"], {})
+    def pressed(name: str | None) -> None:
+        wanted = offered.get(name, {})
         keep(chosen, {name: write[name](value) for name, value in wanted.items()})
 
     st.segmented_control(
-        "Settings", list(offered), key="preset", format_func=verbatim.markdown, label_visibility="collapsed", on_change=pressed
+        "Settings",
+        list(offered),
+        key="preset",
+        format_func=verbatim.markdown,
+        label_visibility="collapsed",
+        on_change=address.chose("preset", pressed),
     )
 
 
@@ -163,14 +169,13 @@ def widgets(chosen: Lab, controls: Sequence[Control], current: Mapping[str, Any]
 
 def widget(place, chosen: Lab, control: Control, value: Any) -> None:
     key = f"control-{control.name}"
-    kept, options = st.session_state.get(key), st.session_state.get(f"{key}-options")
-    near = type(kept) is type(value) and (abs(kept - value) < 1e-6 if control.kind == "slider" else kept == value)
-    if not near or options != control.options:
-        st.session_state[key] = value  # not otherwise: to set it again would take back a key pressed meanwhile
-    st.session_state[f"{key}-options"] = control.options
 
-    def moved() -> None:
-        keep(chosen, {control.name: control.write(st.session_state[key])})
+    def same(one: Any, other: Any) -> bool:
+        return type(one) is type(other) and (abs(one - other) < 1e-6 if control.kind == "slider" else one == other)
+
+    address.hold(key, value, same, anew=st.session_state.get(f"{key}-options") != control.options)
+    st.session_state[f"{key}-options"] = control.options
+    moved = address.chose(key, lambda now: keep(chosen, {control.name: control.write(now)}))
 
     def shown(option: Any) -> Markdown:
         return verbatim.markdown(control.show(option))

@@ -1,6 +1,6 @@
 """What the reader has chosen: one frozen value, kept in the URL, changed only through `change`.
 
-The URL is the truth at the start of a visit and after Back or Forward; session state holds plain values in between.
+The URL is the truth at the start of a visit, after a link, and after Back or Forward; session state holds plain values in between.
 Nonsense in the URL falls back to the default of that one field, with a note.
 """
 
@@ -15,7 +15,7 @@ import streamlit as st
 
 from .. import catalogue, hub
 from ..stages import BY_KEY, STAGES
-from . import incoming
+from . import address, incoming
 
 DEFAULT_TEXT = "Every effort moves you"
 MAX_CHARACTERS = 20_000
@@ -198,24 +198,29 @@ SHARED = ("text", "model", "special")
 
 
 def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
-    """What is chosen now: from the URL when it changed under us (first visit, Back, an edited address), else as kept.
+    """What is chosen now: from the URL when there is news in it (first visit, a link, Back), else as kept. Asked once in a run,
+    before anything is drawn.
 
     names: the parameters this page keeps in its URL.
     """
-    params = {name: st.query_params[name] for name in st.query_params if name in names}
     kept = st.session_state
-    if "choice" not in kept:
-        kept["choice"], kept["notes"] = from_url(params)
-        kept["url"], kept["problem"] = params, ""
-        kept["rate-before"] = kept["choice"].dropout or 0.1
-        _offer(params)
-    elif params != {name: value for name, value in kept["url"].items() if name in names}:
+    kept["arrived"] = address.news()
+    if kept["arrived"]:
+        params = {name: value for name, value in address.here().items() if name in names}
         read, kept["notes"] = from_url(params)
-        kept["choice"] = replace(kept["choice"], **{name: getattr(read, name) for name in names})
-        kept["url"] = {name: value for name, value in kept["url"].items() if name not in names} | params
-        kept["problem"] = ""
+        if "choice" in kept:
+            read = replace(kept["choice"], **{name: getattr(read, name) for name in names})
+        else:
+            kept["rate-before"] = read.dropout or 0.1
+        kept["choice"], kept["problem"] = read, ""
+        kept["passing"] = bool(read.cell)
         _offer(params)
     return kept["choice"]
+
+
+def arrived() -> str:
+    """Why the address was read in this run; "" when it was not."""
+    return st.session_state["arrived"]
 
 
 def _offer(params: Mapping[str, str]) -> None:
@@ -230,15 +235,29 @@ def chosen() -> Choice:
 
 
 def change(**changes: Any) -> None:
-    """Choose something else (from a widget's callback, or before the page is drawn). Values that no link could hold change
-    nothing: no widget offers them, so the message was forged."""
+    """Choose something else (from a widget's callback, or before the page is drawn). Another stage begins with its words, unless
+    the reader opened a drawer by its tab: that one stays. Values that no link could hold change nothing: no widget offers them, so
+    the message was forged."""
     if not all(_holds(name, value) for name, value in changes.items()):
         incoming.ignored("the choices")
         return
-    st.session_state["choice"] = replace(chosen(), **changes)
+    kept = st.session_state
+    before = kept["choice"]
+    if kept["passing"] and changes.get("stage", before.stage) != before.stage:
+        changes = {"drawer": ""} | changes
+    if "drawer" in changes:
+        kept["passing"] = False
+    kept["choice"] = replace(before, **changes)
     if changes.get("dropout"):
-        st.session_state["rate-before"] = changes["dropout"]
-    st.session_state["notes"] = []
+        kept["rate-before"] = changes["dropout"]
+    kept["notes"] = []
+
+
+def open_cell(cell: str, **changes: Any) -> None:
+    """Choose a number in a picture. The drawer that this opens is for this number, and goes with the stage."""
+    opened = chosen().drawer != "recompute" or st.session_state["passing"]
+    change(cell=cell, drawer="" if chosen().present else "recompute", **changes)
+    st.session_state["passing"] = opened
 
 
 def _holds(name: str, value: Any) -> bool:
@@ -283,12 +302,9 @@ def choose_text(field: str, text: str) -> None:
 
 
 def write_url(choice: Choice, names: Sequence[str] = tuple(PARSERS), others: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Put the choice (these names of it, and a lab's own parameters) into the address, without a rerun."""
-    wanted = {name: value for name, value in to_url(choice).items() if name in names}
-    kept = {name: st.query_params.get_all(name) for name in st.query_params if name.startswith("embed")}
-    if {name: st.query_params[name] for name in st.query_params if name not in kept} != wanted | dict(others):
-        st.query_params.from_dict(kept | wanted | dict(others))
-    st.session_state["url"] = {name: value for name, value in st.session_state["url"].items() if name not in names} | wanted
+    """Put the choice (these names of it, and a lab's own parameters) into the address, without a rerun. Last, when everything is
+    drawn: an address that comes back from the browser proves that all of it arrived there."""
+    address.write({name: value for name, value in to_url(choice).items() if name in names} | dict(others))
 
 
 def problem() -> str:

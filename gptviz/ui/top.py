@@ -10,7 +10,7 @@ from .. import catalogue, verbatim, weights
 from ..model import GPT
 from ..stages import BY_KEY
 from ..verbatim import Html, Markdown
-from . import cache, download, predict, shell, state
+from . import address, cache, download, predict, shell, state
 from .state import Choice, change
 
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -91,14 +91,14 @@ def line(choice: Choice, badge: Html, lab: bool) -> None:
         format_func=verbatim.markdown,
         on_click=lambda: take_example(),
     )
-    st.session_state["model"] = choice.model
+    address.hold("model", choice.model)
     model.selectbox(
         "Model",
         download.choices(),
         key="model",
         format_func=download.title,
         label_visibility="collapsed",
-        on_change=lambda: take_model(st.session_state["model"]),
+        on_change=address.chose("model", take_model),
     )
     with options.popover("Options", type="tertiary"):
         more_options(choice, lab)
@@ -153,7 +153,7 @@ def take_beside(key: str) -> None:
 
 def compare(choice: Choice, where) -> None:
     """The model beside: chosen here, and put away with the cross."""
-    st.session_state["beside"] = choice.beside or None
+    address.hold("beside", choice.beside or None)
     where.selectbox(
         "Compare with",
         [key for key in state.models() if key != choice.model],
@@ -162,7 +162,7 @@ def compare(choice: Choice, where) -> None:
         format_func=download.title,
         placeholder="Compare with ...",
         label_visibility="collapsed",
-        on_change=lambda: take_beside(st.session_state["beside"] or ""),
+        on_change=address.chose("beside", lambda key: take_beside(key or "")),
     )
 
 
@@ -176,11 +176,11 @@ def more_options(choice: Choice, lab: bool) -> None:
     """Rarely used things: the second sentence of a batch, the special token, what the models are."""
     if not lab:
         second_sentence(choice)
-    st.session_state["special"] = choice.special
+    address.hold("special", choice.special)
     st.toggle(
         "Read <|endoftext|> as the special token",
         key="special",
-        on_change=lambda: change(special=st.session_state["special"], token=-1, cell=""),
+        on_change=address.chose("special", lambda special: change(special=special, token=-1, cell="")),
     )
     for entry in (catalogue.MODELS[key] for key in (choice.model, "" if lab else choice.beside) if key):
         st.caption(f"**{verbatim.markdown(entry.title)}**: {verbatim.markdown(entry.about)}")
@@ -212,14 +212,14 @@ def second_sentence(choice: Choice) -> None:
     else:
         typed("second", st, choice.second, "Second sentence")
     if choice.second:
-        st.session_state["item"] = choice.item
+        address.hold("item", choice.item)
         st.radio(
             "Show",
             (0, 1),
             key="item",
             horizontal=True,
             format_func=("first sentence", "second sentence").__getitem__,
-            on_change=lambda: change(item=st.session_state["item"], token=-1, cell=""),
+            on_change=address.chose("item", lambda item: change(item=item, token=-1, cell="")),
         )
         st.caption("Both go through together, padded on the right to one length. Neither sees a number of the other.")
     else:

@@ -111,6 +111,7 @@ LAB = Lab("Train", "Train it yourself", "A very small model, trained while you w
 def show() -> None:
     """The whole page."""
     choice = state.current(state.SHARED)
+    lab.arrive(LAB)
     top.style()
     st.html(f"<style>{STYLE}</style>")
     with st.container(gap="xsmall"):

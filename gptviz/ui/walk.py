@@ -12,7 +12,7 @@ from ..stages.base import Picture
 from ..stages.recompute import recompute
 from ..trace import Trace
 from ..verbatim import Html, Markdown
-from . import beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
+from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
 from .beside import Half
 from .drawers import Cell
 from .state import Choice, change
@@ -59,8 +59,7 @@ def walk(choice: Choice) -> None:
         len(main.rows),
         len(main.rows[0]),
         present=choice.present,
-        on_stage=lambda key: change(stage=key, cell=""),
-        on_block=lambda block: change(block=block, cell=""),
+        on_go=lambda **to: change(**to, cell=""),
         whose=main.title if other else "",
     )
     if other:
@@ -104,12 +103,7 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
     def acted(event: matrix.Event) -> None:
         match event:
             case matrix.Cell(point, index):
-                change(
-                    cell=state.format_cell(point, index),
-                    other=one is not main,
-                    drawer="" if choice.present else "recompute",
-                    **row_of(point, index),
-                )
+                state.open_cell(state.format_cell(point, index), other=one is not main, **row_of(point, index))
             case matrix.Row(row, axis) if axis.startswith(("token", "position", "query", "key")):
                 if not token(row):
                     state.settle(f"That token is not in the context of {main.title}, so it cannot be chosen for both.")
@@ -268,7 +262,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     if choice.drawer in ("", "code"):
         whose.html("<p class='scales'>The words hold for both models.</p>")
     else:
-        st.session_state["other"] = choice.other
+        address.hold("other", choice.other)
         whose.segmented_control(
             "Of which model",
             (False, True),
@@ -276,7 +270,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
             required=True,
             format_func=lambda second: f"Of {verbatim.markdown((other if second else main).title)}",
             label_visibility="collapsed",
-            on_change=lambda: change(other=bool(st.session_state["other"]), cell=""),
+            on_change=address.chose("other", lambda other: change(other=bool(other), cell="")),
         )
     if choice.drawer:
         one = other if choice.other else main
@@ -357,7 +351,7 @@ def stepper(stage: Stage, choice: Choice) -> None:
     right = st.container()
     if not choice.present:
         left, right = st.columns([1, 2], gap="medium")
-        st.session_state["piece"] = piece
+        address.hold("piece", piece)
         left.selectbox(
             "Piece of the text",
             range(len(found)),
@@ -370,8 +364,8 @@ def stepper(stage: Stage, choice: Choice) -> None:
             f"Nothing to step through: this piece is one byte, the special token, or longer than {text.LONGEST} bytes."
         )
         return
-    st.session_state["step"] = steps if choice.step < 0 else min(choice.step, steps)
-    right.slider("Merges done", 0, steps, key="step", on_change=lambda: change(step=st.session_state["step"]))
+    address.hold("step", steps if choice.step < 0 else min(choice.step, steps))
+    right.slider("Merges done", 0, steps, key="step", on_change=address.chose("step", lambda step: change(step=step)))
 
 
 def append(trace: Trace, view: View, choice: Choice) -> None:
@@ -406,8 +400,9 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
     trace, view = main.trace, main.view
     sizes = [one.model.config for one in (main, other) if one]
 
-    def go(to: int):
-        return {"on_click": change, "kwargs": {"stage": STAGES[to % len(STAGES)].key, "cell": ""}}
+    def go(to: int | None = None, by: int = 0):
+        """To a stage, or one further than where the reader is by then."""
+        return {"on_click": step_to, "kwargs": {"to": to, "by": by}}
 
     if choice.present:
         back, count, forward, restart, block, head, switch = st.columns(
@@ -417,24 +412,24 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         back, count, forward, block, head, token, switch, rate, seed = st.columns(
             [0.85, 0.8, 0.85, 1.15, 1.15, 1.5, 1.05, 1.3, 0.95], vertical_alignment="center", gap="small"
         )
-    back.button("‹ Back", width="stretch", disabled=at == 0, key="back", **go(at - 1))
+    back.button("‹ Back", width="stretch", disabled=at == 0, key="back", **go(by=-1))
     count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
-    forward.button("Next ›", width="stretch", type="primary", disabled=at == len(STAGES) - 1, key="next", **go(at + 1))
+    forward.button("Next ›", width="stretch", type="primary", disabled=at == len(STAGES) - 1, key="next", **go(by=1))
     if choice.present:
         restart.button("Restart", width="stretch", key="restart", **go(0))
     select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block)
     select(head, "Head", "head", [config.n_head for config in sizes], choice.head, not stage.per_head)
-    st.session_state["training"] = choice.dropout > 0
+    address.hold("training", choice.dropout > 0)
     switch.toggle(
         "Dropout",
         key="training",
         help=None if choice.present else "On: numbers fall at random, as in training (TRAIN). Off: nothing is dropped (EVAL).",
-        on_change=lambda: change(dropout=state.last_rate() if st.session_state["training"] else 0.0),
+        on_change=address.chose("training", lambda on: change(dropout=state.last_rate() if on else 0.0)),
     )
     if choice.present:
         return
     names = base.labels(trace, view)
-    st.session_state["token"] = base.token(trace, view)
+    address.hold("token", base.token(trace, view))
     token.selectbox(
         "Token",
         range(len(names)),
@@ -444,7 +439,7 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         on_change=picked("token", lambda token: change(token=token, cell="")),
     )
     if choice.dropout:
-        st.session_state["rate"] = choice.dropout
+        address.hold("rate", choice.dropout)
         rate.slider(
             "p",
             0.01,
@@ -453,35 +448,36 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
             key="rate",
             label_visibility="collapsed",
             format="p = %.2f",
-            on_change=lambda: change(dropout=round(st.session_state["rate"], 2)),
+            on_change=address.chose("rate", lambda rate: change(dropout=round(rate, 2))),
         )
-        st.session_state["seed"] = choice.seed
+        address.hold("seed", choice.seed)
         seed.number_input(
             "Seed",
             0,
             999_999,
             key="seed",
             label_visibility="collapsed",
-            on_change=lambda: change(seed=st.session_state["seed"] or 0),
+            on_change=address.chose("seed", lambda seed: change(seed=seed or 0)),
         )
+
+
+def step_to(to: int | None, by: int) -> None:
+    """Go to a stage, or some stages on."""
+    at = next(n for n, one in enumerate(STAGES) if one.key == state.chosen().stage) if to is None else to
+    change(stage=STAGES[min(max(at + by, 0), len(STAGES) - 1)].key, cell="")
 
 
 def picked(key: str, act: Callable[[int], None]) -> Callable[[], None]:
     """What a choice among numbers does. A press that comes while the options change sends along the label that was on screen; where
     that names none of the new options Streamlit hands it on as it is, and nobody has chosen anything."""
-
-    def changed() -> None:
-        if isinstance(number := st.session_state[key], int):
-            act(number)
-
-    return changed
+    return address.chose(key, lambda number: act(number) if isinstance(number, int) else None)
 
 
 def select(where, label: Markdown, field: str, counts: list[int], value: int, off: bool) -> None:
     """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has."""
     most = max(counts)
     tail = f" of {most}" if min(counts) == most else ""
-    st.session_state[field] = value
+    address.hold(field, value)
     where.selectbox(
         label,
         range(1, most + 1),

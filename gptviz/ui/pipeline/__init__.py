@@ -1,7 +1,8 @@
 """The map of the whole pipeline: every stage a box, the blocks drawn once, the current stage lit, shapes underneath.
 
-It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home), moves its own light at once and
-tells the server afterwards.
+It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home) and to the buttons Back, Next and
+Restart, so that every step is made in one place: its own light moves at once, and the server is told afterwards, one request at
+a time. A request carries a number, and the answer the number of the request it holds for.
 """
 
 from collections.abc import Callable
@@ -63,24 +64,18 @@ def show(
     tokens: int,
     *,
     present: bool,
-    on_stage: Callable[[str], None],
-    on_block: Callable[[int], None],
+    on_go: Callable[..., None],
     whose: str = "",
 ) -> None:
-    """Draw the map. block counts from 1. The callbacks get the key of the stage or the number of the block chosen. whose: the
-    model its shapes and blocks are of, where that needs saying."""
+    """Draw the map. block counts from 1. on_go: called with what is to change, the key of the stage and the number of the block.
+    whose: the model its shapes and blocks are of, where that needs saying."""
 
-    def picked():
-        chosen = incoming.sent("pipeline", "stage")
-        if isinstance(chosen, str) and chosen in BY_KEY:
-            on_stage(chosen)
-        else:
-            incoming.ignored("the map")
-
-    def turned():
-        chosen = incoming.sent("pipeline", "block")
-        if type(chosen) is int and 1 <= chosen <= config.n_layer:
-            on_block(chosen)
+    def asked():
+        number, to = translate(incoming.sent("pipeline", "go"), config.n_layer)
+        if number is not None:
+            st.session_state["answered"] = number
+        if to:
+            on_go(**to)
         else:
             incoming.ignored("the map")
 
@@ -104,7 +99,19 @@ def show(
             "shapes": shapes(config, batch, tokens),
             "present": present,
             "whose": whose,
+            "answered": st.session_state.get("answered"),
         },
-        on_stage_change=picked,
-        on_block_change=turned,
+        on_go_change=asked,
     )
+
+
+def translate(message: object, blocks: int) -> tuple[int | None, dict[str, str | int]]:
+    """What the browser asked for: the number of the request, and the stage and the block to go to. What is neither, such as a
+    forged message, is left out."""
+    if not isinstance(message, dict) or type(message.get("number")) is not int:
+        return None, {}
+    stage, block = message.get("stage"), message.get("block")
+    to: dict[str, str | int] = {"stage": stage} if isinstance(stage, str) and stage in BY_KEY else {}
+    if type(block) is int and 1 <= block <= blocks:
+        to["block"] = block
+    return message["number"], to

@@ -1,6 +1,7 @@
 const seen = new WeakMap();
-const PATIENCE = 3000; // milliseconds until a request without an answer is taken as lost
-const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
+const PATIENCE = 3000; // milliseconds until a request without an answer is taken as lost, and twice as long each further time
+const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity };
+const BUTTONS = { "st-key-next": 1, "st-key-back": -1, "st-key-restart": -Infinity };
 
 function make(tag, className, text) {
   const node = document.createElement(tag);
@@ -23,46 +24,72 @@ function typing(event) {
   return at instanceof Element && (at.closest("input, textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=grid], [role=application], canvas") !== null);
 }
 
+// Another stage begins at its top, wherever the last one was left.
+function top(nav) {
+  for (let node = nav; node; node = node.parentElement ?? node.getRootNode().host) node.scrollTop = 0;
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const nav = parentElement.querySelector("nav");
   let state = seen.get(nav);
   if (!state) {
-    state = { current: null };
+    state = { wanted: {}, request: null, number: Date.now(), tries: 0, drawn: data.current };
     seen.set(nav, state);
-    state.listener = (event) => {
+    state.keyed = (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       if (typing(event) && !leaves(event)) return;
-      const keys = state.data.stages.map((stage) => stage.key);
-      let to = null;
-      if (event.key in STEPS) to = keys.indexOf(state.current) + STEPS[event.key];
-      else if (event.key === "Home") to = 0;
-      if (to === null) return;
+      if (!(event.key in STEPS)) return;
       event.preventDefault();
-      if (to >= 0 && to < keys.length && keys[to] !== state.current) state.go(keys[to]);
+      state.step(STEPS[event.key]);
     };
-    document.addEventListener("keydown", state.listener);
+    // The buttons step as the keys do: what they would send by themselves can fall together with another press, and be lost.
+    state.clicked = (event) => {
+      const names = event.composedPath().flatMap((node) => [...(node.classList ?? [])]);
+      const name = names.find((one) => one in BUTTONS);
+      if (!name || !event.composedPath().some((node) => node instanceof HTMLButtonElement)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      state.step(BUTTONS[name]);
+    };
+    document.addEventListener("keydown", state.keyed);
+    document.addEventListener("click", state.clicked, true);
   }
   state.data = data;
+  // Where the reader is: what they asked for last, even while the server is on its way there.
+  const at = (name) => state.wanted[name] ?? state.request?.[name] ?? state.data[name === "stage" ? "current" : name];
   // One request is under way at a time: presses meanwhile move the light, and the last of them is sent when the picture is here.
   const send = () => {
-    state.sent = state.current;
+    state.request = { ...state.request, ...state.wanted, number: (state.number += 1) };
+    state.wanted = {};
     clearTimeout(state.timer);
-    state.timer = setTimeout(() => { state.sent = null; if (state.current !== state.data.current) send(); }, PATIENCE);
-    setTriggerValue("stage", state.current);
+    state.timer = setTimeout(send, PATIENCE * 2 ** state.tries);
+    state.tries += 1;
+    setTriggerValue("go", state.request);
   };
-  state.go = (key) => {
-    light(key);
-    if (!state.sent) send();
+  const go = (to) => {
+    Object.assign(state.wanted, to);
+    show();
+    if (!state.request) send();
+  };
+  state.step = (by) => {
+    const keys = state.data.stages.map((stage) => stage.key);
+    const to = keys[Math.min(Math.max(keys.indexOf(at("stage")) + by, 0), keys.length - 1)];
+    if (to !== at("stage")) go({ stage: to });
   };
 
-  function light(key) {
-    state.current = key;
+  function show() {
     for (const box of nav.querySelectorAll("button.box")) {
-      const on = box.dataset.key === key;
+      const on = box.dataset.key === at("stage");
       box.classList.toggle("lit", on);
       if (on) box.setAttribute("aria-current", "step");
       else box.removeAttribute("aria-current");
+    }
+    nav.querySelector(".name").textContent = `Block ${at("block")} of ${data.blocks}`;
+    const inside = data.stages.find((stage) => stage.key === at("stage")).inBlock;
+    for (const button of nav.querySelectorAll(".turn")) {
+      const to = at("block") + Number(button.dataset.step);
+      button.disabled = !inside || to < 1 || to > data.blocks;
     }
   }
 
@@ -83,13 +110,13 @@ export default function (component) {
     const button = make("button", "turn", sign);
     button.type = "button";
     button.setAttribute("aria-label", label);
-    button.disabled = data.block + step < 1 || data.block + step > data.blocks;
-    button.onclick = () => setTriggerValue("block", data.block + step);
+    button.dataset.step = step;
+    button.onclick = () => go({ block: at("block") + step });
     return button;
   };
   block.append(
     turn(-1, "‹", "previous block"),
-    make("span", "name", `Block ${data.block} of ${data.blocks}`),
+    make("span", "name"),
     turn(1, "›", "next block"),
     make("span", "times", data.blocks === 1 ? "one block" : `the same steps, ${data.blocks} times`)
   );
@@ -110,7 +137,7 @@ export default function (component) {
     box.style.setProperty("--part", stage.colour);
     box.append(make("span", "number", stage.number || " "), make("span", "short", stage.short));
     box.setAttribute("aria-label", `${stage.number} ${stage.title}`.trim());
-    box.onclick = () => state.go(stage.key);
+    box.onclick = () => go({ stage: stage.key });
     nav.append(box);
   });
 
@@ -122,16 +149,19 @@ export default function (component) {
     nav.append(shape);
   }
 
-  if (!state.sent || data.current === state.sent) {
+  if (state.request && data.answered === state.request.number) {
     clearTimeout(state.timer);
-    const behind = state.sent && state.current !== data.current;
-    state.sent = null;
-    light(behind ? state.current : data.current);
-    if (behind) send();
-  } else light(state.current);
+    Object.assign(state, { request: null, tries: 0 });
+    if (Object.values(state.wanted).some((value) => value !== data.current && value !== data.block)) send();
+    else state.wanted = {};
+  }
+  show();
+  if (data.current !== state.drawn) top(nav);
+  state.drawn = data.current;
   return () => {
     clearTimeout(state.timer);
-    document.removeEventListener("keydown", state.listener);
+    document.removeEventListener("keydown", state.keyed);
+    document.removeEventListener("click", state.clicked, true);
     seen.delete(nav);
   };
 }
