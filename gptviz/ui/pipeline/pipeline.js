@@ -10,9 +10,11 @@ function make(tag, className, text) {
   return node;
 }
 
-// A line of text has no use for the page keys, which a clicker sends, unless its list is open: it is left, as by a click elsewhere.
+// A picture and a line of text have no use for the page keys, which a clicker sends, unless a list is open: the line is left, as by a
+// click elsewhere.
 function leaves(event) {
   const at = event.composedPath()[0];
+  if (at instanceof HTMLCanvasElement) return event.key.startsWith("Page");
   const line = at instanceof HTMLInputElement && ["text", "search"].includes(at.type) && at.getAttribute("aria-expanded") !== "true";
   if (!line || !event.key.startsWith("Page")) return false;
   at.blur();
