@@ -29,12 +29,14 @@ def slopes(
     counts, edges = np.histogram(hidden, bins=BINS, range=(-REACH, REACH))
     for column in (1, 2):
         top = REACH if column == 1 else 1.3
-        figure.add_bar(
+        figure.add_scatter(
             x=(edges[1:] + edges[:-1]) / 2,
             y=0.45 * top * counts / max(1, counts.max()),
-            width=edges[1] - edges[0],
             name="units",
-            marker={"color": style.PARTS["residual"], "opacity": 0.3, "line": {"width": 0}},
+            mode="lines",
+            line={"color": style.PARTS["residual"], "width": 1, "shape": "hvh"},
+            fill="tozeroy",
+            fillcolor=style.faint(style.PARTS["residual"], 0.3),
             customdata=counts,
             hovertemplate="%{customdata} units around %{x:.2f}<extra></extra>",
             showlegend=column == 1,
@@ -84,7 +86,6 @@ def slopes(
         **style.chart(height=height)
         | {"showlegend": True, "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.1, "yanchor": "bottom"}},
         title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}},
-        bargap=0,
         margin={"l": 10, "r": 10, "t": 64, "b": 10},
     )
     return figure
@@ -93,35 +94,38 @@ def slopes(
 def growth(
     factors: np.ndarray, attention: np.ndarray, norms: np.ndarray, feed_forward: np.ndarray, chosen: int, *, height: int
 ) -> go.Figure:
-    """Parameters of one block for every expansion factor, stacked by part; the chosen factor stands out. All arrays (factors,)."""
+    """Parameters of one block for every expansion factor, stacked by part; the chosen factor is framed. All arrays (factors,)."""
     figure = go.Figure()
-    pale = [1.0 if factor == chosen else 0.45 for factor in factors]
     total = attention + norms + feed_forward
     for name, values, part in (
         ("attention", attention, "attention"),
         ("LayerNorms", norms, "position"),
         ("feed-forward", feed_forward, "feed-forward"),
     ):
-        top = part == "feed-forward"
+        last = part == "feed-forward"
         figure.add_bar(
             x=factors,
             y=values,
             name=name,
-            marker={"color": style.PARTS[part], "opacity": pale, "line": {"width": 0}},
-            text=[f"{value / whole:.0%}" for value, whole in zip(values, total)] if top else None,
+            marker={"color": style.PARTS[part], "line": {"width": 0}},
+            text=[f"{value / whole:.0%}" for value, whole in zip(values, total)] if last else None,
             textposition="outside",
             cliponaxis=False,
             hovertemplate=f"{name}<br>%{{y:,}} parameters<extra></extra>",
         )
+    top = 1.1 * float(total.max())
+    edge = {"color": style.PARTS["residual"], "width": 1.5}
+    figure.add_shape(type="rect", x0=chosen - 0.47, x1=chosen + 0.47, y0=0, y1=top, line=edge)
     figure.update_xaxes(
         title_text="expansion factor (percent: feed-forward's share of the block)",
         tickvals=factors,
+        ticktext=[f"<b>{factor}</b>" if factor == chosen else str(factor) for factor in factors],
         showgrid=False,
         automargin=True,
     )
     figure.update_yaxes(
         title_text="parameters of one block",
-        range=[0, 1.1 * float(total.max())],
+        range=[0, top],
         gridcolor="rgba(138,143,152,0.25)",
         automargin=True,
     )

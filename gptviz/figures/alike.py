@@ -56,7 +56,7 @@ def sides(lists: Sequence[Side], *, mean: float, title: str, height: int) -> go.
             textangle=0,
             constraintext="none",
             textfont={"size": style.CHART_FONT},
-            insidetextfont={"color": "#FFFFFF", "size": style.CHART_FONT},
+            insidetextfont={"color": "#000000", "size": style.CHART_FONT},
             cliponaxis=False,
             customdata=[[verbatim.chart(name), row] for name, row in zip(side.names, side.ids)],
             hovertemplate="%{customdata[0]}<br>id %{customdata[1]}<br>cosine %{x:.4f}<extra></extra>",
@@ -177,7 +177,7 @@ def profile(values: np.ndarray, chosen: int, *, used: int, title: str, height: i
     used: how many positions the sentence takes, shaded.
     """
     figure = go.Figure()
-    figure.add_vrect(x0=-0.5, x1=used - 0.5, fillcolor=style.PARTS["token"], opacity=0.13, line={"width": 0})
+    figure.add_vrect(x0=-0.5, x1=used - 0.5, fillcolor=style.faint(OWN, 0.13), line={"color": OWN, "width": 1})
     figure.add_scatter(
         x=np.arange(len(values)),
         y=values,

@@ -93,7 +93,7 @@ def shares(
             y=[0],
             orientation="h",
             name=name,
-            marker={"color": colour, "line": {"width": 0}},
+            marker={"color": colour, "line": {"color": grey, "width": int(colour == first)}},
             hovertemplate=f"{name}: %{{x:.6g}}<extra></extra>",
             row=2,
             col=1,

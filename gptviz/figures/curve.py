@@ -40,7 +40,7 @@ def units(
         y=active,
         name="units",
         mode="markers",
-        marker={"color": colour, "size": 9 if present else 6, "opacity": 0.6, "line": {"width": 0}},
+        marker={"color": colour, "size": 8 if present else 5, "line": {"width": 0}},
         customdata=np.arange(len(hidden)),
         hovertemplate="unit %{customdata}<br>before %{x:.4g}<br>after %{y:.4g}<extra></extra>",
     )

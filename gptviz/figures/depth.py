@@ -15,7 +15,8 @@ WRITTEN = 13  # values of a line that can be written beside their dots
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One variant. values: one positive number per place. part: whose colour it takes. chosen: drawn full, the others paler."""
+    """One variant. values: one positive number per place. part: whose colour it takes. chosen: drawn full, the others thin and
+    dotted."""
 
     name: str
     values: np.ndarray
@@ -66,9 +67,8 @@ def lines(
             textposition=["bottom center" if below else "top center" for below in under],
             textfont={"size": style.CHART_FONT},
             cliponaxis=False,
-            opacity=1.0 if line.chosen else 0.5,
-            line={"color": style.PARTS[line.part], "width": 2.5 if line.chosen else 1.5},
-            marker={"size": 9 if line.chosen else 6},
+            line={"color": style.PARTS[line.part], "width": 3 if line.chosen else 1, "dash": "solid" if line.chosen else "dot"},
+            marker={"size": 9 if line.chosen else 5},
             customdata=[[verbatim.chart(place), written(value)] for place, value in zip(places, values)],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}",
         )

@@ -42,7 +42,8 @@ def dots(
     rows = list(range(len(categories)))
     told = [verbatim.chart(category) for category in categories]
     figure = go.Figure()
-    figure.add_vrect(x0=low - 1.5, x1=low - 0.5, fillcolor=style.PARTS["residual"], opacity=0.15, line={"width": 0})
+    grey = style.PARTS["residual"]
+    figure.add_vrect(x0=low - 1.5, x1=low - 0.5, fillcolor=style.faint(grey, 0.15), line={"color": grey, "width": 1})
     if sizes is not None:
         figure.add_scatter(
             x=places(sizes.astype(np.float64), low),

@@ -52,7 +52,7 @@ def histograms(
 
     Bar trace n of a column holds token n's real counts in `y`, stacked above its row's base line in `base`. A dot marks the
     mean, its whiskers one standard deviation. names: of the tokens; first: the row number of the first one, which sets the
-    colours; chosen: which of them stands out. note: goes above the picture, after what is counted. text_size: in pixels.
+    colours; chosen: which of them is framed. note: goes above the picture, after what is counted. text_size: in pixels.
     """
     rows, across = len(names), len(columns)
     share = (1 - GAP * (across - 1)) / across
@@ -75,7 +75,7 @@ def histograms(
                     "base": bases[row],
                     "width": width,
                     "name": verbatim.chart(names[row]),
-                    "marker": {"color": style.token_colour(first + row), "opacity": 1.0 if row == chosen else 0.6},
+                    "marker": {"color": style.token_colour(first + row)},
                     "customdata": heights[row],
                     "hovertemplate": f"%{{customdata}} numbers within {width / 2:.2g} of %{{x:.3g}}",
                     **on,
@@ -110,7 +110,7 @@ def histograms(
             "anchor": f"x{n}",
             "range": [-0.2 * line, rows * line],
             "tickvals": bases + line * 0.35,
-            "ticktext": [verbatim.chart(name) for name in names],
+            "ticktext": [f"<b>{name}</b>" if row == chosen else name for row, name in enumerate(map(verbatim.chart, names))],
             "showticklabels": at == 0,
             "tickfont": {"size": text_size},
             "ticklabelstandoff": 6,
@@ -135,6 +135,9 @@ def histograms(
             | {"y": base + line * 0.42, "yref": f"y{n}", **middle}
             for base, text in zip(bases, column.texts)
         ]
+    frame = {"type": "rect", "xref": "paper", "x0": -0.006, "x1": 1.006, "yref": "y", "line": {"color": NEUTRAL, "width": 1.5}}
+    bottom, row_height = axes["yaxis"]["range"][0], axes["yaxis"]["range"][1] / rows
+    frame |= {"y0": bottom + row_height * (rows - 1 - chosen), "y1": bottom + row_height * (rows - chosen)}
     counted = f"{columns[0].values.shape[1]} numbers a token in {BINS} bins; the end bins hold all beyond."
     layout = {
         "title": {
@@ -146,6 +149,7 @@ def histograms(
             "yanchor": "top",
         },
         "annotations": annotations,
+        "shapes": [frame],
         "font": {"size": text_size, "family": style.FONT},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -45,7 +45,8 @@ def zero_counts(counts: np.ndarray, chances: np.ndarray, mean: float, sd: float,
     centres = starts + (wide - 1) / 2
     told = [str(start) if wide == 1 else f"{start} to {start + wide - 1}" for start in starts]
     figure = go.Figure()
-    figure.add_vrect(x0=mean - sd, x1=mean + sd, fillcolor=GREY, opacity=0.22, line_width=0, layer="below")
+    band = {"fillcolor": style.faint(GREY, 0.22), "line": {"color": GREY, "width": 1}}
+    figure.add_vrect(x0=mean - sd, x1=mean + sd, layer="below", **band)
     figure.add_bar(
         x=centres,
         y=found,
@@ -166,7 +167,7 @@ def row_sums(sums: np.ndarray, labels: Sequence[str], *, title: str) -> go.Figur
             y=row + spread,
             mode="markers",
             name=verbatim.chart(labels[row]),
-            marker={"color": style.token_colour(row), "size": 5, "opacity": 0.5, "line": {"width": 0}},
+            marker={"color": style.token_colour(row), "size": 5, "line": {"width": 0}},
             customdata=np.arange(masks),
             hovertemplate="seed %{customdata}: sum %{x:.4f}<extra></extra>",
         )
@@ -249,7 +250,7 @@ def fan(drawn: np.ndarray, evaluated: np.ndarray, labels: Sequence[str], won: Se
         y=(np.arange(count)[:, None] + spread).ravel(),
         name="passes",
         mode="markers",
-        marker={"color": style.PARTS["query"], "size": 6, "opacity": 0.7, "line": {"width": 0}},
+        marker={"color": style.PARTS["query"], "size": 5, "line": {"width": 0}},
         customdata=np.tile(np.arange(passes), count),
         hovertemplate="seed %{customdata}: %{x:.5f}<extra></extra>",
     )
@@ -291,9 +292,10 @@ def places(
     figure = go.Figure()
     for _, lane, column, _, zeros, count in sites:
         box = {"x0": column - 0.43, "x1": column + 0.43, "y0": lane - 0.38, "y1": lane + 0.38}
-        figure.add_shape(type="rect", **box, fillcolor=style.PARTS[parts[lane]], opacity=0.22, line_width=0)
+        colour = style.PARTS[parts[lane]]
+        figure.add_shape(type="rect", **box, fillcolor=style.faint(colour, 0.22), line={"color": colour, "width": 1})
         share = {"x0": box["x0"], "x1": box["x0"] + 0.86 * zeros / count, "y0": box["y1"] - 0.1, "y1": box["y1"]}
-        figure.add_shape(type="rect", **share, fillcolor=style.PARTS[parts[lane]], line_width=0)
+        figure.add_shape(type="rect", **share, fillcolor=colour, line_width=0)
     figure.add_scatter(
         x=[column for _, _, column, *_ in sites],
         y=[lane - 0.04 for _, lane, *_ in sites],

@@ -76,7 +76,7 @@ def kept_variance(eps: float, real: np.ndarray, labels: Sequence[str], toy: floa
         y=real / (real + eps),
         name="tokens",
         mode="markers",
-        marker={"size": 11, "color": style.PARTS["token"], "opacity": 0.7},
+        marker={"size": 11, "color": style.PARTS["token"]},
         customdata=[verbatim.chart(label) for label in labels],
         hovertemplate="%{customdata}<br>variance %{x:.4g}<br>after %{y:.6g}<extra></extra>",
     )

@@ -340,7 +340,7 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
         orientation="h",
         name="shares",
         width=0.78,
-        marker={"color": colours, "line": {"color": INK, "width": 0.5}},
+        marker={"color": colours, "line": {"color": INK, "width": 1}},
         customdata=[verbatim.chart(word) for word in told],
         hovertemplate="%{customdata}<br>share of the pool %{x:.5g}<extra></extra>",
     )

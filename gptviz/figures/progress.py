@@ -97,8 +97,8 @@ def cosines(
         y=[*(mean + spread), *(mean - spread)[::-1]],
         fill="toself",
         mode="lines",
-        line={"width": 0},
-        fillcolor="rgba(138, 143, 152, 0.28)",
+        line={"color": grey, "width": 1},
+        fillcolor=style.faint(grey, 0.28),
         name="random pairs",
         hoverinfo="skip",
     )

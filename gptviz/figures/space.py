@@ -53,9 +53,8 @@ def points(
             scatter(
                 **coordinates(trail.places),
                 mode="lines+markers",
-                line={"color": style.token_colour(trail.colour), "width": 3 if deep else 1.5},
-                marker={"color": style.token_colour(trail.colour), "size": 2 if deep else 4},
-                opacity=0.55,
+                line={"color": style.token_colour(trail.colour), "width": 2 if deep else 1},
+                marker={"color": style.token_colour(trail.colour), "size": 2 if deep else 3},
                 hoverinfo="skip",
                 name="trail",
             )

@@ -1,7 +1,9 @@
 """The only place with colours and sizes."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -43,7 +45,7 @@ SCALES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Colour stops from the low to the high limit of a scale, evenly spaced."""
 
-HIDDEN: Mapping[str, tuple[str, str]] = MappingProxyType({"light": ("#EEECE8", "#A9A49C"), "dark": ("#2A2E35", "#636B78")})
+HIDDEN: Mapping[str, tuple[str, str]] = MappingProxyType({"light": ("#EEECE8", "#8A847B"), "dark": ("#2A2E35", "#727B89")})
 """Paper and ink of cells without a number to read: hatched when masked, crossed when dropped. No scale has these colours."""
 
 PRINTED = 12  # cells carry their value up to this many rows and columns
@@ -92,12 +94,23 @@ def title(text: str) -> dict:
     return {"text": verbatim.chart(text), "x": 0, "xref": "container", "y": 0.985, "yanchor": "top", "font": {"size": 16}}
 
 
-INK = MappingProxyType({"light": ("#1B2027", "#D3D7DD"), "dark": ("#E8EBEF", "#3A424E")})
+INK = MappingProxyType({"light": ("#171B21", "#D3D7DD"), "dark": ("#E8EBEF", "#3A424E")})
 """Text and grid lines of a chart on each theme: text at well over 4.5:1 on its background."""
+
+DEEPER: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"light": {"#E69F00": "#BF8400", "#56B4E9": "#2596DB", "#F0E442": "#A39300"}, "dark": {}}
+)
+"""For the colours that are under 3:1 on a page of that theme: the same hue, darker, for what is a line, a dot or an edge."""
+
+
+def faint(colour: str, share: float) -> str:
+    """A colour for a surface behind other marks, which has an edge in the full colour."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share:g})"
 
 
 def themed(figure: go.Figure, theme: str) -> go.Figure:
-    """The same chart with text and grid lines that can be read on a "light" or a "dark" page."""
+    """The same chart with text and grid lines that can be read, and marks that can be seen, on a "light" or a "dark" page."""
     text, lines = INK[theme]
     axis = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": lines, "tickfont": {"color": text}, "title": {"font": {"color": text}}}
     template = go.layout.Template(
@@ -109,4 +122,34 @@ def themed(figure: go.Figure, theme: str) -> go.Figure:
             "annotationdefaults": {"font": {"color": text}},
         }
     )
-    return go.Figure(figure).update_layout(template=template)
+    drawn = figure.to_plotly_json()
+    touching = drawn["layout"].get("bargap") == 0
+    drawn = {"data": [_trace(trace, DEEPER[theme], touching) for trace in drawn["data"]], "layout": _deeper(drawn["layout"], DEEPER[theme])}
+    return go.Figure(drawn).update_layout(template=template)
+
+
+def _trace(trace: dict, colours: Mapping[str, str], touching: bool) -> dict:
+    """A trace that can be seen: surfaces keep their colour and get an edge in the deeper one, all else is drawn in the deeper one.
+    touching: the bars have no room for edges."""
+    if trace["type"] == "treemap":
+        return trace  # areas with their names in them
+    if trace["type"] == "bar" and not touching:
+        marker, fill = trace["marker"], trace["marker"]["color"]
+        if np.any(marker.get("line", {}).get("width", 0)):
+            return trace
+        width = int(fill in colours) if isinstance(fill, str) else [int(one in colours) for one in fill]
+        return trace | {"marker": marker | {"line": {"color": _deeper(fill, colours, "color"), "width": width}}}
+    return _deeper(trace, colours, kept=("fillcolor",))
+
+
+def _deeper(part: Any, colours: Mapping[str, str], name: str = "", kept: Sequence[str] = ()) -> Any:
+    """A part of a chart's JSON, called `name`, in the deeper colours wherever it names a colour."""
+    if isinstance(part, dict):
+        return {key: value if key in kept else _deeper(value, colours, key, kept) for key, value in part.items()}
+    if name.endswith("color"):
+        return colours.get(part, part) if isinstance(part, str) else [_deeper(one, colours, name) for one in part]
+    if name == "text" and isinstance(part, str):  # only what a chart writes itself has tags: a reader's own are escaped
+        return re.sub(r"(?<=<span style='color:)#\w{6}(?='>)", lambda sign: colours.get(sign[0], sign[0]), part)
+    if name in ("shapes", "annotations"):
+        return [_deeper(one, colours) for one in part]
+    return part

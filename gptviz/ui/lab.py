@@ -16,6 +16,7 @@ from .live import Released
 
 def show(chosen: Lab) -> None:
     """The whole page of one lab."""
+    st.set_page_config(page_title=f"{chosen.title} · gptviz")
     choice = state.current(state.SHARED)
     arrive(chosen)
     top.style()

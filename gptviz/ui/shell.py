@@ -38,7 +38,7 @@ def _labs() -> list[str]:
 def _walk():
     from . import walk
 
-    return st.Page(walk.page, title="The walk", url_path="walk", default=True)
+    return st.Page(walk.page, title="gptviz: inside a GPT", url_path="walk", default=True)
 
 
 def _navigation():
@@ -47,7 +47,7 @@ def _navigation():
 
 def run() -> None:
     """What app.py does: settings for every page, then the page that was asked for."""
-    st.set_page_config(page_title="gptviz: inside a GPT", layout="wide", initial_sidebar_state="collapsed")
+    st.set_page_config(layout="wide", initial_sidebar_state="collapsed")
     token = _inside.set(True)
     try:
         _navigation().run()

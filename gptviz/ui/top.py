@@ -30,7 +30,6 @@ html { font-size: 24px; }
 MOST_OF_A_CARD = 50_000  # characters of a model card that are shown
 
 
-
 def style(*, present: bool = False) -> None:
     """The page's own type and colours, for reading or for a projector."""
     st.html(f"<style>{CSS}{PRESENT if present else ''}</style>")

@@ -110,6 +110,7 @@ LAB = Lab("Train", "Train it yourself", "A very small model, trained while you w
 
 def show() -> None:
     """The whole page."""
+    st.set_page_config(page_title=f"{LAB.title} · gptviz")
     choice = state.current(state.SHARED)
     lab.arrive(LAB)
     top.style()

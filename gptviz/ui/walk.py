@@ -50,6 +50,7 @@ def walk(choice: Choice) -> None:
         beside.leave(f"In {choice.beside} this does not fit: {error}. {choice.model} goes on alone.")
         st.rerun()
     stage = BY_KEY[choice.stage]
+    st.set_page_config(page_title=f"{stage.title} · gptviz")
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
     pipeline.show(

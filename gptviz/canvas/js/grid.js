@@ -44,7 +44,7 @@ function draw(view, width) {
   }
   view.text.setTransform(view.ratio, 0, 0, view.ratio, 0, 0)
   drawPanels(view)
-  cells.setAttribute("aria-label", `${grid.alt} Arrow keys move between cells, Enter chooses one.`)
+  cells.setAttribute("aria-label", `${grid.alt} Arrow keys move between cells, Enter chooses one, Escape lets go of these keys.`)
   cells.gptviz = { version: ++view.version, panels: grid.panels.map(({ x, y, w, h, rows, cols, top, left }) => ({ x, y, w, h, rows, cols, top, left })) }
   cells.dataset.ready = view.version
   lookAgain(view)

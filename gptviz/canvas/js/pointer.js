@@ -10,6 +10,7 @@ export function listen(view) {
   cells.onclick = event => {
     follow(view, event)
     view.keys = false
+    rest(view, false)
     if (!view.hover) return
     view.focus = view.hover
     choose(view, view.hover)
@@ -19,7 +20,10 @@ export function listen(view) {
     view.keys = cells.matches(":focus-visible")
     overlay(view, view.keys)
   }
-  cells.onblur = () => overlay(view)
+  cells.onblur = () => {
+    rest(view, false)
+    overlay(view)
+  }
   cells.onkeydown = event => press(view, event)
 }
 
@@ -35,10 +39,20 @@ function leave(view) {
   overlay(view)
 }
 
+// After Escape the picture keeps the focus, but its keys are the page's, until Enter takes them back.
+function rest(view, on) {
+  view.resting = on
+  view.cells.classList.toggle("resting", on)
+}
+
 function press(view, event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return
-  if (event.key === "Escape") view.cells.blur()
-  else if (event.key === "Enter") choose(view, view.focus)
+  if (view.resting && event.key !== "Enter") return
+  if (view.resting || event.key === "Escape") {
+    rest(view, !view.resting)
+    view.keys = !view.resting
+    overlay(view, view.keys)
+  } else if (event.key === "Enter") choose(view, view.focus)
   else if (event.key.startsWith("Arrow")) {
     view.keys = true
     view.pointer = view.hover = null

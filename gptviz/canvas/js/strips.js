@@ -178,8 +178,11 @@ function plot(sheet, left, y) {
   const sd = Math.sqrt(mean * (1 - view.p))
   const right = left + dots - 12
   const place = zeros => (left + right) / 2 + (sd ? clamp((zeros - mean) / sd / 8, -0.5, 0.5) : 0) * (right - left)
+  const band = [place(mean - sd), y, place(mean + sd) - place(mean - sd), h]
   text.fillStyle = look.band
-  text.fillRect(place(mean - sd), y, place(mean + sd) - place(mean - sd), h)
+  text.fillRect(...band)
+  text.strokeStyle = look.quiet
+  text.strokeRect(...band)
   text.fillStyle = look.quiet
   text.fillRect(place(mean) - 0.5, y, 1, h)
   use(sheet, 12, look.quiet)

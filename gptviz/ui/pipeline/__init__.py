@@ -1,5 +1,6 @@
 """The map of the whole pipeline: every stage a box, the blocks drawn once, the current stage lit, shapes underneath.
 
+Stepping leaves the keyboard's focus where it is; what a step changed is said to screen readers, and the 27 boxes can be skipped.
 It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home) and to the buttons Back, Next and
 Restart, so that every step is made in one place: its own light moves at once, and the server is told afterwards, one request at
 a time. A request carries a number, and the answer the number of the request it holds for.
@@ -12,13 +13,17 @@ import streamlit as st
 
 from ...config import GPTConfig
 from ...figures import style
-from ...stages import BY_KEY, STAGES
+from ...stages import BY_KEY, STAGES, Stage
 from .. import incoming
 
+HTML = """
+<nav class="map" aria-label="The stages of the walk"><button class="skip" type="button">Skip to the picture</button></nav>
+<p class="said" role="status"></p>
+"""
 _here = Path(__file__).parent
 _component = st.components.v2.component(
     "gptviz_pipeline",
-    html="<nav class='map' aria-label='The stages of the walk'></nav>",
+    html=HTML,
     css=(_here / "pipeline.css").read_text(encoding="utf-8"),
     js=(_here / "pipeline.js").read_text(encoding="utf-8"),
 )
@@ -56,6 +61,18 @@ def shapes(config: GPTConfig, batch: int, tokens: int) -> list[tuple[int, int, s
     return runs
 
 
+def name(stage: Stage) -> str:
+    """What a box is called: it begins with what is written on it, so that it can be called by that."""
+    written = f"{stage.number} {stage.short}".strip()
+    return f"{stage.number} {stage.title}".strip() if stage.title.startswith(stage.short) else f"{written}, {stage.title}"
+
+
+def said(stage: str, block: int, config: GPTConfig, tokens: int) -> list[str]:
+    """What is on screen, in parts; those that a step changed are said to who cannot see it."""
+    at = [one.key for one in STAGES].index(stage)
+    return [f"{at + 1} of {len(STAGES)}: {STAGES[at].title}", f"block {block} of {config.n_layer}", f"{tokens} token{'s'[: tokens > 1]}"]
+
+
 def show(
     stage: str,
     block: int,
@@ -88,6 +105,7 @@ def show(
                     "number": one.number,
                     "short": one.short,
                     "title": one.title,
+                    "name": name(one),
                     "colour": style.PARTS[one.part],
                     "inBlock": one.per_block,
                 }
@@ -100,6 +118,7 @@ def show(
             "present": present,
             "whose": whose,
             "answered": st.session_state.get("answered"),
+            "said": said(stage, block, config, tokens),
         },
         on_go_change=asked,
     )

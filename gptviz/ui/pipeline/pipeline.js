@@ -23,7 +23,57 @@ function leaves(event) {
 
 function typing(event) {
   const at = event.composedPath()[0];
-  return at instanceof Element && (at.closest("input, textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=grid], [role=application], canvas") !== null);
+  return at instanceof Element && (at.closest("input, textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=grid], [role=application]:not(.resting)") !== null);
+}
+
+// The whole map, once: later only lights, words and shapes change, so that the keyboard's focus stays where it is.
+function build(nav, stages, state) {
+  const columns = stages.length;
+  nav.style.setProperty("--columns", columns);
+  const first = stages.findIndex((stage) => stage.inBlock);
+  const last = columns - 1 - [...stages].reverse().findIndex((stage) => stage.inBlock);
+
+  const frame = make("div", "frame");
+  frame.style.gridColumn = `${first + 1} / ${last + 2}`;
+
+  const turns = [[-1, "‹", "previous block"], [1, "›", "next block"]].map(([step, sign, label]) => {
+    const button = make("button", "turn", sign);
+    button.type = "button";
+    button.setAttribute("aria-label", label);
+    button.dataset.step = step;
+    button.onclick = () => state.go({ block: state.at("block") + step });
+    return button;
+  });
+  const block = make("div", "block");
+  block.style.gridColumn = `${first + 1} / ${last + 2}`;
+  const times = make("span", "times");
+  block.append(turns[0], make("span", "name"), turns[1], times);
+
+  const whose = make("div", "whose");
+  whose.style.gridColumn = `1 / ${first + 1}`;
+
+  const boxes = stages.map((stage, n) => {
+    const box = make("button", "box");
+    box.type = "button";
+    box.dataset.key = stage.key;
+    box.title = stage.title;
+    box.style.gridColumn = n + 1;
+    box.style.setProperty("--part", stage.colour);
+    box.append(make("span", "number", stage.number || " "), " ", make("span", "short", stage.short)); // two words, not one
+    box.setAttribute("aria-label", stage.name);
+    box.onclick = () => state.go({ stage: stage.key });
+    return box;
+  });
+  nav.append(frame, block, whose, ...boxes);
+  nav.querySelector(".skip").onclick = () => {
+    const stage = document.querySelector(".st-key-stage");
+    if (!stage) return; // no picture yet
+    const shadow = [...stage.querySelectorAll("*")].find((node) => node.shadowRoot)?.shadowRoot;
+    const picture = shadow?.querySelector("[tabindex]") ?? stage.querySelector("[role=img], [role=figure]") ?? stage;
+    if (picture.tabIndex < 0) picture.tabIndex = -1; // takes the focus, but only from here
+    picture.focus();
+  };
+  return { times, whose };
 }
 
 // Another stage begins at its top, wherever the last one was left.
@@ -69,7 +119,8 @@ export default function (component) {
     state.tries += 1;
     setTriggerValue("go", state.request);
   };
-  const go = (to) => {
+  state.at = at;
+  state.go = (to) => {
     Object.assign(state.wanted, to);
     show();
     if (!state.request) send();
@@ -77,7 +128,7 @@ export default function (component) {
   state.step = (by) => {
     const keys = state.data.stages.map((stage) => stage.key);
     const to = keys[Math.min(Math.max(keys.indexOf(at("stage")) + by, 0), keys.length - 1)];
-    if (to !== at("stage")) go({ stage: to });
+    if (to !== at("stage")) state.go({ stage: to });
   };
 
   function show() {
@@ -89,60 +140,19 @@ export default function (component) {
     }
     nav.querySelector(".name").textContent = `Block ${at("block")} of ${data.blocks}`;
     const inside = data.stages.find((stage) => stage.key === at("stage")).inBlock;
+    const focused = nav.querySelector(".turn:focus");
     for (const button of nav.querySelectorAll(".turn")) {
       const to = at("block") + Number(button.dataset.step);
       button.disabled = !inside || to < 1 || to > data.blocks;
     }
+    if (focused?.disabled) (nav.querySelector(".turn:enabled") ?? nav.querySelector(".lit")).focus(); // not lost with the button
   }
 
-  nav.replaceChildren();
   nav.classList.toggle("present", data.present);
-  const columns = data.stages.length;
-  nav.style.setProperty("--columns", columns);
-  const first = data.stages.findIndex((stage) => stage.inBlock);
-  const last = columns - 1 - [...data.stages].reverse().findIndex((stage) => stage.inBlock);
-
-  const frame = make("div", "frame");
-  frame.style.gridColumn = `${first + 1} / ${last + 2}`;
-  nav.append(frame);
-
-  const block = make("div", "block");
-  block.style.gridColumn = `${first + 1} / ${last + 2}`;
-  const turn = (step, sign, label) => {
-    const button = make("button", "turn", sign);
-    button.type = "button";
-    button.setAttribute("aria-label", label);
-    button.dataset.step = step;
-    button.onclick = () => go({ block: at("block") + step });
-    return button;
-  };
-  block.append(
-    turn(-1, "‹", "previous block"),
-    make("span", "name"),
-    turn(1, "›", "next block"),
-    make("span", "times", data.blocks === 1 ? "one block" : `the same steps, ${data.blocks} times`)
-  );
-  nav.append(block);
-
-  if (data.whose) {
-    const whose = make("div", "whose", `Shapes and blocks of ${data.whose}`);
-    whose.style.gridColumn = `1 / ${first + 1}`;
-    nav.append(whose);
-  }
-
-  data.stages.forEach((stage, n) => {
-    const box = make("button", "box");
-    box.type = "button";
-    box.dataset.key = stage.key;
-    box.title = stage.title;
-    box.style.gridColumn = n + 1;
-    box.style.setProperty("--part", stage.colour);
-    box.append(make("span", "number", stage.number || " "), make("span", "short", stage.short));
-    box.setAttribute("aria-label", `${stage.number} ${stage.title}`.trim());
-    box.onclick = () => go({ stage: stage.key });
-    nav.append(box);
-  });
-
+  const { times, whose } = (state.map ??= build(nav, data.stages, state));
+  times.textContent = data.blocks === 1 ? "one block" : `the same steps, ${data.blocks} times`;
+  whose.textContent = data.whose ? `Shapes and blocks of ${data.whose}` : "";
+  for (const shape of nav.querySelectorAll(".shape")) shape.remove();
   for (const [from, to, text] of data.shapes) {
     if (!text) continue;
     const shape = make("span", "shape", text);
@@ -158,6 +168,11 @@ export default function (component) {
     else state.wanted = {};
   }
   show();
+  if (!state.request) {
+    const news = data.said.filter((part, n) => state.said && part !== state.said[n]);
+    if (news.length) parentElement.querySelector(".said").textContent = news.join(", ");
+    state.said = data.said;
+  }
   if (data.current !== state.drawn) top(nav);
   state.drawn = data.current;
   return () => {
