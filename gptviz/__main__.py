@@ -31,7 +31,7 @@ def fetch(key: str) -> int:
 
 def models() -> int:
     """Every model that can be chosen, and the published sizes that can be fetched."""
-    rows = [(key, where(entry)) for key, entry in catalogue.MODELS.items()]
+    rows = [(key, where(entry)) for key, entry in catalogue.listed().items()]
     for key, one in catalogue.offers().items():
         rest = f", {hub.in_words(hub.arrived(one))} are here" if hub.arrived(one) else ""
         rows.append((key, f"not here: {hub.in_words(one.size)} to download{rest}; {hub.memory_in_words(one)}"))

@@ -1,6 +1,7 @@
 """Which models can be chosen, where they come from, and how to load them."""
 
 import os
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from .model import GPT
 
 BUNDLED = Path(__file__).parent / "assets"
 FOLDERS = "GPTVIZ_MODELS"  # environment variable: checkpoint folders on this machine, separated like PATH
+OWN_BYTES = 12  # of chance in the key of a reader's own model; a multiple of 3
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,15 @@ def refresh() -> None:
         MODELS = MODELS | discover()
 
 
+def listed() -> dict[str, Entry]:
+    """The models that everybody may see."""
+    return {key: entry for key, entry in MODELS.items() if entry.listed}
+
+
 def lend(folder: Path, title: str, about: str) -> str:
     """Take in a checkpoint folder for one reader: it is in no list, and nobody can guess the key that is returned."""
     global MODELS
-    key = f"own-{secrets.token_urlsafe(12)}"
+    key = f"own-{secrets.token_urlsafe(OWN_BYTES)}"
     with _changing:
         MODELS = MODELS | {key: Entry(key, title, about, lambda: weights.load(folder), folder, listed=False)}
     return key
@@ -135,6 +142,11 @@ def take_back(key: str) -> None:
         MODELS = {kept: entry for kept, entry in MODELS.items() if kept != key}
 
 
+def like_own(key: str) -> bool:
+    """Whether a key has the form of those of `lend`, be there such a model or not."""
+    return re.fullmatch(rf"own-[\w-]{{{OWN_BYTES * 4 // 3}}}", key, re.ASCII) is not None
+
+
 def offers() -> dict[str, hub.Published]:
     """The published sizes that are not on this machine."""
     return {key: one for key, one in hub.PUBLISHED.items() if key not in MODELS}
@@ -145,5 +157,5 @@ def load(key: str) -> GPT:
     if key in offers():
         raise KeyError(f"{key} is not on this machine: python -m gptviz fetch {key}")
     if key not in MODELS:
-        raise KeyError(hooks.unknown("model", key, MODELS))
+        raise KeyError(hooks.unknown("model", key, listed()))
     return MODELS[key].build()

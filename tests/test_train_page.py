@@ -1,5 +1,6 @@
 """Train it yourself, without a browser: every text, every state of a run, and two readers at once."""
 
+import tempfile
 import time
 
 import pytest
@@ -7,10 +8,11 @@ from streamlit.testing.v1 import AppTest
 from test_page import APP, fine, html, shown
 
 from gptviz import catalogue
-from gptviz.training import jobs
+from gptviz.training import jobs, kept
 from gptviz.training.jobs import LINE, Job
 from gptviz.training.live import Order
 from gptviz.training.texts import TEXTS
+from gptviz.ui import train
 
 RHYME = "The cat sat on the mat. The dog lay on the rug. The hen is in the pen, and the pig is in the wig. "
 
@@ -155,6 +157,40 @@ def test_two_readers_take_turns_and_see_nothing_of_each_other():
     assert one.session_state["job"] is not two.session_state["job"]
 
 
+def test_a_press_that_comes_twice_counts_once(monkeypatch):
+    begin, put_away = train.start, train.put_away
+    monkeypatch.setattr(train, "start", lambda *arguments: (begin(*arguments), begin(*arguments)))
+    monkeypatch.setattr(train, "put_away", lambda: (put_away(), put_away()))
+    app = pressed(opened(pick="walrus"), "start")
+    job = app.session_state["job"]
+    assert LINE._running in (None, job) and set(LINE._waiting) <= {job}
+    app = pressed(until(pressed(app, "stop"), lambda app: "again" in keys(app)), "again")
+    assert "start" in keys(app) and job.forgotten
+
+
+def test_a_server_without_room_says_so(monkeypatch, tmp_path):
+    with monkeypatch.context() as full:
+        full.setattr(kept, "_own", None)
+        full.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        app = pressed(opened(), "start")
+        assert "There is no place on this server to keep a model in" in html(app) and "start" in keys(app)
+    app = pressed(app, "start")
+    assert "no place" not in html(app) and "stop" in keys(app)
+
+
+def test_a_run_that_ended_with_its_visit_is_said():
+    app = pressed(opened(pick="walrus", seconds=20), "start")
+    assert app.query_params["run"] == "1" and not app.warning
+    app = fine(app.run())
+    assert "stop" in keys(app) and not app.warning
+    again = opened(**app.query_params)  # reloaded, or opened after a restart
+    assert [one.value for one in again.warning] == [train.GONE] and "run" not in again.query_params
+    assert again.selectbox(key="control-pick").value == "walrus" and "start" in keys(again)
+    assert not pressed(again, "start").warning
+    app = pressed(until(pressed(app, "stop"), lambda app: "again" in keys(app)), "again")
+    assert not app.warning and "run" not in app.query_params
+
+
 def test_a_run_that_breaks_off_says_so():
     app = pressed(opened(), "start")
     until(app, lambda app: app.session_state["job"].pid is not None)
@@ -176,7 +212,7 @@ def test_the_trained_model_goes_into_the_walk_for_its_reader_alone():
     other = AppTest.from_file(APP, default_timeout=60)
     other.query_params["model"] = key
     other = fine(other.run())
-    assert other.session_state["choice"].model == "mini" and "is not known" in other.warning[0].value
+    assert other.session_state["choice"].model == "mini" and "reloading the page" in other.warning[0].value
     assert "your own" not in other.selectbox(key="model").options
     app = pressed(fine(app.switch_page("pages/Train.py").run()), "again")
     assert app.session_state["choice"].model == "mini" and "start" in keys(app)

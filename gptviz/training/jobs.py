@@ -18,20 +18,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from . import kept
 from .live import LONGEST, LONGEST_PAUSE, Order, part
 
 STARTING = 90.0  # seconds a process may take until its first step
 ENDING = 15.0  # seconds it may take to end, after its time or when it was asked to stop
+SILENT = 45.0  # seconds it may say nothing; with the lowest priority on busy cores a step takes seconds
 ABSENT = 10.0  # seconds after which a reader who is not there is taken to be gone, and the run stopped
 ABSENT_FOR_GOOD = 180.0  # the same for what a run has left: by then no page can come back to it
 MOST_WAITING = 50
 PRIORITY = 19  # how much a run gives way to the readers: the most there is
 LOOK_EVERY, LOOK_AFTER_EVERY = 0.2, 5.0  # seconds between two looks at the run under way, and at what others have left
 ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "gptviz.training.live")
 
 
-class Full(Exception):
-    """The line takes nobody more; the message says so."""
+class Refused(Exception):
+    """No run begins; the message says why, and what can be done."""
+
+
+class Full(Refused):
+    """The line takes nobody more."""
 
 
 @dataclass(frozen=True)
@@ -105,16 +112,20 @@ class Seen:
 
 class Job:
     """One reader's run, from the line to its end. order: what was asked for; corpus: its text, cut in two; there: whether that
-    reader still is."""
+    reader still is. Raises Refused when there is no place to keep its model."""
 
     def __init__(self, order: Order, there: Callable[[], bool] = lambda: True):
-        self._kept = tempfile.TemporaryDirectory(prefix="gptviz-run-", ignore_cleanup_errors=True)
+        try:
+            self._kept = kept.folder()
+        except OSError as error:
+            raise Refused(_no_place(error)) from error
         self.order, self.corpus = replace(order, folder=self._kept.name), part(order.ids)
         self._there, self._last_there = there, time.monotonic()
         self._lock = threading.Lock()
         self._seen = Seen("waiting")
         self._process: subprocess.Popen[str] | None = None
-        self._deadline = 0.0
+        self._deadline, self._last_word = 0.0, 0.0
+        self.forgotten = False
         self._afterwards: list[Callable[[], None]] = []
 
     @property
@@ -158,16 +169,13 @@ class Job:
             self._process.kill()
             self._process.wait()
         self._kept.cleanup()
+        self.forgotten = True
         while self._afterwards:
             self._afterwards.pop()()
 
     def when_forgotten(self, call: Callable[[], None]) -> None:
         """Call this when the job is forgotten, by its reader or because that reader is gone."""
         self._afterwards.append(call)
-
-    @property
-    def forgotten(self) -> bool:
-        return not self.folder.exists()
 
     def wait(self, seconds: float) -> Seen:
         """Until its process is gone, or for so many seconds."""
@@ -202,10 +210,10 @@ class Job:
             if self._seen.state != "waiting":
                 return
             self._deadline = time.monotonic() + STARTING
-            said = tempfile.TemporaryFile()  # noqa: SIM115 closed where it is read, when the process has ended
             try:
+                said = tempfile.TemporaryFile()  # noqa: SIM115 closed where it is read, when the process has ended
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "gptviz.training.live"],
+                    PROGRAM,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=said,
@@ -242,6 +250,13 @@ class Job:
                 else "The training process did not end in its time, so it was ended. What it said until then is here."
             )
             self._end("failed", late)
+        elif self._process and seen.state != "starting" and time.monotonic() > self._last_word + self._may_be_silent(seen):
+            silent = f"The training process has said nothing for {self._may_be_silent(seen):g} s, so it was ended: it was stopped from "
+            self._end("failed", f"{silent}outside, or this machine is very busy. What it said until then is here.")
+
+    @staticmethod
+    def _may_be_silent(seen: Seen) -> float:
+        return SILENT + LONGEST_PAUSE * (seen.state == "paused")
 
     def _end(self, state: str, message: str) -> None:
         with self._lock:
@@ -253,7 +268,7 @@ class Job:
 
     def _wish(self, words: str) -> None:
         if self._process and self.seen().state != "starting":  # before that its input is the order, in another thread
-            with suppress(OSError):  # it has just ended, and says so itself
+            with suppress(OSError, ValueError):  # it has just ended, or its input is closed already, and the page will say so
                 self._process.stdin.write(words + "\n")
                 self._process.stdin.flush()
 
@@ -264,7 +279,8 @@ class Job:
                 process.stdin.write(self.order.write() + "\n")
                 process.stdin.flush()
             for line in process.stdout:
-                self._take(json.loads(line))
+                if line.endswith("\n"):  # else it was killed in the middle of it
+                    self._take(json.loads(line))
             code = process.wait()
             said.seek(0)
             last = said.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
@@ -279,7 +295,7 @@ class Job:
     def _take(self, told: dict[str, Any]) -> None:
         kind = told.pop("kind")
         with self._lock:
-            seen = self._seen
+            seen, self._last_word = self._seen, time.monotonic()
             if not seen.on:
                 return
             match kind:
@@ -298,12 +314,20 @@ class Job:
                     changes = {"state": stands} if seen.state in ("training", "paused") else {}
                 case "end":
                     long = f"It stood still for more than {LONGEST_PAUSE:g} s in all, so it ended there."
+                    lost = f"The model could not be saved, so there is no walking through it: {told['trouble']}."
                     changes = {
                         "state": "stopped" if told["why"] == "stopped" else "finished",
-                        "message": long if told["why"] == "paused" else "",
+                        "message": " ".join([long] * (told["why"] == "paused") + [lost] * bool(told["trouble"])),
                         "saved": told["saved"],
                     }
             self._seen = replace(seen, **changes)
+
+
+def _no_place(error: OSError) -> str:
+    return (
+        f"There is no place on this server to keep a model in: {error.strerror or error} ({tempfile.gettempdir()}). Whoever runs it "
+        "can make room there, or name another folder with TMPDIR."
+    )
 
 
 class Line:
@@ -317,7 +341,7 @@ class Line:
         self._keeper: threading.Thread | None = None
 
     def join(self, order: Order, there: Callable[[], bool] = lambda: True) -> Job:
-        """A new job at the end of the line; it starts by itself. Raises Full when too many wait."""
+        """A new job at the end of the line; it starts by itself. Raises Refused: Full when too many wait."""
         with self._changed:
             self._tidy()
             if len(self._waiting) >= MOST_WAITING:
@@ -348,6 +372,7 @@ class Line:
 
     def _keep(self) -> None:
         """While anybody runs, waits or has left something: begin the next, and look after all."""
+        kept.sweep()
         while True:
             with self._changed:
                 for job in (*self._waiting, *self._over, *filter(None, (self._running,))):

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
 from .. import weights
 from ..config import GPTConfig
@@ -168,10 +169,18 @@ def train(order: Order, say: Callable[..., None], wishes: Wishes) -> Run:
         taken.append((run.step, run.seconds, recent[-1]))
     tell(taken, say)
     measure(run, recent, say, sample=True)
-    if order.folder:
-        weights.save(run.model, order.folder, dtype=torch.float16)
-    say("end", why=why, step=run.step, seconds=clock.seconds, saved=bool(order.folder))
+    trouble = save(run, order.folder) if order.folder else ""
+    say("end", why=why, step=run.step, seconds=clock.seconds, saved=bool(order.folder) and not trouble, trouble=trouble)
     return run
+
+
+def save(run: Run, folder: str) -> str:
+    """Keep the trained model; returns why it could not be kept, "" when it was."""
+    try:
+        weights.save(run.model, folder, dtype=torch.float16)
+    except (OSError, SafetensorError) as error:
+        return str(error)
+    return ""
 
 
 def ready(run: Run, say: Callable[..., None]) -> None:
@@ -258,7 +267,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the server's terminal ends the server, and so the input
     torch.set_num_threads(1)
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
-    sys.stdout = sys.stderr  # what a library prints must not come between the lines
+    sys.stdout = sys.stderr  # what a library prints must not come between the lines,
+    os.dup2(sys.stderr.fileno(), 1)  # nor what one writes past Python
     order, wishes = Order.read(sys.stdin.readline()), Wishes()
 
     def listen() -> None:

@@ -52,6 +52,11 @@ def _held(key: str) -> tuple[str, GPT]:
     return key, loaded
 
 
+def forget(key: str) -> None:
+    """Let go of a model that nobody can choose any more."""
+    _held.clear(key)
+
+
 def model(key: str) -> GPT:
     """The chosen model, one copy for everybody. Two are held beside each other; a third takes the place of the one that was
     chosen longest ago. Raises MemoryError when the machine has too little for it."""

@@ -88,12 +88,23 @@ def models() -> list[str]:
     return [key for key, entry in catalogue.MODELS.items() if entry.listed or key in own]
 
 
+def own(choice: Choice) -> bool:
+    """Whether a model of this choice is the reader's own, which no other visit can open."""
+    return any(key in st.session_state.get("own-models", ()) for key in (choice.model, choice.beside))
+
+
 def _model(raw: str) -> str:
     if raw in hub.PUBLISHED and raw not in catalogue.MODELS:
         catalogue.refresh()
         if raw not in catalogue.MODELS:
             raise ValueError("is not on this machine yet")
-    return _one_of(models)(raw)
+    known = models()
+    if catalogue.like_own(raw) and raw not in known:
+        raise Rejected(
+            "A model trained here belongs to one reader's visit: reloading the page or restarting the server ends it, and its link "
+            "opens it nowhere else. Train, under Labs, makes another."
+        )
+    return _one_of(lambda: known)(raw)
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -215,6 +226,8 @@ def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
         kept["choice"], kept["problem"] = read, ""
         kept["passing"] = bool(read.cell)
         _offer(params)
+    if kept["choice"].model not in models():
+        settle("The model you trained is not here any more; Train, under Labs, makes another.", model=Choice().model, cell="")
     return kept["choice"]
 
 

@@ -105,7 +105,7 @@ def line(choice: Choice, badge: Html, lab: bool) -> None:
         state_.html(badges(choice, badge, lab))
     if lab:
         return
-    if st.context.theme.type == "dark":
+    if st.context.theme.type == "dark" and not state.own(choice):  # a link begins another visit, which has no such model
         present.html(f"<a class='present' href='{verbatim.html(projector(choice))}'>Present</a>")
         return
     st.session_state["present"] = choice.present

@@ -16,16 +16,20 @@ from ..figures.learning import Level, Measured
 from ..labs.base import Control, Lab, experiment
 from ..stages.base import Question
 from ..training.data import UNIFORM_LOSS, Corpus, encode_documents
-from ..training.jobs import LINE, Full, Job, Sample, Seen
+from ..training.jobs import LINE, Job, Refused, Sample, Seen
 from ..training.live import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, RECENT, SIZES, TEMPERATURE, Order, part
 from ..training.texts import TEXTS
 from ..verbatim import Html, Markdown
-from . import lab, shell, state, top
+from . import cache, lab, shell, state, top
 from .state import Choice
 
 EVERY, EVERY_WAITING = 1.0, 3.0  # seconds between two looks at a run under way, and at the line before it
 MOST_CHARACTERS = 200_000
 OWN = "own"
+GONE = (
+    "There is no run here any more: a run belongs to one reader's visit. Reloading the page or restarting the server ends it, and its "
+    "link opens it nowhere else. Press Start to train again."
+)
 STYLE = """
 .passage { height: 17rem; overflow-y: auto; padding: 0.5rem 0.8rem; border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
   border-radius: 0.4rem; white-space: pre-wrap; line-height: 1.5rem; }
@@ -81,6 +85,7 @@ TRAIN = experiment(
             + ". All read at most 64 tokens and know GPT-2's 50,257.",
         ),
         Control("seconds", "Seconds of training", "slider", 45, (10, 60, 5)),
+        Control("run", "A run", "switch", False, drawn=False),
     ),
     pictures=lambda setting: (),
     caption=lambda setting: "",
@@ -146,10 +151,13 @@ def body(every: float | None) -> None:
     values, notes = lab.read(TRAIN.controls, lab.values(LAB))
     head, line = st.columns([1, 4], vertical_alignment="center")
     head.html(f"<h1 class='title'>{verbatim.html(LAB.title)}</h1>")
+    job = _job()
+    if values["run"] and job is None:
+        notes.append(GONE)
+    values["run"] = job is not None
     for note in notes:
         st.warning(verbatim.markdown(note), icon=":material/info:")
     left, right = st.columns([1.9, 1], gap="medium")
-    job = _job()
     with left, st.container(key="stage", gap="small"):
         said = choose(values, line) if job is None else watch(job, line)
     with right, st.container(key="words", gap="xsmall"):
@@ -167,7 +175,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         "To reload the page ends the run.</p>"
     )
     places = st.columns([2.3, 1.85, 1.3, 0.9], vertical_alignment="bottom")
-    for place, control in zip(places, TRAIN.controls):
+    for place, control in zip(places, filter(lambda control: control.drawn, TRAIN.controls)):
         lab.widget(place, LAB, control, values[control.name])
     pick, size = values["pick"], values["size"]
     if pick == OWN:
@@ -185,8 +193,9 @@ def choose(values: Mapping[str, Any], line) -> str:
         on_click=start,
         args=(ids, size, float(values["seconds"])),
     )
+    for why in filter(None, (problem, st.session_state.get("refused", ""))):
+        st.html(f"<p class='message'>{verbatim.html(why)}</p>")
     if problem:
-        st.html(f"<p class='message'>{verbatim.html(problem)}</p>")
         return ""
     st.html(f"<p class='facts'>{source(pick)}{counted(ids, SIZES[size])}</p>")
     return to_beat(part(ids))
@@ -247,10 +256,15 @@ def counted(ids: tuple[int, ...], shape: GPTConfig) -> Html:
 
 
 def start(ids: tuple[int, ...], size: str, seconds: float) -> None:
+    """Join the line, once: a second press that was under way already begins no second run."""
+    if _job() is not None:
+        return
+    st.session_state["refused"] = ""
+    lab.keep(LAB, {"run": "0"})
     try:
         st.session_state["job"] = LINE.join(Order(ids, size=size, seconds=seconds), _there())
-    except Full as error:
-        st.toast(verbatim.markdown(error), icon=":material/error:")
+    except Refused as error:
+        st.session_state["refused"] = str(error)
 
 
 def _there() -> Callable[[], bool]:
@@ -311,12 +325,15 @@ def buttons(job: Job, seen: Seen) -> None:
 
 def put_away() -> None:
     """Back to the choice of a text; what the run left is removed."""
+    job = st.session_state.pop("job", None)
+    if job is None:  # pressed twice
+        return
     own = st.session_state.pop("own-models", ())
     if state.chosen().beside in own:
         state.change(beside="", other=False)
     if state.chosen().model in own:
         state.change(model=Choice().model, cell="")
-    st.session_state.pop("job").forget()
+    job.forget()
 
 
 def take_along(job: Job, seen: Seen) -> None:
@@ -328,10 +345,16 @@ def take_along(job: Job, seen: Seen) -> None:
             f"{len(job.order.ids):,} tokens. Nobody else sees it; it is gone when you train again or leave."
         )
         key = catalogue.lend(job.folder, "your own", about)
-        job.when_forgotten(partial(catalogue.take_back, key))
+        job.when_forgotten(partial(_let_go, key))
         st.session_state["own-models"] = (key,)
     state.change(model=st.session_state["own-models"][0], cell="")
     st.session_state["to-the-walk"] = True
+
+
+def _let_go(key: str) -> None:
+    """A model of a reader who has left, or trains again: out of the catalogue, and out of memory."""
+    catalogue.take_back(key)
+    cache.forget(key)
 
 
 def turn(job: Job) -> str:
