@@ -36,6 +36,7 @@ class Server:
 
     url: str
     log: Path
+    process: subprocess.Popen
 
 
 def _missing(reason: str) -> None:
@@ -63,12 +64,14 @@ def chromium() -> Iterator:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """A function (script, **environment) -> Server that runs a script with `streamlit run`; all stop after the tests."""
+    """A function (script, port, **environment) -> Server that runs a script with `streamlit run`, on a free port if none is given;
+    all stop after the tests."""
     running: list[subprocess.Popen] = []
 
-    def start(script: str | Path, **environment: str) -> Server:
+    def start(script: str | Path, port: int = 0, **environment: str) -> Server:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
             port = probe.getsockname()[1]
         log = tmp_path_factory.mktemp("server") / "server.log"
         options = (
@@ -93,7 +96,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         while True:
             try:
                 urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-                return Server(url, log)
+                return Server(url, log, server)
             except (urllib.error.URLError, OSError):
                 if server.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(f"the server did not start within {STARTUP} s:\n{log.read_text()}")
@@ -119,7 +122,8 @@ def visit(chromium) -> Iterator[Callable]:
     contexts, problems = [], []
 
     def note(message) -> None:  # a page below the root is first looked for with its path before /_stcore/, which is not there
-        if message.type == "error" and "/_stcore/" not in message.location["url"]:
+        away = "when disconnected from server" in message.text  # a page that looks again by itself while a server is down
+        if message.type == "error" and "/_stcore/" not in message.location["url"] and not away:
             problems.append(message.text)
 
     def open_page(url: str, width: int = 1366, height: int = 768, theme: str = "light", **options):

@@ -13,7 +13,7 @@ import streamlit as st
 
 from .. import verbatim
 from ..labs.base import Lab
-from . import incoming, state
+from . import state
 from .state import Choice
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -28,6 +28,7 @@ LABS = {
     "Train": "Train a very small model on a text of yours, in a minute",
     "Training": "A model before, during and after its training, on your sentence",
 }
+DAY = 86_400  # seconds
 _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
 
 
@@ -48,11 +49,18 @@ def _navigation():
 def run() -> None:
     """What app.py does: settings for every page, then the page that was asked for."""
     st.set_page_config(layout="wide", initial_sidebar_state="collapsed")
+    _connected_again()
     token = _inside.set(True)
     try:
         _navigation().run()
     finally:
         _inside.reset(token)
+
+
+@st.fragment(run_every=DAY)
+def _connected_again() -> None:
+    """Nothing, once a day. A page that looks again by itself also does so when its connection comes back, and a server that has
+    started again then knows what is on it; without this the first press after that would only tell it, and be lost."""
 
 
 def lab(chosen: Lab) -> None:
