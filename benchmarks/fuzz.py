@@ -65,18 +65,7 @@ SHOWN = 12  # slowest cases, and cases that failed, in the report
 WORDS = ("the", "of", "and", "a", "to", "in", "he", "was", "that", "it", "her", "with", "you", "not", "from", "effort", "moves")
 PARTS = {
     "markup": ("<img src=x onerror=alert(1)>", "<script>alert(1)</script>", "</div>", "<b>", "&amp;", "&#0;", "<!--", "]]>"),
-    "markdown": (
-        "[x](http://evil.example/)",
-        "![x](http://evil.example/a.png)",
-        "`",
-        "```\n",
-        "**",
-        "__",
-        "# ",
-        "- ",
-        "> ",
-        "~~",
-    ),
+    "markdown": ("[x](http://evil.example/)", "![x](http://evil.example/a.png)", "`", "```\n", "**", "__", "# ", "> ", "~~"),
     "directives": (":red[x]", ":material/home:", ":smile:", ":blue-background[", ":streamlit:", "::", ":gray-badge[x]"),
     "latex": ("$x$", "$$\\frac{1}{0}$$", "\\", "\\end{document}", "{", "}", "^", "_", "%", "\\text{", "&", "\\\\"),
     "plotly": ("%{x}", "<br>", "<extra></extra>", "%{customdata[0]}", "<a href='javascript:alert(1)'>x</a>", "#000001"),
@@ -100,23 +89,21 @@ def anything(random: Random) -> str:
 def text(random: Random, most: int = state.MAX_CHARACTERS) -> str:
     """Mostly short, sometimes as long as may be, or a little longer."""
     kind = random.random()
-    length = (
-        random.choice((0, 1, 2, 5)) if kind < 0.1 else random.randrange(1, 40) if kind < 0.85 else random.randrange(40, 400)
-    )
-    if kind > 0.96:
+    if kind < 0.1:
+        length = random.choice((0, 1, 2, 5))
+    elif kind < 0.96:
+        length = random.randrange(1, 40 if kind < 0.85 else 400)
+    else:
         length = random.choice((most // 8, most // 2, most - 1, most, most + 1))
     if random.random() < 0.05:
         return (random.choice(WORDS) if random.random() < 0.5 else anything(random)) * length  # one thing over and over
-    plain = random.random() < 0.4
-    found: list[str] = []
-    while sum(map(len, found[-50:])) + len(found) < length and len("".join(found)) < length:
+    plain, found = random.random() < 0.4, ""
+    while len(found) < length:
         if plain and random.random() < 0.9:
-            found.append(" " + random.choice(WORDS))
-        elif random.random() < 0.25:
-            found.append(anything(random))
+            found += f" {random.choice(WORDS)}"
         else:
-            found.append(random.choice(PARTS[random.choice(tuple(PARTS))]))
-    return "".join(found)[:length] if most < 1000 or kind > 0.96 else "".join(found)
+            found += anything(random) if random.random() < 0.25 else random.choice(PARTS[random.choice(tuple(PARTS))])
+    return found[:length]
 
 
 def carried(random: Random, most: int = state.MAX_CHARACTERS) -> str:
@@ -127,55 +114,24 @@ def carried(random: Random, most: int = state.MAX_CHARACTERS) -> str:
 # ---- addresses
 
 NUMBERS = (
-    *(
-        "-1",
-        "0",
-        "1",
-        "2",
-        "007",
-        " 5",
-        "+5",
-        "--5",
-        "5.0",
-        "1e3",
-        "-0",
-        "٣",
-        "²",
-        "½",
-        "0x10",
-        "nan",
-        "inf",
-        "-inf",
-        "1_0",
-        "",
-    ),
-    *("9" * 400, "1e999", "1" * 5000),
+    *("-1", "0", "1", "2", "007", " 5", "+5", "--5", "5.0", "1e3", "-0", "٣", "²", "½", "0x10", "nan", "inf", "-inf", "1_0"),
+    *("", "9" * 400, "1e999", "1" * 5000),
 )
-POINTS = (
-    *("ids", "tok_emb", "pos_emb", "input_emb", "drop_emb", "final_norm", "logits", "probabilities", "stream"),
-    *("cosine:tok_emb", "cosine:final_norm", "normalised:final_norm", "mask:drop_emb", "nothing", "blocks", "blocks.0", ":"),
-    *(
-        f"{before}blocks.{block}{after}"
-        for block in (0, 3, 5, 11, 99)
-        for before, after in (
-            *(
-                ("", f".{point}")
-                for point in ("norm1", "att.query", "att.scores", "att.scaled", "att.weights", "att.dropped", "att.out")
-            ),
-            *(("", f".{point}") for point in ("shortcut1", "norm2", "ff.hidden", "ff.active", "ff.out", "drop2", "shortcut2")),
-            *((f"{kind}:", "") for kind in ("head_out", "weighted_value", "unit_out")),
-            ("mask:", ".att.dropped"),
-            ("normalised:", ".norm1"),
-            ("cosine:", ".att.value"),
-        )
-    ),
+DERIVED = (
+    *("probabilities", "stream", "cosine:tok_emb", "cosine:final_norm", "normalised:final_norm", "mask:drop_emb"),
+    *(f"{kind}:blocks.{block}" for kind in ("head_out", "weighted_value", "unit_out") for block in (0, 5, 11)),
+    *("mask:blocks.1.att.dropped", "normalised:blocks.0.norm1", "cosine:blocks.2.att.value"),
+    *("nothing", "blocks", "blocks.99.norm1", "cosine:", ":", "mask:mask:drop_emb", "cosine:logits"),
 )
 
 
 def cell(random: Random) -> str:
-    """A number by its name: sometimes one that there is."""
-    index = [str(random.choice((0, 0, 1, 2, 3, 7, 100, 10**7))) for _ in range(random.choice((1, 2, 3, 4, 4, 4, 5, 7)))]
-    return f"{random.choice(POINTS)}@{','.join(['0', *index[1:]])}"
+    """A number by its name: often one that there is."""
+    points = cache.model("mini").points
+    point = random.choice((*points, *DERIVED * 5))
+    wide = len(points[point].axes) if point in points and random.random() < 0.9 else random.randrange(1, 8)
+    index = [random.choice((0, 0, 1, 2, 3, 7)) if random.random() < 0.95 else 10**7 for _ in range(wide)]
+    return f"{point}@{','.join(map(str, [0, *index[1:]]))}"
 
 
 def key(random: Random) -> str:
