@@ -19,7 +19,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -255,9 +255,8 @@ def visit(number: int, random: Random, only: str = "") -> Outcome:
         again, notes = state.from_url(
             {name: one if isinstance(one, str) else one[-1] for name, one in app.query_params.items()}
         )
-        kept = app.session_state["choice"]
-        if notes or again != replace(kept, other=kept.other and bool(kept.beside)):
-            found.faults["address off"] = f"{notes} {again} {kept}"
+        if notes or again != app.session_state["choice"]:
+            found.faults["address off"] = f"{notes} {again} {app.session_state['choice']}"
     return found
 
 

@@ -52,6 +52,7 @@ def test_every_field_survives_the_url():
         ("block", "0"),
         ("block", "-3"),
         ("block", "1.5"),
+        ("block", "--5"),
         ("block", "9" * 400),
         ("head", "two"),
         ("token", "-2"),
@@ -74,8 +75,14 @@ def test_every_field_survives_the_url():
 def test_nonsense_falls_back_to_the_default_with_a_note(name, raw):
     choice, notes = state.from_url({name: raw, "seed" if name != "seed" else "more": "3"})
     assert getattr(choice, name) == getattr(Choice(), name)
-    assert len(notes) == 1 and name in notes[0] and len(notes[0]) < 400
+    assert len(notes) == 1 and name in notes[0] and len(notes[0]) < 400 and "literal" not in notes[0]
     assert (choice.more if name == "seed" else choice.seed) == 3, "the rest of the link still counts"
+
+
+def test_without_a_model_beside_nothing_is_about_the_other_one():
+    assert state.from_url({"other": "1"}) == (Choice(), [])
+    assert not state.from_url({"other": "1", "beside": "gpt9"})[0].other
+    assert state.from_url({"other": "1", "beside": "mini-untrained"})[0].other
 
 
 def test_parameters_of_others_are_left_alone():

@@ -109,7 +109,7 @@ def _model(raw: str) -> str:
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
-        number = int(raw) if raw.lstrip("-").isdecimal() and len(raw) < 12 else None
+        number = int(raw) if raw.removeprefix("-").isdecimal() and len(raw) < 12 else None
         if number is None or not low <= number <= high:
             raise ValueError(f"is not a whole number from {low} to {high}")
         return number
@@ -186,6 +186,8 @@ def from_url(params: Mapping[str, str]) -> tuple[Choice, list[str]]:
         except ValueError as error:
             shown = raw if len(raw) <= 40 else raw[:40] + "..."
             notes.append(f'The link says {name} = "{shown}", which {error}; the default is used instead.')
+    if not chosen.get("beside"):
+        chosen.pop("other", None)  # there is none
     return Choice(**chosen), notes
 
 
