@@ -792,9 +792,9 @@ def _active(cell: Cell) -> Recomputation:
         value=0.5 * x * (1 + bent),
         sentence=f"{cell.where}unit {cell.index[-1]} bent by GELU (tanh form): the number times a factor between 0 and 1, here "
         f"{0.5 * (1 + bent):.3f}.",
-        formula=r"\mathrm{GELU}(x) = \tfrac{1}{2}\, x \left(1 + \tanh\left(\sqrt{2/\pi}\, (x + 0.044715\, x^3)\right)\right)",
-        numbers=rf"\tfrac{{1}}{{2}} \cdot {signed(x)} \cdot \left(1 + \tanh\left(\sqrt{{2/\pi}} \cdot "
-        rf"({number(x)} + 0.044715 \cdot ({number(x)})^3)\right)\right)",
+        formula=r"\mathrm{GELU}(x) = \tfrac{1}{2}\, x \bigl(1 + \tanh\bigl(\sqrt{2/\pi}\, (x + 0.044715\, x^3)\bigr)\bigr)",
+        numbers=rf"\tfrac{{1}}{{2}} \cdot {signed(x)} \cdot \bigl(1 + \tanh\bigl(\sqrt{{2/\pi}} \cdot "
+        rf"({number(x)} + 0.044715 \cdot ({number(x)})^3)\bigr)\bigr)",
         code=f'F.gelu({_at(source, *cell.index)}, approximate="tanh")',
         operands={"number": np.array([x, inner, bent])},
         names=("x", "inside tanh", "tanh"),
