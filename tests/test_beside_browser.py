@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from accessible import assert_accessible
 from conftest import settle
 from test_walk_browser import chosen, step, url, whole
 
@@ -46,6 +47,7 @@ def test_both_pictures_are_in_sight_while_stepping(server, visit, present):
             step(page, "PageDown", n)
         in_sight(page, STAGES[n])
     assert chosen(page)["beside"] == "gpt2-untrained"
+    assert_accessible(page)
     for key in ("gelu", "append") if present else ("final-norm", "softmax"):
         page.locator(f".map .box[data-key={key}]").click()
         stage = next(stage for stage in STAGES if stage.key == key)

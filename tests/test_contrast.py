@@ -28,7 +28,7 @@ THEMES = {
 FILES = (*sorted((ROOT / "gptviz/ui").rglob("*.css")), ROOT / "gptviz/canvas/js/markup.js")
 SHEETS = {path.name: path.read_text(encoding="utf-8") for path in FILES} | {"Present": top.PRESENT, "Train": train.STYLE}
 MIXED = {"var(--part)": tuple(style.PARTS.values()), "var(--chip)": style.TOKENS}
-"""The colours that a sheet's own names stand for. They tint what has its name written on it and edge it: nothing is told by them
+"""The colours that a sheet's own names stand for. They tint and edge what has its name written on it: nothing is told by them
 alone, so they need not stand out."""
 WITHIN = {".source i": ".source pre span.plain"}  # text that is faint inside of what is faint already
 LABS = (dropout, context, attention, gradients, choosing, embeddings, size, training)
@@ -129,8 +129,8 @@ def each(*values) -> Iterator[tuple]:
 def faint(figure: go.Figure, back: str) -> Iterator[str]:
     """The marks of a chart that are under 3:1, unless an edge shows where they are.
 
-    Left out: the cells of heat maps, whose scales begin at the paper and whose numbers are written or under the pointer; the areas
-    of treemaps, which have their names written on them; grid lines.
+    Left out: the cells of heat maps, whose scales begin at the paper and whose numbers are written or under the pointer; areas of
+    treemaps, which have their names written on them; grid lines.
     """
     for one in figure.data:
         share = 1.0 if one.opacity is None else one.opacity

@@ -10,6 +10,7 @@ from gptviz import tokenizer
 from gptviz.labs.attention import LAB
 from gptviz.labs.base import Setting
 
+from accessible import assert_accessible
 from conftest import settle
 from sample_models import mini
 
@@ -184,3 +185,4 @@ def test_the_view_without_the_first_token(server, visit):
     assert page.locator(".badge.train").count() == 0
     assert canvas(page).evaluate("c => c.gptviz.panels.length") == 1
     whole(page)
+    assert_accessible(page, narrow=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
+from accessible import assert_accessible
 from conftest import settle
 from sample_models import EFFORT, mini
 
@@ -101,6 +102,7 @@ def test_writing_undoing_and_cropping(server, visit):
     settle(page)
     assert page.locator(".chip.cropped").count() == 3 and "2 tokens no longer fit" in said(page)
     whole(page)
+    assert_accessible(page, narrow=True)
 
 
 def test_the_toy_is_labelled_and_shows_the_books_numbers(server, visit):

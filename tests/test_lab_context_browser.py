@@ -7,6 +7,7 @@ import pytest
 
 from gptviz.labs import batches, cropping, order, windows
 
+from accessible import assert_accessible
 from conftest import settle
 from sample_models import mini
 from test_lab_context import BY_KEY, setting
@@ -68,6 +69,7 @@ def test_context_length(visit, server):
     curve = cropping.grow(asked, 3)
     np.testing.assert_allclose(drawn(page, 0, 0, "y"), curve.shares[:, curve.candidates()[0]], rtol=1e-4)
     assert "window=3" in page.url
+    assert_accessible(page, narrow=True)
 
 
 def test_beyond_the_limit(visit, server):

@@ -11,6 +11,7 @@ from gptviz import tokenizer, trace
 from gptviz.labs import dropout
 from gptviz.labs.base import Setting
 
+from accessible import assert_accessible
 from conftest import settle
 from sample_models import mini
 
@@ -143,6 +144,7 @@ def test_every_control_of_the_live_picture(server, visit):
     assert not any(drawn(page)["zeros"]) and drawn(page)["sizes"] == pytest.approx([1] * 4)
     assert address(page) == {"place": "weights", "block": "3", "seed": "1", "head": "5", "mode": "eval"}
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
+    assert_accessible(page, narrow=True)
 
 
 def test_every_chart_follows_its_controls(server, visit):

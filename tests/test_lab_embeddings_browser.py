@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
+from accessible import assert_accessible
 from conftest import settle
 from test_lab_embeddings import EXPERIMENTS, setting
 
@@ -86,6 +87,7 @@ def test_neighbours_of_tokens_words_and_pieces(server, visit):
     whole(page)
     page = visit(f"{server.url}/Embeddings?of=2", theme="dark")
     assert told("neighbours", of=2) in said(page) and 'is nearest to "·moves"' in said(page)
+    assert_accessible(page, narrow=True)
 
 
 def test_cosine_of_two_words(server, visit):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from test_lab_gradients import EXPERIMENTS, setting
 
+from accessible import assert_accessible
 from conftest import settle
 
 APP = Path(__file__).parents[1] / "app.py"
@@ -145,3 +146,4 @@ def test_long_text_fits_in_the_dark(server, visit):
         assert one.title in page.locator("h1.title").last.inner_text() and said(page).startswith("Look for:")
         assert page.locator("[data-testid=stException]").count() == 0
         assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
+    assert_accessible(page, narrow=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from accessible import assert_accessible
 from conftest import settle
 from test_lab_choosing_browser import address, drawn, press, said, whole
 
@@ -79,3 +80,4 @@ def test_memory_and_work_of_gpt2_small(server, visit):
     click(page, "124 or 163 million?")
     assert all(number in drawn(page) for number in ("124,412,160", "124,439,808", "163,009,536", "163,037,184"))
     whole(page)
+    assert_accessible(page, narrow=True)

@@ -1,6 +1,7 @@
 """The training lab in a real browser: the slider moves through the run, and pictures and words follow."""
 
 import pytest
+from accessible import assert_accessible
 from conftest import ROOT, settle
 
 from gptviz import catalogue, sampling, tokenizer, trace
@@ -50,6 +51,7 @@ def test_every_view_fits_and_draws(server, visit):
         charts = page.locator("[data-testid=stPlotlyChart]")
         bottom = max(box["y"] + box["height"] for box in (charts.nth(n).bounding_box() for n in range(charts.count())))
         assert bottom <= 768, (experiment.key, bottom)
+    assert_accessible(page, narrow=True)
 
 
 def test_words_of_ones_own(server, visit):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from accessible import assert_accessible
 from conftest import ROOT, settle
 from playwright.sync_api import expect
 
@@ -44,10 +45,12 @@ def test_two_readers_in_turn(server, visit):
     one.get_by_text("What it writes").wait_for()
     line = one.locator("svg.losses .batches")
     short = line.get_attribute("points")
+    assert_accessible(one)
 
     two = visit(f"{server.url}/Train?pick=walrus&size=smaller&seconds=10", theme="dark")
     button(two, "Start").click()
     two.get_by_text("One reader is training; you are next.").wait_for()
+    assert_accessible(two, narrow=True)
 
     button(one, "Pause").click()
     stepped(one, "PAUSED").wait_for()

@@ -8,6 +8,7 @@ import pytest
 from gptviz import catalogue, tokenizer, trace
 from gptviz.stages import STAGES
 
+from accessible import assert_accessible
 from conftest import settle
 
 APP = Path(__file__).parents[1] / "app.py"
@@ -67,6 +68,8 @@ def test_a_walk_through_all_stages(server, visit, sentence):
         drawn = page.locator(".st-key-stage canvas, .st-key-stage .js-plotly-plot, .st-key-stage .chips").first
         box = drawn.bounding_box()
         assert box and box["width"] > 300 and box["y"] < 260, f"{stage.key}: the picture is where the eye is"
+        if n % len(SENTENCES) == list(SENTENCES).index(sentence):  # each stage is looked over in one of the walks
+            assert_accessible(page, colours=page.locator(".st-key-stage .chips").count() > 0)
     page.keyboard.press("Home")
     page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
     log = server.log.read_text()
@@ -202,6 +205,7 @@ def test_present_mode_is_large_and_steps_with_a_clicker(server, visit):
         assert look["y"] + look["height"] <= 768, f"{STAGES[n].key}: the look-for line is on the screen"
     assert chosen(page)["present"] == "1"
     step(page, "PageUp", 6)
+    assert_accessible(page)
     page.locator(".st-key-restart button").click()
     page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
 

@@ -94,7 +94,7 @@ def slopes(
 def growth(
     factors: np.ndarray, attention: np.ndarray, norms: np.ndarray, feed_forward: np.ndarray, chosen: int, *, height: int
 ) -> go.Figure:
-    """Parameters of one block for every expansion factor, stacked by part; the chosen factor is framed. All arrays (factors,)."""
+    """Parameters of one block for every expansion factor, stacked by part; the chosen one is framed. All arrays (factors,)."""
     figure = go.Figure()
     total = attention + norms + feed_forward
     for name, values, part in (

@@ -124,13 +124,13 @@ def themed(figure: go.Figure, theme: str) -> go.Figure:
     )
     drawn = figure.to_plotly_json()
     touching = drawn["layout"].get("bargap") == 0
-    drawn = {"data": [_trace(trace, DEEPER[theme], touching) for trace in drawn["data"]], "layout": _deeper(drawn["layout"], DEEPER[theme])}
-    return go.Figure(drawn).update_layout(template=template)
+    data = [_trace(trace, DEEPER[theme], touching) for trace in drawn["data"]]
+    return go.Figure({"data": data, "layout": _deeper(drawn["layout"], DEEPER[theme])}).update_layout(template=template)
 
 
 def _trace(trace: dict, colours: Mapping[str, str], touching: bool) -> dict:
-    """A trace that can be seen: surfaces keep their colour and get an edge in the deeper one, all else is drawn in the deeper one.
-    touching: the bars have no room for edges."""
+    """A trace that can be seen: surfaces keep their colour and get an edge in the deeper one, all else is drawn in it. touching:
+    the bars have no room for edges."""
     if trace["type"] == "treemap":
         return trace  # areas with their names in them
     if trace["type"] == "bar" and not touching:

@@ -1,6 +1,6 @@
 """The map of the whole pipeline: every stage a box, the blocks drawn once, the current stage lit, shapes underneath.
 
-Stepping leaves the keyboard's focus where it is; what a step changed is said to screen readers, and the 27 boxes can be skipped.
+Stepping leaves the keyboard's focus where it is; what a step changed is said to screen readers, and the boxes can be skipped.
 It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home) and to the buttons Back, Next and
 Restart, so that every step is made in one place: its own light moves at once, and the server is told afterwards, one request at
 a time. A request carries a number, and the answer the number of the request it holds for.
@@ -69,8 +69,8 @@ def name(stage: Stage) -> str:
 
 def said(stage: str, block: int, config: GPTConfig, tokens: int) -> list[str]:
     """What is on screen, in parts; those that a step changed are said to who cannot see it."""
-    at = [one.key for one in STAGES].index(stage)
-    return [f"{at + 1} of {len(STAGES)}: {STAGES[at].title}", f"block {block} of {config.n_layer}", f"{tokens} token{'s'[: tokens > 1]}"]
+    step = f"{STAGES.index(BY_KEY[stage]) + 1} of {len(STAGES)}: {BY_KEY[stage].title}"
+    return [step, f"block {block} of {config.n_layer}", f"{tokens} tokens" if tokens > 1 else "1 token"]
 
 
 def show(
