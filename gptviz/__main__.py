@@ -42,14 +42,14 @@ def models() -> int:
 
 
 def where(entry: catalogue.Entry) -> str:
-    """Where a model comes from, and why it cannot be one where its description says so already."""
+    """Where a model comes from, and why it cannot be one, or what it lacks, where its files say so before they are read."""
     if entry.folder is None:
         return "made on the spot"
     try:
-        weights.read_config(entry.folder)
-    except weights.CheckpointError as error:
+        found = weights.look(entry.folder)
+    except (weights.CheckpointError, OSError) as error:
         return f"cannot be loaded: {error}"
-    return str(entry.folder)
+    return " ".join([str(entry.folder), *(f"({remark})" for remark in found.remarks)])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from . import hooks, hub, snapshots, weights
+from . import files, hooks, hub, snapshots, weights
 from .config import PRESETS
 from .model import GPT
 
 BUNDLED = Path(__file__).parent / "assets"
 FOLDERS = "GPTVIZ_MODELS"  # environment variable: checkpoint folders on this machine, separated like PATH
 OWN_BYTES = 12  # of chance in the key of a reader's own model; a multiple of 3
+
+CARD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,20 @@ class Entry:
     listed: bool = True
 
     @property
-    def card(self) -> Path | None:
-        """The model card in its folder, where there is one: Markdown that says what the model is and how it was made."""
+    def card(self) -> str:
+        """The model card in its folder, Markdown that says what the model is and how it was made; "" where there is none. A link
+        to a file elsewhere is none: it would show that file to every reader."""
         path = self.folder and self.folder / "CARD.md"
-        return path if path and path.is_file() else None
+        try:
+            own = path and path.resolve().parent == self.folder.resolve()
+            return files.content(path, CARD_BYTES).decode("utf-8", "replace") if own else ""
+        except (files.CheckpointError, OSError):
+            return ""
+
+    @property
+    def trouble(self) -> str:
+        """Why its folder cannot be opened as a model, as far as that shows without reading its weights; else ""."""
+        return weights.trouble(self.folder) if self.folder else ""
 
     @property
     def history(self) -> snapshots.History | None:
@@ -63,7 +75,7 @@ def discover() -> dict[str, Entry]:
             "A small GPT-2-shaped model that ships with gptviz: 6 blocks, 8 heads, 256 wide, trained on 17.8 million tokens "
             "of old English books. Held-out loss 4.46 nats a token (uniform guess: 10.82). It knows grammar and the nearest words, "
             "little sense beyond a sentence.",
-            lambda: weights.load(BUNDLED / "mini"),
+            lambda: weights.load(BUNDLED / "mini", mapped=True),
             BUNDLED / "mini",
         ),
         Entry(
@@ -90,15 +102,15 @@ def discover() -> dict[str, Entry]:
         found.append(Entry(key, key, f"Checkpoint folder {stem} on this server.", lambda path=path: weights.load(path), path))
     for one in hub.PUBLISHED.values():
         if one.key not in {entry.key for entry in found} and (path := hub.find(one)):
-            found.append(Entry(one.key, one.key, describe(one), lambda path=path: weights.load(path), path, one.memory))
+            found.append(Entry(one.key, one.key, describe(one), lambda path=path: weights.load(path, mapped=True), path, one.memory))
     return {entry.key: entry for entry in found}
 
 
 def _name(path: Path) -> str:
-    """What a checkpoint folder is called; one inside a Hugging Face cache is called as its repository."""
+    """What a checkpoint folder is called, as text that can be shown; one inside a Hugging Face cache is called as its repository."""
     if path.parent.name == "snapshots" and path.parent.parent.name.startswith("models--"):
-        return path.parent.parent.name.split("--")[-1]
-    return path.name
+        path = Path(path.parent.parent.name.split("--")[-1])
+    return os.fsencode(path.name).decode("utf-8", "replace") or "folder"
 
 
 def describe(one: hub.Published) -> str:

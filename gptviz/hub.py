@@ -31,8 +31,13 @@ class Published:
 
     @property
     def memory(self) -> int:
-        """Bytes the model takes when it runs: float32 weights and room to work."""
-        return 4 * self.config.n_parameters + WORKING
+        """Bytes the model takes when it runs."""
+        return needs(self.config)
+
+
+def needs(config: GPTConfig) -> int:
+    """Bytes a model of this shape takes when it runs: float32 weights and room to work."""
+    return 4 * config.n_parameters + WORKING
 
 
 def _published(key: str, name: str, revision: str, size: int, sha256: str = "") -> Published:
@@ -158,15 +163,22 @@ def in_words(size: float) -> str:
 
 def memory_in_words(published: Published) -> str:
     """What the model needs and what this machine has."""
-    has = memory()
+    return _needs_and_has(published.memory, memory())
+
+
+def _needs_and_has(needed: int, has: Memory) -> str:
     if has.size is None:
-        return f"{in_words(published.memory)} of memory needed; this system does not say how much it has"
-    return f"{in_words(published.memory)} of memory needed, {in_words(has.size)} {'free' if has.free else 'in this machine'}"
+        return f"{in_words(needed)} of memory needed; this system does not say how much it has"
+    return f"{in_words(needed)} of memory needed, {in_words(has.size)} {'free' if has.free else 'in this machine'}"
+
+
+def too_large(config: GPTConfig) -> str:
+    """What a model of this shape needs and what this machine has, where that is less; else ""."""
+    needed, has = needs(config), memory()
+    return _needs_and_has(needed, has) if has.size is not None and needed > has.size else ""
 
 
 def refusal(published: Published) -> str:
     """Why this model cannot run here, with both numbers, or ""."""
-    has = memory()
-    if has.size is None or published.memory <= has.size:
-        return ""
-    return f"{published.key} does not fit: {memory_in_words(published)}. A smaller size may."
+    why = too_large(published.config)
+    return why and f"{published.key} does not fit: {why}. A smaller size may."

@@ -145,12 +145,15 @@ class GPT(nn.Module):
     """The whole model: ids (batch, token) -> logits (batch, token, vocabulary).
 
     `points` maps every hook point's name to the point, in the order of the modules. The parameters hold no numbers yet:
-    fill them with `init_weights`, or load them with `gptviz.weights.load`.
+    fill them with `init_weights`, or load them with `gptviz.weights.load`, which also says in `extra` what the rows of the
+    token table beyond GPT-2's tokens are called, and in `remarks` what a reader should know of the checkpoint.
     """
 
     def __init__(self, config: GPTConfig):
         super().__init__()
         self.config = config
+        self.extra: dict[int, str] = {}
+        self.remarks: tuple[str, ...] = ()
         self.hook_ids = HookPoint("batch token")
         self.tok_emb = nn.Embedding(config.vocab_size, config.n_embd, _weight=torch.empty(config.vocab_size, config.n_embd))
         self.hook_tok_emb = HookPoint("batch token feature")

@@ -21,12 +21,14 @@ from torch import Tensor
 
 from . import weights
 from .config import GPTConfig
+from .files import HEADER_BYTES, brief, content, opened, parsed
 from .model import GPT
 
 FOLDER = "checkpoints"  # beside the weights of the run's end
 LOG = "loss.jsonl"
 SCALE = ".scale"
 DRAWN = "drawn"  # the fact that says from which seed a start without stored weights is drawn again
+LOG_BYTES = 64 << 20
 SHRUNK = (1.0, 0.9, 0.8, 0.7, 0.6)  # largest number of the scale, as shares of a row's largest entry, that are tried
 SMALLEST = 2**-24  # the least fp16 number above 0
 
@@ -81,9 +83,12 @@ def save_drawn(seed: int, path: Path, facts: Mapping[str, object]) -> None:
 def load(path: str | Path, config: GPTConfig) -> GPT:
     """A snapshot -> the model, float32, ready to run. Raises CheckpointError when it is not one of this shape."""
     if DRAWN in (known := facts(path)):
-        return drawn(config, int(known[DRAWN]))
+        try:
+            return drawn(config, int(known[DRAWN]))
+        except (ValueError, RuntimeError):
+            raise weights.CheckpointError(f"{path}: expected the seed of a run, found {brief(known[DRAWN])}") from None
     try:
-        found = from_bytes(_read(path))
+        found = from_bytes(_read(path, 4 * config.n_parameters + HEADER_BYTES))
     except (SafetensorError, OSError, EOFError, zlib.error) as error:
         raise weights.CheckpointError(f"{path}: expected a complete safetensors file, got: {error}") from None
     with torch.device("meta"):
@@ -110,8 +115,8 @@ def facts(path: str | Path) -> dict[str, str]:
     try:
         with _open(path) as file:
             size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size)) if size < 1 << 20 else None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+            header = parsed(Path(path), file.read(size)) if size < HEADER_BYTES else None
+    except (OSError, EOFError, zlib.error) as error:
         raise weights.CheckpointError(f"{path}: expected a safetensors file, got: {error}") from None
     if not isinstance(header, dict) or not isinstance(found := header.get("__metadata__", {}), dict):
         raise weights.CheckpointError(f"{path}: expected a safetensors file, found another one")
@@ -162,12 +167,20 @@ def _filled(model: GPT, state: dict[str, Tensor]) -> GPT:
 
 
 def _open(path: str | Path):
-    return gzip.open(path, "rb") if str(path).endswith(".gz") else Path(path).open("rb")
+    file = opened(Path(path))
+    if not str(path).endswith(".gz"):
+        return file
+    file.close()
+    return gzip.open(path, "rb")
 
 
-def _read(path: str | Path) -> bytes:
+def _read(path: str | Path, most: int) -> bytes:
+    """All of a file, which may not unpack to more than `most` bytes."""
     with _open(path) as file:
-        return file.read()
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise weights.CheckpointError(f"{path}: expected at most {most:,} bytes for a model of this shape, found more")
+    return found
 
 
 def _write(content: bytes, path: Path) -> None:
@@ -235,18 +248,27 @@ def _log(path: Path) -> tuple[Mapping[str, float], ...]:
     """The lines of a loss log. Raises CheckpointError where one is none."""
     made = []
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            made.append(json.loads(line))
-            if not isinstance(made[-1], dict) or not {"step", "tokens"} <= made[-1].keys():
+        for number, line in enumerate(content(path, LOG_BYTES).decode("utf-8").splitlines(), start=1):
+            found = json.loads(line)
+            if not isinstance(found, dict) or not {"step", "tokens"} <= found.keys() or not all(map(_measured, found.values())):
                 raise ValueError(f"line {number} says {line[:40]}")
-    except (OSError, ValueError) as error:
+            made.append(found)
+    except (OSError, ValueError, RecursionError) as error:
         raise weights.CheckpointError(f"{path}: expected lines of JSON with step and tokens, got: {error}") from None
     return tuple(made)
+
+
+def _measured(value: object) -> bool:
+    """Whether a value of the log is a number, or says that there is none."""
+    return value is None or (type(value) in (int, float) and math.isfinite(value))
 
 
 def _step(path: Path, known: Mapping[str, str]) -> Step:
     try:
         held_out = float(known["held_out"])
-        return Step(int(known["step"]), int(known["tokens"]), held_out, float(known.get("compact", held_out)) - held_out, path)
-    except (KeyError, ValueError) as error:
+        compact = float(known.get("compact", held_out))
+        if not math.isfinite(held_out) or not math.isfinite(compact):
+            raise ValueError(f"a loss of {held_out}, stored {compact}")
+        return Step(int(known["step"]), int(known["tokens"]), held_out, compact - held_out, path)
+    except (KeyError, TypeError, ValueError) as error:
         raise weights.CheckpointError(f"{path}: expected step, tokens and held_out beside the weights, got: {error}") from None

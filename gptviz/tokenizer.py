@@ -7,10 +7,12 @@ this module adds what a reader wants to see: the merges one by one, and pieces t
 import hashlib
 import json
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 import regex
 import tiktoken
@@ -18,6 +20,7 @@ import tiktoken
 ASSETS = Path(__file__).parent / "assets" / "tokenizer"
 END_OF_TEXT = "<|endoftext|>"
 END_OF_TEXT_ID = 50256
+SIZE = END_OF_TEXT_ID + 1  # ids that text can become; a model's table may have rows beyond them
 PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
 
 
@@ -46,10 +49,20 @@ def ranks() -> dict[bytes, int]:
     plain = [byte for byte in range(256) if chr(byte).isprintable() and byte != 32]
     order = plain + [byte for byte in range(256) if byte not in plain]
     byte_of = {chr(byte) if at < len(plain) else chr(256 + at - len(plain)): byte for at, byte in enumerate(order)}
-    written = [*byte_of, *(line.replace(" ", "") for line in _shipped("vocab.bpe").splitlines()[1:])]
-    if [*written, END_OF_TEXT] != list(json.loads(_shipped("encoder.json"))):
+    tokens = [*byte_of, *(line.replace(" ", "") for line in written_merges())]
+    if [*tokens, END_OF_TEXT] != list(written()):
         raise ValueError(f"{ASSETS}: vocab.bpe and encoder.json name different tokens; install gptviz again")
-    return {bytes(byte_of[char] for char in token): number for number, token in enumerate(written)}
+    return {bytes(byte_of[char] for char in token): number for number, token in enumerate(tokens)}
+
+
+def written() -> dict[str, int]:
+    """Token -> id, all 50,257, each token as the files write it."""
+    return json.loads(_shipped("encoder.json"))
+
+
+def written_merges() -> list[str]:
+    """The merges in the order they were learned, each as the files write it: two tokens with a space between them."""
+    return _shipped("vocab.bpe").splitlines()[1:]
 
 
 @cache
@@ -60,7 +73,7 @@ def encoding() -> tiktoken.Encoding:
         pat_str=PATTERN,
         mergeable_ranks=ranks(),
         special_tokens={END_OF_TEXT: END_OF_TEXT_ID},
-        explicit_n_vocab=END_OF_TEXT_ID + 1,
+        explicit_n_vocab=SIZE,
     )
 
 
@@ -142,9 +155,14 @@ class Group:
 
 
 def groups(ids: list[int]) -> list[Group]:
-    """Cut ids into the shortest runs that decode to whole characters: an emoji over three tokens is one group."""
+    """Cut ids into the shortest runs that decode to whole characters: an emoji over three tokens is one group, and so is an id
+    that is no token of GPT-2's, which has no text."""
     found, waiting = [], []
     for token in ids:
+        if token >= SIZE:
+            found += [Group(decode(waiting), tuple(waiting))] * bool(waiting) + [Group("", (token,))]
+            waiting = []
+            continue
         waiting.append(token)
         try:
             text = b"".join(token_bytes(one) for one in waiting).decode()
@@ -159,8 +177,11 @@ def groups(ids: list[int]) -> list[Group]:
     return found
 
 
-def printable(token: int | bytes) -> str:
-    """A token as it can be shown: a space as a visible dot, line ends and tabs as arrows, stray bytes as <F0>."""
+def printable(token: int | bytes, extra: Mapping[int, str] = MappingProxyType({})) -> str:
+    """A token as it can be shown: a space as a visible dot, line ends and tabs as arrows, stray bytes as <F0>. extra: what a
+    model calls its rows beyond GPT-2's tokens; one without a name is <extra 50257>."""
+    if isinstance(token, int) and token >= SIZE:
+        return printable(extra[token].encode()) if token in extra else f"<extra {token}>"
     raw = token_bytes(token) if isinstance(token, int) else token
     try:
         text = raw.decode()

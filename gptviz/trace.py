@@ -13,15 +13,31 @@ from torch import Tensor
 from . import tokenizer
 from .config import GPTConfig
 from .hooks import Edit, Recorder, recording, unknown
-from .model import GPT
+from .model import GPT, Attention
 
 BUDGET = 3 << 30
 """Bytes one trace may hold unless the caller says otherwise: all points of 512 tokens of GPT-2 small, not of 1,024."""
 
 
+LARGEST = 1e12
+"""Beyond this a number is not shown: pictures need sums of squares and cubes, and 32 bits end at 3.4e38. A GPT-2's stay below 1e4."""
+DAMAGED = (
+    "The weights are finite, but too large for one another: the checkpoint may be damaged, or its training broke down. Take an earlier "
+    "one, or another model."
+)
+
+
+class NotFinite(ValueError):
+    """Numbers that are infinite, not a number, or too large to compute with; the message says where, and what to do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """Every tensor one pass produced, by hook point name, in the order the pass made them.
+
+    Asked for a point where a number is infinite, not a number or beyond LARGEST it raises NotFinite, so that nothing is drawn or
+    computed from such numbers; the points before it are there. (Hidden scores are minus infinity on purpose, and are let pass.)
+    `tensors` holds all of them as they are.
 
     ids: (batch, token). tokens: the same ids, printable. tensors: name -> tensor, not to be written to.
     dropout, seed and edits are the state the numbers come from; `model` gives the parameters for recomputation.
@@ -37,13 +53,45 @@ class Trace:
     edits: tuple[str, ...] = ()
     loss: float | None = None
     grads: Mapping[str, Tensor] = field(default_factory=lambda: MappingProxyType({}))
+    _finite: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def config(self) -> GPTConfig:
         return self.model.config
 
+    def word(self, token: int) -> str:
+        """A token id of this model, printable."""
+        return tokenizer.printable(token, self.model.extra)
+
+    def finite(self, name: str) -> bool:
+        """Whether every number at a point can be shown and computed with. Looked at once, when first asked for."""
+        if name not in self._finite:
+            least, most = torch.aminmax(self._visible(name))  # NaN where there is one
+            self._finite[name] = -LARGEST <= float(least) <= float(most) <= LARGEST
+        return self._finite[name]
+
+    def _visible(self, name: str) -> Tensor:
+        """The numbers at a point, with 0 in the place of scores that the causal mask hides."""
+        numbers = self.tensors[name].detach()
+        masked = name.endswith(".masked") and name not in self.edits
+        return numbers.masked_fill(Attention.future(self.ids), 0.0) if masked else numbers
+
+    def require_finite(self) -> None:
+        """Raise NotFinite where any point of this pass is not finite, naming the first one the pass made."""
+        broken = next((name for name in self.tensors if not self.finite(name)), None)
+        if broken is None:
+            return
+        within = self._visible(broken).abs() <= LARGEST
+        why = "The edit in force does it: without it they may stay in bounds." if self.edits else DAMAGED
+        raise NotFinite(
+            f"The numbers of this pass grow too large to be shown: at {broken}, {int((~within).sum()):,} of {within.numel():,} are "
+            f"infinite, not a number or beyond {LARGEST:g}, and so is what is made of them. Steps before that can be seen. {why}"
+        )
+
     def __getitem__(self, name: str) -> Tensor:
         if name in self.tensors:
+            if not self.finite(name):
+                self.require_finite()
             return self.tensors[name]
         if name in self.model.points:
             raise KeyError(f"{name} was not kept in this trace: it holds {len(self.tensors)} of {len(self.model.points)} points")
@@ -154,7 +202,7 @@ def run(
     made = Trace(
         model=model,
         ids=ids,
-        tokens=tuple(tuple(tokenizer.printable(token) for token in row) for row in ids.tolist()),
+        tokens=tuple(tuple(tokenizer.printable(token, model.extra) for token in row) for row in ids.tolist()),
         tensors=MappingProxyType(recorder.tensors),
         dropout=dropout,
         seed=seed,

@@ -8,22 +8,27 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
-CORE = {"config", "hooks", "tokenizer", "verbatim", "model", "weights", "snapshots", "trace", "sampling", "hub", "catalogue"}
+CORE = {
+    "config", "files", "hooks", "tokenizer", "verbatim", "vocabulary", "model", "weights", "snapshots", "trace", "sampling", "hub",
+    "catalogue",
+}
 MAY_IMPORT = {  # part of the package -> the other parts it may import
     "config": set(),
+    "files": set(),
     "hooks": set(),
     "tokenizer": set(),
     "verbatim": set(),
     "figures": {"verbatim"},
     "canvas": {"figures"},
+    "vocabulary": {"files", "tokenizer"},
     "model": {"config", "hooks"},
-    "weights": {"config", "hooks", "model"},
-    "snapshots": {"config", "model", "weights"},
+    "weights": {"config", "files", "hub", "model", "tokenizer", "vocabulary"},
+    "snapshots": {"config", "files", "model", "weights"},
     "trace": {"config", "hooks", "tokenizer", "model"},
     "sampling": {"config", "hooks", "tokenizer", "model", "trace"},
     "hub": {"config"},
     "transfer": {"hub"},
-    "catalogue": {"config", "hooks", "hub", "model", "snapshots", "weights"},
+    "catalogue": {"config", "files", "hooks", "hub", "model", "snapshots", "weights"},
     "stages": CORE | {"figures"},
     "labs": CORE | {"figures", "stages"},
     "training": CORE,
@@ -35,6 +40,8 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
 }
 FOREIGN = {  # part -> what else it may import, beside Python's own library; None is anything
     "config": set(),
+    "files": set(),
+    "vocabulary": set(),
     "figures": {"numpy", "plotly"},
     "canvas": {"numpy"},
     "hooks": {"numpy", "torch"},

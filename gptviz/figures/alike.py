@@ -90,9 +90,10 @@ def sides(lists: Sequence[Side], *, mean: float, title: str, height: int) -> go.
 
 
 def chance(x: np.ndarray, width: int) -> np.ndarray:
-    """Density of the cosine of two random directions of `width` numbers, at x; its standard deviation is 1 / sqrt(width)."""
+    """Density of the cosine of two random directions of `width` numbers (at least 2), at x; its standard deviation is
+    1 / sqrt(width). Of 2 numbers it has no bound at the ends, where the value a hair before them is given."""
     height = math.exp(math.lgamma(width / 2) - math.lgamma((width - 1) / 2)) / math.sqrt(math.pi)
-    return height * np.clip(1 - x**2, 0, 1) ** ((width - 3) / 2)
+    return height * np.clip(1 - x**2, 0 if width > 2 else 1e-3, 1) ** ((width - 3) / 2)
 
 
 def shares(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

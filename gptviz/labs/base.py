@@ -127,6 +127,10 @@ class Setting:
 
         return self.once(("last logits", self.model_key, ids), make)
 
+    def word(self, token: int) -> str:
+        """A token id of this model, printable."""
+        return tokenizer.printable(int(token), self.model.extra)
+
     def labels(self, ids: Sequence[int] | None = None) -> tuple[str, ...]:
         """Row labels: tokens numbered from 0, the leading space visible."""
         return tuple(f"{n} {tokenizer.printable(token)}" for n, token in enumerate(self.ids if ids is None else ids))

@@ -133,7 +133,7 @@ def cropping_pictures(setting: Setting):
     )
     chart = candidates.lines(
         curve.shares[:, words].T,
-        [tokenizer.printable(word) for word in words],
+        [setting.word(word) for word in words],
         words,
         [percent(float(share)) for share in curve.shares[-1, words]],
         curve.lengths,
@@ -152,13 +152,13 @@ def cropping_caption(setting: Setting) -> str:
     if len(ids) == 1:
         best = int(curve.shares[0].argmax())
         return (
-            f'One token fits into any context length. After {last} the most probable token is "{tokenizer.printable(best)}", '
+            f'One token fits into any context length. After {last} the most probable token is "{setting.word(best)}", '
             f"{percent(float(curve.shares[0, best]))}. Type a longer sentence to crop something."
         )
     here, full = curve.at(window), curve.shares[-1]
     best = int(here.argmax())
     said = (
-        f'With {window:,} token{"s" if window > 1 else ""} the favourite after {last} is "{tokenizer.printable(best)}", '
+        f'With {window:,} token{"s" if window > 1 else ""} the favourite after {last} is "{setting.word(best)}", '
         f"{percent(float(here[best]))}; with all {len(ids):,} it has {percent(float(full[best]))}. "
     )
     if window < len(ids):
@@ -291,8 +291,8 @@ def limit_caption(setting: Setting) -> str:
     said = f'Position {room:,} has no row, so "{tokenizer.printable(text.ids[room])}" cannot get a place. '
     said += f'Cropping drops "{tokenizer.printable(text.ids[0])}"' + (f" and {cut - 1} more" if cut > 1 else "")
     if room > cut:
-        change = float((table[room - 1] - table[room - 1 - cut]).norm())
-        size = float(table[room - 1 - cut].norm())
+        change = float((table[room - 1].double() - table[room - 1 - cut].double()).norm())
+        size = float(table[room - 1 - cut].double().norm())
         said += (
             f". Every token left moves {cut} row{'s' if cut > 1 else ''} down: the one that had row {room - 1:,} gets row "
             f"{room - 1 - cut:,}, a change of length {change:.3g} (row {room - 1 - cut:,} has length {size:.3g})"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from .. import sampling, tokenizer
+from .. import sampling
 from ..figures import pools
 from ..sampling import Pool
 from ..stages.base import Question, percent
@@ -33,7 +33,7 @@ def pool_pictures(setting: Setting) -> list[go.Figure]:
         pools.kept(
             whole[words],
             inside,
-            printed(words),
+            printed(setting, words),
             words.tolist(),
             texts,
             mass=np.cumsum(whole[order]),
@@ -49,12 +49,12 @@ def pool_caption(setting: Setting) -> str:
     logits = setting.last_logits()
     pool = pooled(setting, logits)
     left = logits.size - pool.size
-    first = tokenizer.printable(int(pool.words[0]))
+    first = setting.word(pool.words[0])
     if not left:
         return f"Nothing is cut: all {pool.size:,} tokens are in the pool. Move top-k or top-p and the curve is cut off."
     if pool.size == 1:
         return f'One token is left, "{first}": drawing from this pool is argmax. It held {percent(pool.kept)} of the mass.'
-    last = tokenizer.printable(int(pool.words[-1]))
+    last = setting.word(pool.words[-1])
     return (
         f'The pool ends at rank {pool.size:,}, "{last}". It keeps {percent(pool.kept)} of the mass; the {left:,} tokens cut '
         f'off held {percent(max(0.0, 1 - pool.kept))}. "{first}" grows from {percent(pool.before[0])} to '
@@ -119,7 +119,7 @@ def draws_pictures(setting: Setting) -> list[go.Figure]:
             counts,
             DRAWS * chances,
             np.sqrt(DRAWS * chances * (1 - chances)),
-            [*printed(found.pool.words[:shown]), others],
+            [*printed(setting, found.pool.words[:shown]), others],
             [*found.pool.words[:shown].tolist(), -1],
             [f"{count:,}  (expected {DRAWS * chance:.1f})" for count, chance in zip(counts, chances)],
             draws=DRAWS,
@@ -130,7 +130,7 @@ def draws_pictures(setting: Setting) -> list[go.Figure]:
 
 def draws_caption(setting: Setting) -> str:
     found = drawn(setting)
-    first = tokenizer.printable(int(found.pool.words[0]))
+    first = setting.word(found.pool.words[0])
     different = int((found.counts > 0).sum())
     chance = float(found.pool.probabilities[0])
     spread = np.sqrt(DRAWS * chance * (1 - chance))
@@ -140,7 +140,7 @@ def draws_caption(setting: Setting) -> str:
     return (
         f'Argmax writes "{first}" {DRAWS:,} times out of {DRAWS:,}. Drawing writes it {count_of(int(found.counts[0]), "time")} '
         f"(expected {DRAWS * chance:.0f}, give or take {spread:.0f}) and {different:,} different tokens in all, down to "
-        f'"{tokenizer.printable(int(found.pool.words[rarest]))}" of rank {rarest + 1:,}.'
+        f'"{setting.word(found.pool.words[rarest])}" of rank {rarest + 1:,}.'
     )
 
 

@@ -83,9 +83,10 @@ def caption(setting: Setting) -> str:
         said += f" One survives as {fixed(x[column])} × {1 / (1 - p):.3f} = {fixed(y[column])}."
     if picture.kind == "weights":
         return f"{said} The row added up to {x.sum():.2f}, now to {y.sum():.2f}."
+    times = f": × {y.std() / x.std():.2f}; over many masks × 1/√(1 − p) = {1 / np.sqrt(1 - p):.2f}" if x.std() else ""
     return (
         f"{said} The row's mean goes from {fixed(x.mean())} to {fixed(y.mean())}, its spread from {x.std():.3f} to "
-        f"{y.std():.3f}: × {y.std() / x.std():.2f}; over many masks × 1/√(1 − p) = {1 / np.sqrt(1 - p):.2f}."
+        f"{y.std():.3f}{times}."
     )
 
 

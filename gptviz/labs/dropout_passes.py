@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import tokenizer, trace
+from .. import trace
 from ..figures import dropout as charts
 from ..sampling import softmax
 from ..stages import base
@@ -17,8 +17,8 @@ COUNTS = (5, 10, 25, 50)  # passes of a fan
 WORK = 10e9  # parameters x tokens x passes a fan may cost
 
 
-def printable(words: np.ndarray) -> list[str]:
-    return [tokenizer.printable(int(word)) for word in words]
+def printable(setting: Setting, words: np.ndarray) -> list[str]:
+    return [setting.word(word) for word in words]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def pair_pictures(setting: Setting) -> list:
         charts.two_passes(
             first[words],
             second[words],
-            printable(words),
+            printable(setting, words),
             names=(f"pass 1, seed {setting['seed']}", f"pass 2, seed {setting['other']}"),
             title=f"Logits after the last token: pass 1's {len(words)} highest of {len(first):,}, and pass 2's",
         )
@@ -63,7 +63,7 @@ def pair_caption(setting: Setting) -> str:
         return (
             f"Both passes give the same {count:,} logits, to the last bit: largest difference {two.most:g}. The reason: {why}."
         )
-    best = [f'"{printable(np.array([one[-1].argmax()]))[0]}"' for one in (two.first, two.second)]
+    best = [f'"{setting.word(one[-1].argmax())}"' for one in (two.first, two.second)]
     ranked = f"Both still rank {best[0]} first" if best[0] == best[1] else f"Pass 1 ranks {best[0]} first, pass 2 {best[1]}"
     return (
         f"The {count:,} logits of the two passes differ by up to {two.most:.3f}, on average by {two.mean:.3f}. {ranked}. "
@@ -141,7 +141,7 @@ def fan_pictures(setting: Setting) -> list:
         charts.fan(
             spread.drawn[:, words],
             spread.evaluated[words],
-            printable(words),
+            printable(setting, words),
             won,
             title=f"EVAL's {len(words)} most probable next tokens: {len(spread.drawn)} TRAIN passes (dots), EVAL (diamond)",
         )
@@ -151,7 +151,7 @@ def fan_pictures(setting: Setting) -> list:
 def fan_caption(setting: Setting) -> str:
     spread = fan(setting)
     best = int(spread.evaluated.argmax())
-    name = f'"{printable(np.array([best]))[0]}"'
+    name = f'"{setting.word(best)}"'
     own, first = spread.drawn[:, best], int((spread.winners == best).sum())
     count, kinds = len(own), len(set(spread.winners.tolist()))
     fewer = f" {count} of 50 passes are offered: one costs more here." if affordable(setting)[-1] < COUNTS[-1] else ""

@@ -68,6 +68,13 @@ def variance_caption(setting: Setting) -> str:
     )
 
 
+def variance_controls(setting: Setting) -> tuple[Control, ...]:
+    width = setting.config.n_embd
+    if width == 1:
+        raise ValueError("This model is one number wide, and one number has no spread to measure. Choose a wider model.")
+    return Control("n", "n: numbers used", "slider", default=min(6, width), options=(2, width, 1)), tokens(setting)
+
+
 VARIANCE = experiment(
     r"""# Which variance
 
@@ -80,10 +87,7 @@ VARIANCE = experiment(
     $$\sigma^2 = \frac{1}{n}\sum_{i=1}^{n}(x_i-\mu)^2 \qquad s^2 = \frac{n}{n-1}\,\sigma^2$$
     """,
     key="variance",
-    controls=lambda setting: (
-        Control("n", "n: numbers used", "slider", default=min(6, setting.config.n_embd), options=(2, setting.config.n_embd, 1)),
-        tokens(setting),
-    ),
+    controls=variance_controls,
     pictures=variance_pictures,
     caption=variance_caption,
     state=lambda setting: (

@@ -269,7 +269,7 @@ def shift_pictures(setting: Setting) -> tuple[Picture, ...]:
     words = sorted(words, key=lambda word: -made.shares[0, word])
     chart = candidates.pairs(
         *made.shares[:, words],
-        [tokenizer.printable(word) for word in words],
+        [setting.word(word) for word in words],
         words,
         [[percent(float(share)) for share in shares[words]] for shares in made.shares],
         names=("as it is", f"EDITED: {edit_words(setting)}"),
@@ -282,7 +282,7 @@ def shift_pictures(setting: Setting) -> tuple[Picture, ...]:
 def shift_caption(setting: Setting) -> str:
     made = measured_shift(setting)
     best = [int(shares.argmax()) for shares in made.shares]
-    names = [f'"{tokenizer.printable(word)}"' for word in best]
+    names = [f'"{setting.word(word)}"' for word in best]
     what = "Without positions" if setting["positions"] == "none" else f"Shifted by {shift_by(setting)} rows"
     if np.array_equal(*made.rows):
         return f"{what}, every token has the row it had: nothing is edited, and every number is the same."

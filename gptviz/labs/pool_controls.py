@@ -34,8 +34,8 @@ def pooled(setting: Setting, logits: np.ndarray) -> Pool:
     return sampling.pool(logits, temperature=setting["t"], k=setting["k"] or None, p=setting["p"])
 
 
-def printed(words: np.ndarray) -> list[str]:
-    return [tokenizer.printable(int(word)) for word in words]
+def printed(setting: Setting, words: np.ndarray) -> list[str]:
+    return [setting.word(word) for word in words]
 
 
 def count_of(number: int, word: str = "token") -> str:

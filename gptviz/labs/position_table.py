@@ -9,7 +9,7 @@ from .. import weights
 from ..figures import alike
 from ..figures.matrix import Grid, Panel
 from ..stages.base import Question
-from ..stages.likeness import cosines
+from ..stages.likeness import cosines, lengths
 from .base import Control, Setting, experiment
 from .words import number
 
@@ -31,7 +31,7 @@ class Positions:
 
 
 def positions(table: np.ndarray) -> Positions:
-    return Positions(cosines(table), np.linalg.norm(table, axis=1))
+    return Positions(cosines(table), lengths(table)[:, 0])
 
 
 def measured(setting: Setting) -> Positions:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..stages.likeness import lengths
 from .base import Control
 
 DIMENSIONS = Control(
@@ -21,8 +22,8 @@ class Projection:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """The same directions, each of length 1; rows of zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
+    sizes = lengths(vectors)
+    return vectors / np.where(sizes > 0, sizes, 1)
 
 
 def project(vectors: np.ndarray, dimensions: int) -> Projection:

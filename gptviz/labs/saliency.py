@@ -7,7 +7,7 @@ from .. import sampling, tokenizer
 from ..figures import contributions
 from ..figures.depth import written
 from ..stages.base import Question, percent
-from ..trace import Trace
+from ..trace import DAMAGED, NotFinite, Trace
 from . import target
 from .base import Control, Setting, experiment, once
 from .target import Target
@@ -22,7 +22,9 @@ def salience(run: Trace, measure: str) -> np.ndarray:
     target more probable.
     """
     gradient, row = run.grads["input_emb"][0], run["input_emb"][0]
-    found = gradient.norm(dim=-1) if measure == "length" else (gradient * row).sum(-1)
+    found = gradient.double().norm(dim=-1) if measure == "length" else (gradient.double() * row).sum(-1)
+    if not found.isfinite().all():
+        raise NotFinite(f"On its way back the gradient leaves what 32 bits can hold: some of it is infinite or not a number. {DAMAGED}")
     return found.numpy()
 
 

@@ -36,7 +36,9 @@ def reach(setting: Setting, aim: Target, edits: tuple[Edit, ...] = ()) -> Reach:
         grad=aim,
         **({"edits": edits} if edits else {}),
     )
-    tables = [run[f"blocks.{b}.norm2"][0].T @ run.grads[f"blocks.{b}.ff.hidden"][0] for b in range(layers)]
+    if not edits:
+        run.require_finite()
+    tables = [run.tensors[f"blocks.{b}.norm2"][0].T @ run.grads[f"blocks.{b}.ff.hidden"][0] for b in range(layers)]
     return Reach(
         weights=np.array([float(table.abs().mean(dtype=table.dtype)) for table in tables]),
         stream=np.array([float(run.grads[name].norm()) for name in entering]),
@@ -95,9 +97,10 @@ def caption(setting: Setting) -> str:
     first = f"The loss is {plain.loss:.2f} nats for {aim.name} ({aim.origin}); with {edited(setting)} it would be {written(cut.loss)}."
     if len(before) == 1:
         return f"{first} With one block the gradient goes from {written(before[0])} to {written(after[0])}."
-    kept, left = float(before[0] / before[-1]), float(after[0] / after[-1]) if after[-1] else 0.0
-    if not np.isfinite(after).all() or not after.all():
-        return f"{first} In the edited pass the gradient leaves what a 32-bit number can hold: some of it is 0 or infinite."
+    for which, values in (("As the model is", before), ("In the edited pass", after)):
+        if not np.isfinite(values).all() or not values.all():
+            return f"{first} {which} the gradient leaves what a 32-bit number can hold: some of it is 0 or infinite."
+    kept, left = float(before[0] / before[-1]), float(after[0] / after[-1])
     if left < kept / 1.5:
         moral = "Less of it reaches the first block."
     elif left < kept * 1.5:

@@ -15,19 +15,20 @@ from .base import Control, Setting
 class Target:
     """The loss at one position: minus the logarithm of the probability it gives to `token` (cross-entropy, surprisal).
 
-    origin: where the token is from, in words. Calling it with a trace gives the loss as a tensor.
+    origin: where the token is from, in words. shown: the token, printable. Calling it with a trace gives the loss as a tensor.
     """
 
     position: int
     token: int
     origin: str
+    shown: str
 
     def __call__(self, run: Trace) -> Tensor:
         return F.cross_entropy(run["logits"][0, self.position : self.position + 1], torch.tensor([self.token]))
 
     @property
     def name(self) -> str:
-        return f"“{tokenizer.printable(self.token)}”"
+        return f"“{self.shown}”"
 
 
 def controls(setting: Setting) -> tuple[Control, Control]:
@@ -58,7 +59,9 @@ def chosen(setting: Setting) -> Target:
     """The target the controls ask for."""
     row, typed = setting["at"], tokenizer.encode(setting["target"])
     if typed:
-        return Target(row, typed[0], "typed")
-    if row + 1 < len(setting.ids):
-        return Target(row, setting.ids[row + 1], "really next")
-    return Target(row, int(setting.trace(points=["logits"])["logits"][0, row].argmax()), "most probable")
+        token, origin = typed[0], "typed"
+    elif row + 1 < len(setting.ids):
+        token, origin = setting.ids[row + 1], "really next"
+    else:
+        token, origin = int(setting.trace(points=["logits"])["logits"][0, row].argmax()), "most probable"
+    return Target(row, token, origin, setting.word(token))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from .. import sampling, tokenizer
+from .. import sampling
 from ..figures import pools
 from ..sampling import Pool
 from ..stages.base import Question, percent
@@ -68,13 +68,13 @@ def temperature_pictures(setting: Setting) -> list[go.Figure]:
         pools.compared(
             found.before[words],
             found.after[words],
-            printed(words),
+            printed(setting, words),
             words.tolist(),
             (ranked_text(found.before, words), ranked_text(found.after, words)),
             headings=("without: T = 1", f"with: T = {t:g}"),
             temperatures=TEMPERATURES,
             curves=setting.once(("curves", setting.model_key, setting.ids), lambda: curves(found.logits, followed)),
-            curve_labels=[f"#{rank:,} {word}" for rank, word in zip(FOLLOWED, printed(followed))],
+            curve_labels=[f"#{rank:,} {word}" for rank, word in zip(FOLLOWED, printed(setting, followed))],
             temperature=t,
             logarithmic=True,
             title=f"The same logits {after(setting)}: rank and share of {found.logits.size:,}",
@@ -86,7 +86,7 @@ def temperature_caption(setting: Setting) -> str:
     t = setting["t"]
     found = compared(setting)
     first = int(found.logits.argmax())
-    name, size = tokenizer.printable(first), found.logits.size
+    name, size = setting.word(first), found.logits.size
     if t == 0:
         return (
             f'T = 0 is no division: the argmax "{name}" takes everything, and the other {size - 1:,} tokens share 0. '

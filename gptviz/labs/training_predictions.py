@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from .. import sampling, tokenizer
+from .. import sampling
 from ..figures import candidates
 from ..stages.base import Question, percent
 from . import moments
@@ -40,7 +40,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
     return [
         candidates.row(
             shares[listed],
-            [tokenizer.printable(word) for word in listed],
+            [setting.word(word) for word in listed],
             listed,
             [f"{percent(float(shares[word]))}  #{sampling.rank(shares, word):,}" for word in listed],
             actual=listed.index(final),
@@ -56,8 +56,8 @@ def caption(setting: Setting) -> str:
     final = made.best[-1]
     shares = made.probabilities[place]
     ranks = [sampling.rank(row, final) for row in made.probabilities]
-    name = tokenizer.printable(final)
-    first = f'{moments.counted(setting)} the favourite is "{tokenizer.printable(made.best[place])}" with {percent(float(shares.max()))}.'
+    name = setting.word(final)
+    first = f'{moments.counted(setting)} the favourite is "{setting.word(made.best[place])}" with {percent(float(shares.max()))}.'
     way = ", ".join(f"{rank:,}" for rank in ranks)
     said = f'{first} The finished model\'s favourite, "{name}", has rank {ranks[place]:,} now; over the {len(ranks)} snapshots: {way}.'
     return " ".join(filter(None, (moments.remark(setting), said)))

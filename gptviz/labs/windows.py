@@ -203,7 +203,7 @@ def positions_pictures(setting: Setting):
         words.append(after)
     guesses = candidates.row(
         shares[words],
-        [tokenizer.printable(word) for word in words],
+        [setting.word(word) for word in words],
         words,
         [f"{percent(float(shares[word]))}  #{sampling.rank(shares, word):,}" for word in words],
         actual=words.index(after) if after is not None else None,
@@ -231,7 +231,7 @@ def positions_pictures(setting: Setting):
 def positions_caption(setting: Setting) -> str:
     logits, made = predictions(setting)
     ids, row = setting.ids, chosen_row(setting)
-    best = f'"{tokenizer.printable(int(made.best[row]))}" ({percent(float(made.best_shares[row]))})'
+    best = f'"{setting.word(made.best[row])}" ({percent(float(made.best_shares[row]))})'
     if row == len(ids) - 1:
         said = f"Row {row} is the last: what comes next is not written yet, its favourite is {best}."
     else:

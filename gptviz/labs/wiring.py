@@ -34,7 +34,13 @@ def passed(setting: Setting, wiring: str) -> Trace:
 
 def spread(run: Trace, point: str, row: int) -> float:
     """Standard deviation over one token's features, in double precision."""
-    return float(run.array(point)[0, row].astype(np.float64).std())
+    return float(numbers(run, point, row).std())
+
+
+def numbers(run: Trace, point: str, row: int) -> np.ndarray:
+    """One token's features, (feature,), in double precision; of an edited pass as they are, finite or not."""
+    found = run.tensors[point].numpy() if run.edits else run.array(point)
+    return found[0, row].astype(np.float64)
 
 
 def stream(run: Trace, row: int) -> np.ndarray:
@@ -47,7 +53,7 @@ def inside(run: Trace, block: int, row: int) -> dict[str, float]:
     at = f"blocks.{block}."
     found = {"in": spread(run, stream_in(block), row)}
     for half, entering in ((1, stream_in(block)), (2, f"{at}shortcut1")):
-        total = run.array(entering)[0, row].astype(np.float64) + run.array(f"{at}drop{half}")[0, row]
+        total = numbers(run, entering, row) + numbers(run, f"{at}drop{half}", row)
         found |= {
             f"norm{half}": spread(run, f"{at}norm{half}", row),
             f"made{half}": spread(run, f"{at}drop{half}", row),

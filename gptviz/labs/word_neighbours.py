@@ -130,13 +130,13 @@ def pictures(setting: Setting) -> list[Chips | go.Figure]:
         alike.Side(
             f"nearest {len(found.by_vector)} by vector",
             found.likeness[list(found.by_vector)],
-            tuple(map(tokenizer.printable, found.by_vector)),
+            tuple(map(setting.word, found.by_vector)),
             found.by_vector,
         ),
         alike.Side(
             "around it by id",
             found.likeness[list(found.by_id)],
-            tuple(map(tokenizer.printable, found.by_id)),
+            tuple(map(setting.word, found.by_id)),
             found.by_id,
             chosen=found.by_id.index(found.token),
         ),
@@ -159,7 +159,7 @@ def caption(setting: Setting) -> str:
     beside = [float(found.likeness[token]) for token in found.by_id if token != found.token]
     chance = best_by_chance(found.likeness.size, setting.config.n_embd)
     said = (
-        f'By vector, "{tokenizer.printable(first)}" is nearest to "{name}": cosine {number(near)}. The rows beside it by id '
+        f'By vector, "{setting.word(first)}" is nearest to "{name}": cosine {number(near)}. The rows beside it by id '
         f"have {number(np.mean(beside))} on average, and all {found.likeness.size - 1:,} other rows {number(found.mean)}."
     )
     if near <= 1.3 * chance:

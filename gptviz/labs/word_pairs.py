@@ -11,6 +11,7 @@ import torch
 from .. import tokenizer
 from ..figures import alike
 from ..stages.base import Question, percent
+from ..stages.likeness import comparable
 from . import words
 from .base import Control, Setting, experiment, once
 from .words import Word, number
@@ -53,7 +54,7 @@ def random_pairs(table: torch.Tensor, below: int, seed: int = SEED, count: int =
     first = generator.integers(0, below, count)
     second = (first + generator.integers(1, below, count)) % below
     with torch.inference_mode():
-        return torch.cosine_similarity(table[torch.from_numpy(first)], table[torch.from_numpy(second)]).numpy()
+        return comparable(torch.cosine_similarity(table[torch.from_numpy(first)], table[torch.from_numpy(second)]).numpy())
 
 
 def sampled(setting: Setting) -> np.ndarray:
@@ -71,6 +72,8 @@ def measured(setting: Setting) -> Pair:
 
 
 def controls(setting: Setting) -> tuple[Control, ...]:
+    if setting.config.n_embd == 1:
+        raise ValueError("This model is one number wide, so every cosine of two words is 1 or −1. Choose a wider model to compare words.")
     rows = setting.config.vocab_size
     limits = (rows, *(limit for limit in LOW_IDS if limit < rows))
     return (

@@ -33,25 +33,25 @@ def steps(setting: Setting) -> list[Step]:
     )
 
 
-def row(step: Step, number: int, vocabulary: int) -> pools.Row:
+def row(setting: Setting, step: Step, number: int) -> pools.Row:
     """A draw as segments: the most probable words one by one, the others together, and the drawn one in its place."""
     chances, words = step.pool.probabilities, step.pool.words
     shown = min(SEGMENTS, step.pool.size)
-    widths, names, chosen = list(chances[:shown]), printed(words[:shown]), step.place
+    widths, names, chosen = list(chances[:shown]), printed(setting, words[:shown]), step.place
     if step.place < shown < step.pool.size:
         widths.append(float(chances[shown:].sum()))
         names.append(f"{step.pool.size - shown:,} others")
     elif step.place >= shown:
         groups = (chances[shown : step.place], chances[step.place + 1 :])
         widths += [float(groups[0].sum()), float(chances[step.place]), float(groups[1].sum())]
-        names += [f"{groups[0].size:,} others", tokenizer.printable(step.token), f"{groups[1].size:,} others"]
+        names += [f"{groups[0].size:,} others", setting.word(step.token), f"{groups[1].size:,} others"]
         chosen = shown + 1
     return pools.Row(
         np.array(widths),
         tuple(names),
         chosen,
         step.number,
-        f"{number} {tokenizer.printable(step.token)}",
+        f"{number} {setting.word(step.token)}",
         f"#{step.place + 1:,} in {step.pool.size:,}, mass {percent(step.pool.kept)}",
     )
 
@@ -65,7 +65,7 @@ def writing_pictures(setting: Setting) -> list[Chips | go.Figure]:
     start = max(0, len(ids) - CHIPS)
     chips = tuple(
         Chip(
-            tokenizer.printable(ids[at]),
+            setting.word(ids[at]),
             (),
             colour=at,
             state="cropped" if at < out else "appended" if at >= typed else "",
@@ -80,7 +80,7 @@ def writing_pictures(setting: Setting) -> list[Chips | go.Figure]:
     pictures: list[Chips | go.Figure] = [Chips(((heading, chips),), note=" ".join(remarks), alt=alt)]
     if done:
         first = max(0, len(done) - LAST)
-        rows = [row(step, number, setting.config.vocab_size) for number, step in enumerate(done, start=1)][first:]
+        rows = [row(setting, step, number) for number, step in enumerate(done, start=1)][first:]
         pictures.append(
             pools.ruler(
                 rows,
@@ -97,7 +97,7 @@ def writing_caption(setting: Setting) -> str:
         return "Nothing is written yet. Move the slider up by one: one pass through the model, one draw, one token."
     sizes = [step.pool.size for step in done]
     last = done[-1]
-    drawn = tokenizer.printable(last.token)
+    drawn = setting.word(last.token)
     several = f"{min(sizes):,} to {max(sizes):,} tokens"
     held = f"The pools so far hold {several if min(sizes) < max(sizes) else count_of(sizes[0])}."
     said = (

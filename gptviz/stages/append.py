@@ -9,7 +9,7 @@ is longer, the oldest token falls out before the next pass.
 $$\text{next} = \arg\max_{w}\, p_{T-1,w}, \qquad \text{text} \leftarrow \text{text} + \text{next}$$
 """
 
-from .. import sampling, tokenizer
+from .. import sampling
 from ..figures.chips import Chip, Chips
 from . import base
 from .base import Question, stage
@@ -50,9 +50,9 @@ def picture(trace, view) -> Chips:
 
     def chip(at: int, note: str = "", state: str = "") -> Chip:
         state = state or ("appended" if at in written else "")
-        return Chip(tokenizer.printable(ids[at]), (ids[at],), colour=at, state=state, note=note)
+        return Chip(trace.word(ids[at]), (ids[at],), colour=at, state=state, note=note)
 
-    new = Chip(tokenizer.printable(word), (word,), colour=size, state="appended", note=f"argmax, {base.percent(share)}")
+    new = Chip(trace.word(word), (word,), colour=size, state="appended", note=f"argmax, {base.percent(share)}")
     before = [chip(at) for at in range(max(0, size - most), size)]
     kept = range(max(int(full), size + 1 - most), size)
     after = [chip(0, "falls out", "cropped")] if full else []
@@ -88,7 +88,7 @@ def caption(trace, view) -> str:
         else f"The next pass takes {size + 1} tokens of at most {room}."
     )
     return (
-        f'"{tokenizer.printable(word)}" has the highest probability after {base.quoted(trace, view, size - 1)}, '
+        f'"{trace.word(word)}" has the highest probability after {base.quoted(trace, view, size - 1)}, '
         f"{base.percent(share)}, and is written next. {ending}"
     )
 

@@ -13,7 +13,7 @@ $$\text{logit}_{t,w} = x_t \cdot W_{\text{token}}[w]$$
 import numpy as np
 import plotly.graph_objects as go
 
-from .. import sampling, tokenizer
+from .. import sampling
 from ..figures import ranking
 from . import base
 from .base import Question, stage
@@ -51,10 +51,10 @@ def picture(trace, view) -> go.Figure:
     ranks = [sampling.rank(logits[r], after) if after is not None else None for r, after in zip(rows, nexts)]
     return ranking.table(
         np.take_along_axis(logits[rows], top, axis=1),
-        [[tokenizer.printable(int(word)) for word in line] for line in top],
+        [[trace.word(int(word)) for word in line] for line in top],
         top,
         labels=[names[r] for r in rows],
-        targets=[None if after is None else tokenizer.printable(after) for after in nexts],
+        targets=[None if after is None else trace.word(after) for after in nexts],
         ranks=ranks,
         chosen=rows.index(row),
         last=len(rows) - 1,
@@ -70,7 +70,7 @@ def caption(trace, view) -> str:
     row = base.token(trace, view)
     word = int(logits[row].argmax())
     who = base.quoted(trace, view, row)
-    first = f'After {who} the highest logit is {logits[row, word]:.2f}, for "{tokenizer.printable(word)}"'
+    first = f'After {who} the highest logit is {logits[row, word]:.2f}, for "{trace.word(word)}"'
     if row < len(logits) - 1:
         after = int(trace.ids[view.item, row + 1])
         place = sampling.rank(logits[row], after)

@@ -334,8 +334,21 @@ def _plus(cell: Cell, names: tuple[str, str], formula: str, sentence: str) -> Re
 
 def _ids(cell: Cell) -> Recomputation:
     item, token = cell.index
+    row = int(cell.trace.ids[item, token])
+    if row >= tokenizer.SIZE:
+        return _answer(
+            cell,
+            value=row,
+            sentence=f"Token {token} is a row of this model's table beyond the {tokenizer.SIZE:,} pieces of GPT-2's vocabulary. Text "
+            "never becomes it: the model chose it itself.",
+            formula=r"\mathrm{id} = \text{number of the row}",
+            numbers=rf"\text{{row }} {row}",
+            code=f"trace.ids[{item}, {token}]",
+            operands={"number": np.array([row], dtype=np.float64)},
+            names=("row of the table",),
+        )
     encoding = tokenizer.encoding()
-    raw = tokenizer.token_bytes(int(cell.trace.ids[item, token]))
+    raw = tokenizer.token_bytes(row)
     value = encoding.encode_single_token(raw)
     piece = cell.trace.tokens[item][token]
     size = "1 byte" if len(raw) == 1 else f"{len(raw)} bytes"
@@ -859,7 +872,7 @@ def _probabilities(cell: Cell) -> Recomputation:
     listed = listed[np.argsort(-logits[listed], kind="stable")].tolist()
     if word not in listed:
         listed.append(word)
-    names = [f"{n} {tokenizer.printable(n)}" for n in listed]
+    names = [f"{n} {cell.trace.word(n)}" for n in listed]
     columns = {"logit": logits[listed], "exp(logit - max)": raised[listed]}
     if rest := len(logits) - len(listed):
         names.append(f"the other {rest:,} words")

@@ -12,7 +12,7 @@ $$p_w = \frac{e^{\text{logit}_w}}{\sum_{v} e^{\text{logit}_v}}$$
 
 import plotly.graph_objects as go
 
-from .. import sampling, tokenizer
+from .. import sampling
 from ..figures import bars
 from . import base
 from .base import Question, stage
@@ -29,7 +29,7 @@ def picture(trace, view) -> go.Figure:
     place = "the last row, it picks the next token" if row == len(logits) - 1 else f"row {row}"
     return bars.shares(
         probabilities[words],
-        [tokenizer.printable(int(word)) for word in words],
+        [trace.word(int(word)) for word in words],
         words.tolist(),
         [base.percent(share) for share in probabilities[words]],
         rest=base.percent(max(0.0, 1 - probabilities[words].sum())),
@@ -48,7 +48,7 @@ def caption(trace, view) -> str:
     words = sampling.top(logits[row], SHOWN)
     times = probabilities[words[0]] * len(probabilities)
     return (
-        f'The argmax is "{tokenizer.printable(int(words[0]))}" with {base.percent(probabilities[words[0]])}, '
+        f'The argmax is "{trace.word(int(words[0]))}" with {base.percent(probabilities[words[0]])}, '
         f"{times:,.{0 if times >= 10 else 1}f} times a blind guess. The {len(words)} most probable tokens hold "
         f"{base.percent(probabilities[words].sum())}; the other {len(probabilities) - len(words):,} share the rest."
     )

@@ -101,7 +101,7 @@ def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chi
     if not piece.steppable:
         final, _, _ = token_chips.abridged(
             [
-                Chip(token_chips.shown((token,)), (token,), token_chips.colour(piece.row + n))
+                Chip(tokenizer.printable(token), (token,), token_chips.colour(piece.row + n))
                 for n, token in enumerate(piece.ids)
             ],
             PARTS,

@@ -12,8 +12,10 @@ from .base import View
 NEUTRAL = style.TOKENS.index(style.PARTS["residual"])
 
 
-def shown(ids: Sequence[int]) -> str:
+def shown(trace: Trace, ids: Sequence[int]) -> str:
     """The text of consecutive tokens as it can be printed: a space as a visible dot, stray bytes as <F0>."""
+    if len(ids) == 1:
+        return trace.word(ids[0])
     return tokenizer.printable(b"".join(tokenizer.token_bytes(token) for token in ids))
 
 
@@ -30,14 +32,14 @@ def sentence(trace: Trace, view: View) -> tuple[list[Chip], int]:
     ids = trace.ids[view.item, : base.length(trace, view)].tolist()
     chips, row = [], -len(view.cropped)
     for group in tokenizer.groups(list(view.cropped)):
-        chips.append(Chip(shown(group.ids), group.ids, colour(row), "cropped"))
+        chips.append(Chip(shown(trace, group.ids), group.ids, colour(row), "cropped"))
         row += len(group.ids)
     chosen, selected = base.token(trace, view), 0
     for group in tokenizer.groups(ids):
         last = row + len(group.ids) - 1
         if row <= chosen <= last:
             selected = len(chips)
-        chips.append(Chip(shown(group.ids), group.ids, colour(row), "appended" if last >= len(ids) - view.appended else ""))
+        chips.append(Chip(shown(trace, group.ids), group.ids, colour(row), "appended" if last >= len(ids) - view.appended else ""))
         row = last + 1
     return chips, selected
 

@@ -10,7 +10,6 @@ $$\mathrm{tok}_t = W_{\text{token}}[\mathrm{id}_t]$$
 
 import numpy as np
 
-from .. import tokenizer
 from ..figures.matrix import Grid, Panel
 from . import addition, base, present
 from .base import Question, stage
@@ -63,7 +62,7 @@ def caption(trace, view) -> str:
     chance = f"Two random directions of {width} numbers give 0, give or take {1 / width**0.5:.2f}."
     nearest = (
         f"Of all {trace.config.vocab_size:,} rows, the one closest to {base.quoted(trace, view, row)} is "
-        f'"{tokenizer.printable(best)}" (cosine {near:.2f}).'
+        f'"{trace.word(best)}" (cosine {near:.2f}).'
     )
     likeness = cosines(vectors)
     pairs = [

@@ -8,7 +8,6 @@ bit more of anything, and neighbours in the list share nothing but the time at w
 $$\mathrm{ids} \in \{0, 1, \dots, V - 1\}^{\,\text{batch} \times \text{token}}$$
 """
 
-from .. import tokenizer
 from ..figures.chips import Chip, Chips
 from . import base, token_chips
 from .base import Question, stage
@@ -28,7 +27,7 @@ def picture(trace, view) -> Chips:
     row = base.token(trace, view)
     chips = [
         Chip(
-            token_chips.shown((token,)),
+            trace.word(token),
             (token,),
             token_chips.colour(at),
             "appended" if at >= len(ids) - view.appended else "",
@@ -40,7 +39,7 @@ def picture(trace, view) -> Chips:
     chosen = ids[row]
     around = tuple(
         Chip(
-            token_chips.shown((token,)),
+            trace.word(token),
             (token,),
             token_chips.colour(row) if token == chosen else token_chips.NEUTRAL,
             note="this token" if token == chosen else "",
@@ -53,7 +52,7 @@ def picture(trace, view) -> Chips:
     ]
     if not view.present:
         alike = tuple(
-            Chip(token_chips.shown((token,)), (token,), token_chips.NEUTRAL, note=f"cosine {near:.2f}")
+            Chip(trace.word(token), (token,), token_chips.NEUTRAL, note=f"cosine {near:.2f}")
             for token, near in closest(trace.model.tok_emb.weight, chosen, 2 * AROUND)
         )
         lines.append((f"next to row {chosen} by its vector, which the next step looks up", alike))
@@ -74,7 +73,7 @@ def caption(trace, view) -> str:
     row = base.token(trace, view)
     chosen = ids[row]
     beside = [token for token in neighbours(trace, chosen, 1) if token != chosen]
-    names = " and ".join(f'"{tokenizer.printable(token)}" ({token})' for token in beside)
+    names = " and ".join(f'"{trace.word(token)}" ({token})' for token in beside)
     same = [at for at, token in enumerate(ids) if token == chosen and at != row]
     again = f" It also stands at position {same[0]}, with the same id." if same else ""
     verb = "stand" if len(beside) > 1 else "stands"

@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     command = commands.get(arguments[0]) if arguments else None
     try:
         return command(arguments[1:]) if command else train(arguments)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:
         print(error, file=sys.stderr)
         return 1
 

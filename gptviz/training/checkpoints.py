@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import optim
 
@@ -20,9 +20,11 @@ def save_state(path: Path, model: GPT, optimizers: list[optim.Optimizer], random
             tensors |= {f"optimizer.{number}.{index}.{key}": value for key, value in kept.items()}
     tensors["random"] = random.get_state()
     beside = path.with_name(path.name + ".part")  # whole or not at all: stopped while it writes, the older file stays
-    save_file(
-        {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, beside, metadata={"counters": json.dumps(counters)}
-    )
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        save_file(tensors, beside, metadata={"counters": json.dumps(counters)})
+    except SafetensorError as error:
+        raise OSError(f"{path} cannot be written: {error}; make room on the disk, then go on with --resume") from None
     os.replace(beside, path)
 
 

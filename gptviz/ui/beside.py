@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
-from .. import catalogue, sampling, tokenizer, weights
+from .. import catalogue, sampling, weights
 from ..figures import style
 from ..figures.chips import Chips
 from ..figures.matrix import Grid, Panel
@@ -166,13 +166,13 @@ def caption(one: Half, main: Half, stage: Stage) -> str:
         return brief(said, BRIEF) if one.view.present else said
     word, share = append.next_token(one.trace, one.view)
     written, own = append.next_token(main.trace, main.view)
-    name = tokenizer.printable(written)
+    name = one.trace.word(written)
     if word == written:
         return f'{one.title} would write "{name}" too, with {base.percent(share)} where {main.title} has {base.percent(own)}.'
     logits = base.array(one.trace, one.view, "logits")[-1]
     given = base.percent(float(sampling.softmax(logits)[written]))
     return (
-        f'{one.title} would write "{tokenizer.printable(word)}", {base.percent(share)}. '
+        f'{one.title} would write "{one.trace.word(word)}", {base.percent(share)}. '
         f'The "{name}" that {main.title} writes has {given} here, rank {sampling.rank(logits, written):,}.'
     )
 

@@ -15,7 +15,8 @@ EVERY = 0.5  # seconds between two looks at a download under way
 def title(key: str) -> str:
     """A model's line in the chooser."""
     if key in catalogue.MODELS:
-        return catalogue.MODELS[key].title
+        entry = catalogue.MODELS[key]
+        return f"{entry.title} (cannot be opened)" if entry.trouble else entry.title
     return f"{key} (download {hub.in_words(hub.PUBLISHED[key].size)})"
 
 

@@ -8,8 +8,7 @@ from .. import catalogue, verbatim, weights
 from ..figures.matrix import Grid
 from ..stages import Stage, View, base, source
 from ..stages.recompute import recompute
-from ..tokenizer import printable
-from ..trace import Trace
+from ..trace import NotFinite, Trace
 from . import address, state
 from .state import Choice, change
 
@@ -36,6 +35,13 @@ def row(choice: Choice) -> None:
 
 def show(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None) -> None:
     """The open drawer, in the place of the words, so that the picture stays in view."""
+    try:
+        _open(stage, trace, view, choice, cell)
+    except NotFinite as error:
+        st.error(verbatim.markdown(error))
+
+
+def _open(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None) -> None:
     if choice.drawer == "recompute":
         _recompute(stage, trace, view, cell)
     elif choice.drawer == "numbers":
@@ -161,7 +167,7 @@ def numbers(trace: Trace, view: View, point: str) -> tuple[pd.DataFrame, str]:
     axis = trace.axes(point)[-1]
     if point == "logits":
         best = np.argsort(-values[last], kind="stable")[:50]
-        labels = [f"{word} {printable(int(word))}" for word in best]
+        labels = [f"{word} {trace.word(int(word))}" for word in best]
         table = pd.DataFrame({names[last]: values[last, best]}, index=pd.Index(labels, name="word"))
         return table, f"for {names[last]}: the 50 largest of {values.shape[1]:,}"
     if axis == "key":
@@ -191,6 +197,8 @@ def _about(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
         f"**Where these numbers come from.** Model **{verbatim.markdown(entry.title)}**, weights {kept}; "
         f"{verbatim.markdown(base.state(trace))}; batch of {trace.ids.shape[0]}, {trace.ids.shape[1]} tokens. {verbatim.markdown(entry.about)}"
     )
+    for remark in trace.model.remarks:
+        st.caption(verbatim.markdown(remark))
     named = ", ".join(f"`{point}` ({' × '.join(trace.axes(point))})" for point in stage.named(view))
     if named:
         st.markdown(

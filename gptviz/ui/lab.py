@@ -169,6 +169,9 @@ def widgets(chosen: Lab, controls: Sequence[Control], current: Mapping[str, Any]
 
 
 def widget(place, chosen: Lab, control: Control, value: Any) -> None:
+    if control.kind == "slider" and control.options[0] == control.options[1]:
+        place.caption(f"{control.label}: {value}, the only one")
+        return
     key = f"control-{control.name}"
 
     def same(one: Any, other: Any) -> bool:

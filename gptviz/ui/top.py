@@ -27,7 +27,6 @@ html { font-size: 24px; }
 [class*=st-key-half-] .chips.present :is(.ids, .about, .heading, .note) { font-size: 0.8rem; line-height: 1.1rem; }
 """
 """In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
-MOST_OF_A_CARD = 50_000  # characters of a model card that are shown
 
 
 def style(*, present: bool = False) -> None:
@@ -49,14 +48,14 @@ def show(choice: Choice, *, lab: bool = False, marked: bool = True) -> GPT | Non
         download.panel()
         return None
     with place:
-        line(choice, ("TRAINED" if weights.is_trained(model) else "RANDOM INIT") if marked else "", lab)
+        line(choice, ("TRAINED" if weights.is_trained(model) else "RANDOM INIT") if marked else "", lab, loaded=True)
     if not choice.present:
         download.panel()
     return model
 
 
-def line(choice: Choice, badge: Html, lab: bool) -> None:
-    """Sentence, examples, model, options, state badges, Present."""
+def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> None:
+    """Sentence, examples, model, options, state badges, Present. loaded: the models on screen are in memory."""
     if choice.present:
         left, question, right = st.columns([5.4, 1.2, 1.1], vertical_alignment="center")
         with question:
@@ -100,7 +99,7 @@ def line(choice: Choice, badge: Html, lab: bool) -> None:
         on_change=address.chose("model", take_model),
     )
     with options.popover("Options", type="tertiary"):
-        more_options(choice, lab)
+        more_options(choice, lab, loaded)
     if badge:
         state_.html(badges(choice, badge, lab))
     if lab:
@@ -171,7 +170,7 @@ def take_example() -> None:
         state.choose_text("text", example)
 
 
-def more_options(choice: Choice, lab: bool) -> None:
+def more_options(choice: Choice, lab: bool, loaded: bool) -> None:
     """Rarely used things: the second sentence of a batch, the special token, what the models are."""
     if not lab:
         second_sentence(choice)
@@ -183,21 +182,19 @@ def more_options(choice: Choice, lab: bool) -> None:
     )
     for entry in (catalogue.MODELS[key] for key in (choice.model, "" if lab else choice.beside) if key):
         st.caption(f"**{verbatim.markdown(entry.title)}**: {verbatim.markdown(entry.about)}")
-        if entry.card:
-            card(entry.card)
+        for remark in cache.model(entry.key).remarks if loaded else ():
+            st.caption(verbatim.markdown(remark))
+        card(entry)
     st.button("Start over with the defaults", on_click=lambda: change(**vars(Choice())))
 
 
-def card(path: Path) -> None:
-    """A model card. One that ships with gptviz is laid out, below its title, which stands above already; any other is text."""
-    shown = st.expander("Model card")
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            said = file.read(MOST_OF_A_CARD)
-    except OSError as error:
-        shown.caption(verbatim.markdown(f"It cannot be read: {error}"))
+def card(entry: catalogue.Entry) -> None:
+    """A model's card, where there is one. One that ships with gptviz is laid out, below its title, which stands above already; any
+    other is text."""
+    if not (said := entry.card):
         return
-    if path.is_relative_to(catalogue.BUNDLED):
+    shown = st.expander("Model card")
+    if entry.folder and entry.folder.is_relative_to(catalogue.BUNDLED):
         shown.markdown(said.partition("\n")[2])
     else:
         shown.html(f"<div class='card'>{verbatim.html(said)}</div>")

@@ -7,10 +7,11 @@ import streamlit as st
 
 from .. import sampling, tokenizer, verbatim
 from ..config import GPTConfig
+from ..model import GPT
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
 from ..stages.base import Picture
 from ..stages.recompute import recompute
-from ..trace import Trace
+from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
 from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
 from .beside import Half
@@ -36,7 +37,7 @@ def walk(choice: Choice) -> None:
     compared = cache.model(choice.beside) if choice.beside else None
     choice = fit(choice, model.config, compared.config if compared else model.config)
     try:
-        main = beside.half(choice, choice.model, model)
+        main, choice = first_half(choice, model)
         if choice.token >= len(main.sentence.ids):
             choice = state.settle(f"There is no token {choice.token}: the last one is shown.", token=-1)
             main = beside.half(choice, choice.model, model)
@@ -46,8 +47,13 @@ def walk(choice: Choice) -> None:
         return
     try:
         other = beside.half(choice, choice.beside, compared, main) if compared else None
+        for one in filter(None, (main, other) if other else ()):
+            one.trace.require_finite()
     except MemoryError as error:
         beside.leave(f"In {choice.beside} this does not fit: {error}. {choice.model} goes on alone.")
+        st.rerun()
+    except NotFinite as error:
+        beside.leave(f"The two cannot stand beside each other. {error} {choice.model} goes on alone.")
         st.rerun()
     stage = BY_KEY[choice.stage]
     st.set_page_config(page_title=f"{stage.title} · gptviz")
@@ -70,6 +76,15 @@ def walk(choice: Choice) -> None:
     with st.bottom:
         controls(stage, main, other, choice)
     state.write_url(choice)
+
+
+def first_half(choice: Choice, model: GPT) -> tuple[Half, Choice]:
+    """What is shown of the chosen model, without the tokens it was to append where its numbers choose none."""
+    try:
+        return beside.half(choice, choice.model, model), choice
+    except NotFinite as error:
+        choice = state.settle(f"This model can append nothing. {error}", more=0, token=-1)
+        return beside.half(choice, choice.model, model), choice
 
 
 def fit(choice: Choice, config: GPTConfig, other: GPTConfig) -> Choice:
@@ -125,11 +140,16 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
 
 
 def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> None:
-    """The picture on the left, the words on the right; in Present mode the picture takes the width."""
+    """The picture on the left, the words on the right; in Present mode the picture takes the width. Where the numbers of this
+    step are too large to be shown, a message stands in the picture's place."""
     trace, view, cell = main.trace, main.view, chosen_cell(choice)
     acted = acting(main, main, choice)
-    made = stage.picture(trace, view)
-    said = stage.caption(trace, view)
+    try:
+        made, said = stage.picture(trace, view), stage.caption(trace, view)
+        overview = stage.overview(trace, view) if stage.overview else None
+    except NotFinite as error:
+        not_shown(stage, trace, view, choice, error, titled=titled)
+        return
     if view.present:
         if titled:
             heading(stage)
@@ -148,8 +168,8 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
     with left, st.container(key="stage", gap="small"):
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said)
         stepper(stage, choice)
-        if stage.overview:
-            picture.show(stage.overview(trace, view), "overview", cell=None, present=False, on_event=acted, alt="")
+        if overview:
+            picture.show(overview, "overview", cell=None, present=False, on_event=acted, alt="")
     with right, st.container(key="words", gap="xsmall"):
         if titled:
             heading(stage)
@@ -161,6 +181,22 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         if stage.key == "append":
             append(trace, view, choice)
         messages(main, choice)
+
+
+def not_shown(stage: Stage, trace: Trace, view: View, choice: Choice, error: NotFinite, *, titled: bool) -> None:
+    """Why there is no picture, and the words of the step."""
+    left, right = st.columns([1.68, 1], gap="medium")
+    left.error(verbatim.markdown(error))
+    with right, st.container(key="words", gap="xsmall"):
+        if titled:
+            heading(stage)
+        if choice.present:
+            return
+        drawers.row(choice)
+        if choice.drawer in ("code", "about"):
+            drawers.show(stage, trace, view, choice, None)
+        else:
+            words(stage, trace, view, "")
 
 
 def messages(main: Half, choice: Choice) -> None:
@@ -305,7 +341,7 @@ def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> Html:
         return ""
     try:
         made = recompute(trace, *cell)
-    except (KeyError, IndexError):
+    except (KeyError, IndexError, NotFinite):
         return ""
     what = f"{cell[0]}[{', '.join(map(str, cell[1]))}]." if brief else made.sentence
     return (
@@ -318,7 +354,7 @@ def words(stage: Stage, trace: Trace, view: View, said: str) -> None:
     """What happens, formula, shapes, what to look for, and the question."""
     st.markdown(stage.prose)
     st.latex(stage.formula)
-    st.html(f"<p class='shapes'>{shapes(stage, trace, view)}</p><p class='look'><b>Look for:</b> {verbatim.html(said)}</p>")
+    st.html(f"<p class='shapes'>{shapes(stage, trace, view)}</p>{look(said) if said else ''}")
     predict.ask(stage)
 
 
@@ -328,7 +364,7 @@ def shapes(stage: Stage, trace: Trace, view: View) -> Html:
     def one(point: str) -> Html:
         if point == "text":
             return "text"
-        tensor = trace[point]
+        tensor = trace.tensors[point]
         return f"<span class='shape'>({', '.join(map(str, tensor.shape))})</span> {' × '.join(trace.axes(point))}"
 
     inputs = [point.format(block=view.block) for point in stage.inputs] or ["text"]
@@ -376,7 +412,7 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
     chance = float(sampling.softmax(base.array(trace, view, "logits")[row])[token])
     first, second = st.columns(2)
     first.button(
-        f"Append **{verbatim.markdown(tokenizer.printable(token))}**" + ("" if view.present else f" ({verbatim.markdown(base.percent(chance))})"),
+        f"Append **{verbatim.markdown(trace.word(token))}**" + ("" if view.present else f" ({verbatim.markdown(base.percent(chance))})"),
         type="primary",
         width="stretch",
         key="append",
