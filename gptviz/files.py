@@ -61,10 +61,11 @@ def parsed(path: Path, text: bytes) -> Any:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds one object. Raises CheckpointError for anything else, FileNotFoundError where there is none."""
+    """A JSON file that holds one object. Raises CheckpointError for anything else, FileNotFoundError or
+    NotADirectoryError where there is none."""
     try:
         found = parsed(path, content(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
         raise CheckpointError(f"{path}: expected a readable file, got: {error.strerror or error}") from None

@@ -20,7 +20,16 @@ Edit = tuple[str, Change]
 """A point's name, and what replaces the tensor the model computed there: a tensor, a function of that tensor, or the name of
 a point of equal shape earlier in the pass, whose tensor is taken (a shortcut that takes its sublayer's output is off)."""
 
+LARGEST = 1e12
+"""Beyond this a number is not shown: pictures need sums of squares and cubes, and 32 bits end at 3.4e38. A GPT-2's stay below 1e4."""
+
 _current: ContextVar["Recorder | None"] = ContextVar("gptviz_recorder", default=None)
+
+
+def within(x: Tensor) -> bool:
+    """Whether every number can be shown and computed with: none infinite, not a number or beyond LARGEST."""
+    least, most = torch.aminmax(x.detach())  # NaN where there is one
+    return -LARGEST <= float(least) <= float(most) <= LARGEST
 
 
 class HookPoint(nn.Module):
@@ -74,7 +83,8 @@ def noise(shape: Sequence[int], seed: int, site: int) -> Tensor:
 class Recorder:
     """One run's wishes, and the tensors it kept, in the order the forward pass made them.
 
-    grad: let gradients be taken at every kept point. No parameter needs to ask for one: a kept tensor that depends on no
+    watch: points that are looked at even where they are not kept; the first whose numbers are not `within` bounds is `broken`, and
+    what is kept from there on is `lost`. grad: let gradients be taken at every kept point. No parameter needs to ask for one: a kept tensor that depends on no
     earlier kept one becomes a leaf of its own, and everything after it follows.
     """
 
@@ -86,6 +96,7 @@ class Recorder:
         dropout: float = 0.0,
         seed: int = 0,
         grad: bool = False,
+        watch: Iterable[str] = (),
     ):
         self.sizes = sizes
         self.keep = frozenset(keep)
@@ -97,6 +108,9 @@ class Recorder:
         self.dropout = dropout
         self.seed = seed
         self.tensors: dict[str, Tensor] = {}
+        self.watch = frozenset(watch)
+        self.broken = ""
+        self.lost: set[str] = set()
 
     def visit(self, point: HookPoint, x: Tensor) -> Tensor:
         for change in self.edits.get(point.name, ()):
@@ -114,6 +128,10 @@ class Recorder:
                     f"hook point {point.name} ({' x '.join(point.axes)}): expected shape {expected}, got {tuple(x.shape)}"
                 )
             self.tensors[point.name] = x
+        if not self.broken and point.name in self.watch and not within(x):
+            self.broken = point.name
+        if self.broken and point.name in self.keep:
+            self.lost.add(point.name)
         return x
 
     def tensor(self, point: HookPoint, name: str) -> Tensor:

@@ -12,15 +12,13 @@ from torch import Tensor
 
 from . import tokenizer
 from .config import GPTConfig
-from .hooks import Edit, Recorder, recording, unknown
+from .hooks import LARGEST, Edit, Recorder, recording, unknown, within
 from .model import GPT, Attention
 
 BUDGET = 3 << 30
 """Bytes one trace may hold unless the caller says otherwise: all points of 512 tokens of GPT-2 small, not of 1,024."""
-
-
-LARGEST = 1e12
-"""Beyond this a number is not shown: pictures need sums of squares and cubes, and 32 bits end at 3.4e38. A GPT-2's stay below 1e4."""
+STREAM = ("input_emb", "shortcut1", "shortcut2", "final_norm", "logits")
+"""Points through which everything passes: numbers too large show in one of them, whichever others are kept."""
 DAMAGED = (
     "The weights are finite, but too large for one another: the checkpoint may be damaged, or its training broke down. Take an earlier "
     "one, or another model."
@@ -35,9 +33,10 @@ class NotFinite(ValueError):
 class Trace:
     """Every tensor one pass produced, by hook point name, in the order the pass made them.
 
-    Asked for a point where a number is infinite, not a number or beyond LARGEST it raises NotFinite, so that nothing is drawn or
-    computed from such numbers; the points before it are there. (Hidden scores are minus infinity on purpose, and are let pass.)
-    `tensors` holds all of them as they are.
+    Asked for a point where a number is infinite, not a number or beyond LARGEST, or for one that is made of such numbers, it
+    raises NotFinite, so that nothing is drawn or computed from them; the points before are there. (Hidden scores are minus
+    infinity on purpose, and are let pass.) `tensors` holds all of them as they are. broken: the first point of the stream that
+    is so, kept or not; lost: the points kept from there on.
 
     ids: (batch, token). tokens: the same ids, printable. tensors: name -> tensor, not to be written to.
     dropout, seed and edits are the state the numbers come from; `model` gives the parameters for recomputation.
@@ -53,6 +52,8 @@ class Trace:
     edits: tuple[str, ...] = ()
     loss: float | None = None
     grads: Mapping[str, Tensor] = field(default_factory=lambda: MappingProxyType({}))
+    broken: str = ""
+    lost: frozenset[str] = frozenset()
     _finite: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -64,10 +65,9 @@ class Trace:
         return tokenizer.printable(token, self.model.extra)
 
     def finite(self, name: str) -> bool:
-        """Whether every number at a point can be shown and computed with. Looked at once, when first asked for."""
+        """Whether a point can be shown and computed with. Looked at once, when first asked for."""
         if name not in self._finite:
-            least, most = torch.aminmax(self._visible(name))  # NaN where there is one
-            self._finite[name] = -LARGEST <= float(least) <= float(most) <= LARGEST
+            self._finite[name] = name not in self.lost and within(self._visible(name))
         return self._finite[name]
 
     def _visible(self, name: str) -> Tensor:
@@ -77,15 +77,18 @@ class Trace:
         return numbers.masked_fill(Attention.future(self.ids), 0.0) if masked else numbers
 
     def require_finite(self) -> None:
-        """Raise NotFinite where any point of this pass is not finite, naming the first one the pass made."""
-        broken = next((name for name in self.tensors if not self.finite(name)), None)
-        if broken is None:
+        """Raise NotFinite where any point of this pass cannot be shown, naming the first one the pass made."""
+        first = next((name for name in self.tensors if not self.finite(name)), None)
+        if first is None:
             return
-        within = self._visible(broken).abs() <= LARGEST
+        place, numbers = first, self._visible(first)
+        if within(numbers):  # but made of such as are not
+            place, numbers = self.broken, self.tensors.get(self.broken)
+        bad = "some numbers" if numbers is None else f"{int((~(numbers.abs() <= LARGEST)).sum()):,} of {numbers.numel():,} numbers"
         why = "The edit in force does it: without it they may stay in bounds." if self.edits else DAMAGED
         raise NotFinite(
-            f"The numbers of this pass grow too large to be shown: at {broken}, {int((~within).sum()):,} of {within.numel():,} are "
-            f"infinite, not a number or beyond {LARGEST:g}, and so is what is made of them. Steps before that can be seen. {why}"
+            f"The numbers of this pass grow too large to be shown: at {place}, {bad} are infinite, not a number or beyond {LARGEST:g}, "
+            f"and everything after it is made of them. Steps before it can be seen. {why}"
         )
 
     def __getitem__(self, name: str) -> Tensor:
@@ -196,7 +199,8 @@ def run(
             f"this trace would hold {needed / 2**20:,.0f} MiB and the budget is {budget / 2**20:,.0f} MiB: "
             f"keep fewer points or fewer than {ids.shape[1]} tokens"
         )
-    recorder = Recorder(model.config.sizes(*ids.shape), keep, edits, dropout, seed, grad is not None)
+    watch = [name for name in model.points if name.endswith(STREAM)]
+    recorder = Recorder(model.config.sizes(*ids.shape), keep, edits, dropout, seed, grad is not None, watch)
     with torch.inference_mode(grad is None), torch.set_grad_enabled(grad is not None), recording(recorder):
         model(ids)
     made = Trace(
@@ -207,6 +211,8 @@ def run(
         dropout=dropout,
         seed=seed,
         edits=tuple(name for name, _ in edits),
+        broken=recorder.broken,
+        lost=frozenset(recorder.lost),
     )
     return made if grad is None else _with_gradients(made, grad)
 

@@ -89,7 +89,7 @@ def _configured(folder: Path) -> tuple[GPTConfig, set[str]]:
     path = folder / CONFIG
     try:
         raw = read_json(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(_no_config(folder)) from None
     if (kind := raw.get("model_type")) != "gpt2":
         hint = (

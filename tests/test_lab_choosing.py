@@ -215,8 +215,9 @@ def test_writing_stops_at_the_end_of_text():
 
 
 def test_a_row_of_the_pool_is_whole_and_the_number_hits_the_lit_segment():
-    for step in writing.steps(setting("write", steps=12, p=1.0, seed=5)):
-        row = writing.row(step, 1, 50257)
+    asked = setting("write", steps=12, p=1.0, seed=5)
+    for step in writing.steps(asked):
+        row = writing.row(asked, step, 1)
         assert row.widths.sum() == pytest.approx(1) and len(row.words) == len(row.widths)
         start = row.widths[: row.chosen].sum()
         assert start - 1e-9 <= row.number <= start + row.widths[row.chosen] + 1e-9

@@ -35,7 +35,7 @@ def setting(key: str, model=None, ids=EFFORT, **values) -> Setting:
 
 
 def test_the_target_is_what_really_comes_next_or_what_was_typed():
-    assert target.chosen(setting("way-back")) == target.Target(2, EFFORT[3], "really next")
+    assert target.chosen(setting("way-back")) == target.Target(2, EFFORT[3], "really next", "·you")
     assert target.chosen(setting("way-back", at=0)).token == EFFORT[1]
     typed = target.chosen(setting("way-back", target=" door and more"))
     assert (typed.token, typed.origin) == (tokenizer.encode(" door")[0], "typed")
@@ -45,7 +45,7 @@ def test_the_target_is_what_really_comes_next_or_what_was_typed():
 
 def test_the_loss_is_minus_the_log_of_the_targets_probability():
     run = trace.run(mini(), EFFORT)
-    aim = target.Target(1, EFFORT[2], "really next")
+    aim = target.Target(1, EFFORT[2], "really next", "·moves")
     assert float(aim(run)) == pytest.approx(-float(run["logits"][0, 1].double().log_softmax(-1)[EFFORT[2]]), rel=1e-5)
 
 

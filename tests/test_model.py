@@ -1,9 +1,11 @@
 """The model is GPT-2: equal to `transformers`, true to its own parts, and blind to the future."""
 
+import json
 import os
 
 import pytest
 import torch
+from sample_checkpoints import write
 from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny, untrained
 
 from gptviz import trace, weights
@@ -102,6 +104,22 @@ def test_an_untied_head_is_equal_too(tmp_path):
     model = randomised(GPTConfig(n_embd=48, n_head=3, n_layer=2, context_length=32, tied_head=False), seed=3)
     weights.save(model, tmp_path)
     assert_equal(model, read_by_transformers(tmp_path), some_ids(2, 16))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["head_alone", "head_and_table", "two_tables", "surplus_heads", "in_files", "other_names", "padded", "two_words_more", "old_masks"],
+)
+def test_the_folders_people_have_are_equal_too(kind, tmp_path):
+    found = write(kind, 3, tmp_path / "folder")
+    assert_equal(weights.load(found.path), read_by_transformers(found.path), some_ids(2, 7))
+
+
+def test_gelu_fast_is_the_same_function(tmp_path):
+    found = write("plain", 0, tmp_path / "folder")
+    path = found.path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"activation_function": "gelu_fast", "reorder_and_upcast_attn": True}))
+    assert_equal(weights.load(found.path), read_by_transformers(found.path), some_ids(2, 7))
 
 
 def test_gpt2_small_at_its_exact_shape():

@@ -24,7 +24,8 @@ class Target:
     shown: str
 
     def __call__(self, run: Trace) -> Tensor:
-        return F.cross_entropy(run["logits"][0, self.position : self.position + 1], torch.tensor([self.token]))
+        logits = run.tensors["logits"] if run.edits else run["logits"]  # of an edited pass as they are, finite or not
+        return F.cross_entropy(logits[0, self.position : self.position + 1], torch.tensor([self.token]))
 
     @property
     def name(self) -> str:
