@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from . import files, hooks, hub, snapshots, weights
+from . import hooks, hub, snapshots, weights
 from .config import PRESETS
 from .model import GPT
 
@@ -35,15 +35,13 @@ class Entry:
     listed: bool = True
 
     @property
-    def card(self) -> str:
-        """The model card in its folder, Markdown that says what the model is and how it was made; "" where there is none. A link
-        to a file elsewhere is none: it would show that file to every reader."""
+    def card(self) -> Path | None:
+        """The model card in its folder, where there is one: Markdown that says what the model is and how it was made. A link to a
+        file elsewhere is none, as it would show that file to every reader, and nothing so long that it cannot be meant to be read."""
         path = self.folder and self.folder / "CARD.md"
-        try:
-            own = path and path.resolve().parent == self.folder.resolve()
-            return files.content(path, CARD_BYTES).decode("utf-8", "replace") if own else ""
-        except (files.CheckpointError, OSError):
-            return ""
+        if not path or not path.is_file() or path.stat().st_size > CARD_BYTES:
+            return None
+        return path if path.resolve().parent == self.folder.resolve() else None
 
     @property
     def trouble(self) -> str:

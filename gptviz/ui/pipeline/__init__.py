@@ -48,7 +48,7 @@ def shapes(config: GPTConfig, batch: int, tokens: int) -> list[tuple[int, int, s
         "gelu": unit,
         "output-head": words,
         "softmax": words,
-        "append": (batch, tokens + 1),
+        "append": (batch, min(tokens + 1, config.context_length)),
     }
     runs: list[tuple[int, int, str]] = []
     for n, stage in enumerate(STAGES):
