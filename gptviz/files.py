@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 JSON_BYTES = 16 << 20  # the largest tokenizer.json of a GPT-2 takes about a third of it
 HEADER_BYTES = 4 << 20  # what a safetensors file may say of itself; GPT-2 XL's says 60 kB
 POINTER = b"version https://git-lfs."  # how a file begins that Git LFS has not fetched
-SHOWN = 1000  # characters of a message
+SHOWN = 2000  # characters of a message
 
 
 class CheckpointError(ValueError):

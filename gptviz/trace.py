@@ -81,14 +81,17 @@ class Trace:
         first = next((name for name in self.tensors if not self.finite(name)), None)
         if first is None:
             return
-        place, numbers = first, self._visible(first)
-        if within(numbers):  # but made of such as are not
-            place, numbers = self.broken, self.tensors.get(self.broken)
-        bad = "some numbers" if numbers is None else f"{int((~(numbers.abs() <= LARGEST)).sum()):,} of {numbers.numel():,} numbers"
+        place = self.broken if first in self.lost else first
+        bad = "numbers"
+        if place in self.tensors:
+            numbers = self._visible(place)
+            bad = f"{int((~(numbers.abs() <= LARGEST)).sum()):,} of {numbers.numel():,} numbers"
+        if place.startswith("blocks."):
+            place = f"{place} (block {int(place.split('.')[1]) + 1})"
         why = "The edit in force does it: without it they may stay in bounds." if self.edits else DAMAGED
         raise NotFinite(
-            f"The numbers of this pass grow too large to be shown: at {place}, {bad} are infinite, not a number or beyond {LARGEST:g}, "
-            f"and everything after it is made of them. Steps before it can be seen. {why}"
+            f"The numbers of this pass grow too large to be shown: at {place}, {bad} are infinite, not a number or beyond "
+            f"{LARGEST:,.0f}, and everything after it is made of them. In the walk the steps before it can be seen. {why}"
         )
 
     def __getitem__(self, name: str) -> Tensor:

@@ -41,6 +41,8 @@ HEAD, TABLE = "lm_head.weight", "wte.weight"
 IGNORED = (".attn.bias", ".attn.masked_bias")  # causal masks that old checkpoints carry; not learned
 SURPLUS = re.compile(r"(score|classifier|qa_outputs|summary|pooler|(?!lm_head)\w*head\w*)\.")
 """How the names of heads for other tasks begin: of a classifier, of TRL's value head, of GPT2DoubleHeadsModel, ..."""
+QUANTISED = ("scale", "qweight", "qzeros", ".SCB", "absmax")
+"""What stands in the names of tensors that quantised weights come with."""
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 MOST = {"n_layer": 1000, "n_head": 1000, "vocab_size": 10**9, "context_length": 10**9, "n_embd": 10**9}
 """Blocks and heads that the page can choose from; and what no table has more rows or columns than."""
@@ -318,6 +320,13 @@ def conversion(folder: Path) -> str:
 
 def _compare_names(folder: Path, config: GPTConfig, absent: set[str], expected: set[str], found: Mapping[str, Stored]) -> None:
     missing, extra = sorted(expected - set(found)), sorted(set(found) - expected)
+    last = next((name for name in extra if name.endswith("ln_f.bias")), "")
+    if before := last.removesuffix("ln_f.bias").removesuffix(PREFIX):
+        file = str(_place(folder, found))
+        code = f"from safetensors.torch import load_file, save_file; t = load_file({file!r}); "
+        code += f"save_file({{n.removeprefix({before!r}): x for n, x in t.items()}}, {file!r}, {{'format': 'pt'}})"
+        way = f'take it away with `python -c "{code}"`' if (folder / WEIGHTS).exists() else "save the model again without it"
+        raise CheckpointError(f"{file}: expected ln_f.bias, found {last}: a training program has put {before!r} before every name; {way}")
     if missing or extra:
         parts = [
             f"{kind} {', '.join(names[:5])}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -325,8 +334,8 @@ def _compare_names(folder: Path, config: GPTConfig, absent: set[str], expected: 
             if names
         ]
         raise CheckpointError(
-            f"{_place(folder, found)}: expected {len(expected)} tensors of a GPT-2 with this config.json: {'; '.join(parts)}"
-            f". {_way_out(folder, config, absent, missing, found, extra)}"
+            f"{_place(folder, found)}: expected {len(expected)} tensors of a GPT-2 with this config.json: {'; '.join(parts)}. "
+            f"{_way_out(config, absent, missing, found, extra)}"
         )
 
 
@@ -335,24 +344,12 @@ def _place(folder: Path, found: Mapping[str, Stored]) -> Path:
     return next((one.path for one in found.values()), folder / WEIGHTS)
 
 
-def _way_out(
-    folder: Path, config: GPTConfig, absent: set[str], missing: list[str], found: Mapping[str, Stored], extra: list[str]
-) -> str:
+def _way_out(config: GPTConfig, absent: set[str], missing: list[str], found: Mapping[str, Stored], extra: list[str]) -> str:
     """Why the names in a file are not those of a GPT-2, as far as they tell, and what to do."""
-    last = next((name for name in extra if name.endswith("ln_f.bias")), "")
-    before = last.removesuffix("ln_f.bias").removesuffix(PREFIX)
-    if before:
-        file = str(_place(folder, found))
-        code = f"from safetensors.torch import load_file, save_file; t = load_file({file!r}); "
-        code += f"save_file({{n.removeprefix({before!r}): x for n, x in t.items()}}, {file!r}, {{'format': 'pt'}})"
-        return f'A training program has put {before!r} before every name. Take it away with `python -c "{code}"`'
     for part, why in (
         ("lora_", "These are a model and an adapter (LoRA) in one: merge them (merge_and_unload in PEFT) and save the model again"),
         ("crossattention", "Its blocks read another model's output too (add_cross_attention), which GPT-2's do not: choose another model"),
-        ("scale", "These weights are quantised: save them dequantised, in float32, float16 or bfloat16"),
-        ("qweight", "These weights are quantised: save them dequantised, in float32, float16 or bfloat16"),
-        (".SCB", "These weights are quantised: save them dequantised, in float32, float16 or bfloat16"),
-        ("absmax", "These weights are quantised: save them dequantised, in float32, float16 or bfloat16"),
+        *((part, "These weights are quantised: save them dequantised, in float32, float16 or bfloat16") for part in QUANTISED),
         ("lm_head.bias", "Its output head adds a bias, which GPT-2's does not: choose another model"),
     ):
         if any(part in name for name in extra):

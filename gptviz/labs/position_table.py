@@ -13,6 +13,8 @@ from ..stages.likeness import cosines, lengths
 from .base import Control, Setting, experiment
 from .words import number
 
+MOST = 4096  # rows whose square is drawn: 64 MiB of cosines
+
 
 @dataclass(frozen=True, eq=False)
 class Positions:
@@ -40,7 +42,12 @@ def measured(setting: Setting) -> Positions:
 
 
 def controls(setting: Setting) -> tuple[Control, ...]:
-    last = setting.config.context_length - 1
+    rows, last = setting.config.context_length, setting.config.context_length - 1
+    if rows > MOST:
+        raise ValueError(
+            f"This model's position table has {rows:,} rows. The square that compares every two of them is drawn up to {MOST:,} rows; "
+            "choose a model with a shorter context."
+        )
     return (Control("p", "Position", "slider", min(last, setting.config.context_length // 2), (0, last, 1)),)
 
 

@@ -67,7 +67,7 @@ def picture(trace, view) -> Chips:
     if len(before) < size:
         remarks.append(f"Only the last {len(before)} of {size} tokens are drawn.")
     if full:
-        remarks.append(f"All {room} places are taken: {base.quoted(trace, view, 0)} falls out at the next step.")
+        remarks.append(f"{f'All {room} places are' if room > 1 else 'The only place is'} taken: {base.quoted(trace, view, 0)} falls out at the next step.")
     if view.appended and chosen is None:
         remarks.append("Earlier probabilities are not shown: dropout, an edit or a cropped text makes this pass differ.")
     return Chips(
@@ -83,7 +83,7 @@ def caption(trace, view) -> str:
     room = trace.config.context_length
     word, share = next_token(trace, view)
     ending = (
-        f"{size} of {room} places are taken, so {base.quoted(trace, view, 0)} falls out to make room."
+        f"{f'{size} of {room} places are' if room > 1 else 'The only place is'} taken, so {base.quoted(trace, view, 0)} falls out to make room."
         if size >= room
         else f"The next pass takes {size + 1} tokens of at most {room}."
     )

@@ -52,8 +52,9 @@ def messages(choice: Choice, sentence: Sentence, context_length: int) -> list[st
     if sentence.cropped:
         total = len(sentence.cropped) + len(sentence.ids)
         found.append(
-            f"The text has {total:,} tokens and this model's position table has {context_length:,} rows: the first "
-            f"{len(sentence.cropped):,} tokens are cropped, the last {len(sentence.ids):,} go in."
+            f"The text has {total:,} tokens and this model's position table has {context_length:,} row{'s' * (context_length > 1)}: the "
+            f"first {len(sentence.cropped):,} of them {'are' if len(sentence.cropped) > 1 else 'is'} cropped, the last "
+            f"{f'{len(sentence.ids):,} go' if len(sentence.ids) > 1 else 'one goes'} in."
         )
     text = choice.second if choice.item and choice.second else choice.text
     odd = sorted({char for char in text if not char.isprintable() and char not in " \n\t\r"})

@@ -148,7 +148,7 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         made, said = stage.picture(trace, view), stage.caption(trace, view)
         overview = stage.overview(trace, view) if stage.overview else None
     except NotFinite as error:
-        not_shown(stage, trace, view, choice, error, titled=titled)
+        not_shown(stage, trace, view, choice, error)
         return
     if view.present:
         if titled:
@@ -183,15 +183,16 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         messages(main, choice)
 
 
-def not_shown(stage: Stage, trace: Trace, view: View, choice: Choice, error: NotFinite, *, titled: bool) -> None:
+def not_shown(stage: Stage, trace: Trace, view: View, choice: Choice, error: NotFinite) -> None:
     """Why there is no picture, and the words of the step."""
+    if view.present:
+        heading(stage)
+        st.error(f"{error}")
+        return
     left, right = st.columns([1.68, 1], gap="medium")
     left.error(verbatim.markdown(error))
     with right, st.container(key="words", gap="xsmall"):
-        if titled:
-            heading(stage)
-        if choice.present:
-            return
+        heading(stage)
         drawers.row(choice)
         if choice.drawer in ("code", "about"):
             drawers.show(stage, trace, view, choice, None)
