@@ -1,8 +1,6 @@
 """Every page without a browser, with text that tries to be markup in every place a reader, a link or a folder can put it."""
 
-import json
 import os
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +9,7 @@ from streamlit.proto.Markdown_pb2 import Markdown
 from streamlit.testing.v1 import AppTest
 from test_page import APP, fine
 
-from gptviz import catalogue, tokenizer, trace
+from gptviz import catalogue, tokenizer
 from gptviz.labs.base import Setting
 from gptviz.stages import STAGES
 from gptviz.ui import drawers, state

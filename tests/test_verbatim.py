@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gptviz import verbatim
 
 UI = Path(__file__).resolve().parents[1] / "gptviz" / "ui"
 SOURCES = sorted(UI.rglob("*.py"))

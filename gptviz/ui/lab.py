@@ -170,7 +170,7 @@ def widgets(chosen: Lab, controls: Sequence[Control], current: Mapping[str, Any]
 
 def widget(place, chosen: Lab, control: Control, value: Any) -> None:
     if control.kind == "slider" and control.options[0] == control.options[1]:
-        place.caption(f"{control.label}: {value}, the only one")
+        place.caption(f"{verbatim.markdown(control.label)}: {verbatim.markdown(value)}, the only one")
         return
     key = f"control-{control.name}"
 

@@ -191,10 +191,15 @@ def more_options(choice: Choice, lab: bool, loaded: bool) -> None:
 def card(entry: catalogue.Entry) -> None:
     """A model's card, where there is one. One that ships with gptviz is laid out, below its title, which stands above already; any
     other is text."""
-    if not (said := entry.card):
+    if not entry.card:
         return
     shown = st.expander("Model card")
-    if entry.folder and entry.folder.is_relative_to(catalogue.BUNDLED):
+    try:
+        said = entry.card.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        shown.caption(verbatim.markdown(f"It cannot be read: {error}"))
+        return
+    if entry.card.is_relative_to(catalogue.BUNDLED):
         shown.markdown(said.partition("\n")[2])
     else:
         shown.html(f"<div class='card'>{verbatim.html(said)}</div>")
