@@ -138,46 +138,54 @@ def _noted(trace: Trace, point: str, found: Recomputation) -> Recomputation:
     return replace(found, edited=edited, sentence=says + found.sentence)
 
 
+def axes(trace: Trace, point: str) -> tuple[str, ...]:
+    """The names of a point's axes, also of one that a stage derives. Raises KeyError for a point there is no recipe for."""
+    points = trace.model.points
+    derived, _, base = point.partition(":")
+    if point in points:
+        return points[point].axes
+    if point == "stream":
+        return ("batch", "token", "row", "feature")
+    if point == "probabilities":
+        return points["logits"].axes
+    if derived == "cosine" and base in points and points[base].axes[-1] in VECTORS:
+        *leading, rows, _ = points[base].axes
+        return (*leading, rows, rows)
+    if derived == "normalised" and base in points and base.endswith(("norm1", "norm2", "final_norm")):
+        return points[base].axes
+    if derived == "mask" and base in points and base.endswith(("drop_emb", "att.dropped", "drop1", "drop2")):
+        return points[base].axes
+    if derived in SHARES and base in (f"blocks.{n}" for n in range(trace.config.n_layer)):
+        return SHARES[derived]
+    known = _known(trace)
+    alike = [name for name in known if name.startswith(f"{derived}:")]
+    raise KeyError(unknown("point", point, alike or known))
+
+
+def sizes(trace: Trace, point: str) -> tuple[int, ...]:
+    """How long each axis of a point is."""
+    of = trace.config.sizes(*trace.ids.shape)
+    of["row"] = trace.config.n_layer + 1 if point == "stream" else trace.config.n_head + 2
+    return tuple(of[axis] for axis in axes(trace, point))
+
+
+def block_of(point: str) -> int | None:
+    """The block a point lies in, from 0; None outside the blocks."""
+    _, _, base = point.rpartition(":")
+    return int(base.split(".")[1]) if base.startswith("blocks.") else None
+
+
 def _cell(trace: Trace, point: str, index: tuple[int, ...]) -> Cell:
     """Take the name of a point apart, and check the index against its axes."""
-    points, config = trace.model.points, trace.config
-    sizes = config.sizes(*trace.ids.shape) | {"row": config.n_head + 2}
+    names, most = axes(trace, point), sizes(trace, point)
     derived, _, base = point.partition(":")
-    blocks = [f"blocks.{n}" for n in range(config.n_layer)]
-    if point in points:
-        kind, block, axes = point, None, points[point].axes
-        if point.startswith("blocks."):
-            _, number, kind = point.split(".", 2)
-            block = int(number)
-        cell = Cell(trace, point, index, kind, block)
-    elif point == "stream":
-        axes, sizes = ("batch", "token", "row", "feature"), sizes | {"row": config.n_layer + 1}
-        cell = Cell(trace, point, index, "stream")
-    elif point == "probabilities":
-        axes, cell = points["logits"].axes, Cell(trace, point, index, "probabilities")
-    elif derived == "cosine" and base in points and points[base].axes[-1] in VECTORS:
-        *leading, rows, _ = points[base].axes
-        axes, cell = (*leading, rows, rows), Cell(trace, point, index, "cosine", base=base)
-    elif derived == "normalised" and base in points and base.endswith(("norm1", "norm2", "final_norm")):
-        axes, cell = points[base].axes, Cell(trace, point, index, "normalised", _block(base), base)
-    elif derived == "mask" and base in points and base.endswith(("drop_emb", "att.dropped", "drop1", "drop2")):
-        axes, cell = points[base].axes, Cell(trace, point, index, "mask", _block(base), base)
-    elif derived in SHARES and base in blocks:
-        axes, cell = SHARES[derived], Cell(trace, point, index, derived, _block(base), base)
-    else:
-        known = _known(trace)
-        alike = [name for name in known if name.startswith(f"{derived}:")]
-        raise KeyError(unknown("point", point, alike or known))
-    if len(index) != len(axes):
-        raise IndexError(f"{point} has {len(axes)} axes ({' x '.join(axes)}), the index {index} has {len(index)}")
-    for axis, n in zip(axes, index):
-        if not 0 <= n < sizes[axis]:
-            raise IndexError(f"{point}: {axis} {n} is outside 0 to {sizes[axis] - 1}, there are {sizes[axis]}")
-    return cell
-
-
-def _block(point: str) -> int | None:
-    return int(point.split(".")[1]) if point.startswith("blocks.") else None
+    kind = derived if base else point.split(".", 2)[2] if point.startswith("blocks.") else point
+    if len(index) != len(names):
+        raise IndexError(f"{point} has {len(names)} axes ({' x '.join(names)}), the index {index} has {len(index)}")
+    for axis, n, size in zip(names, index, most):
+        if not 0 <= n < size:
+            raise IndexError(f"{point}: {axis} {n} is outside 0 to {size - 1}, there are {size}")
+    return Cell(trace, point, index, kind, block_of(point), base)
 
 
 def _known(trace: Trace) -> list[str]:

@@ -1,5 +1,8 @@
 """Behind every picture, one open at a time and built only when open: recompute this number, the numbers, the code, about."""
 
+import re
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -7,9 +10,9 @@ import streamlit as st
 from .. import catalogue, verbatim, weights
 from ..figures.matrix import Grid
 from ..stages import Stage, View, base, source
-from ..stages.recompute import recompute
+from ..stages.recompute import axes, block_of, recompute, sizes
 from ..trace import NotFinite, Trace
-from . import address, state
+from . import address, matrix
 from .state import Choice, change
 
 TITLES = {"": "Words", "recompute": "Recompute this number", "numbers": "Numbers", "code": "Code", "about": "About"}
@@ -33,17 +36,22 @@ def row(choice: Choice) -> None:
     )
 
 
-def show(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None) -> None:
-    """The open drawer, in the place of the words, so that the picture stays in view."""
+def show(
+    stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None, acted: Callable[[matrix.Event], None]
+) -> None:
+    """The open drawer, in the place of the words, so that the picture stays in view. acted: what a click in the picture does; to
+    name a number by its place does the same."""
     try:
-        _open(stage, trace, view, choice, cell)
+        _open(stage, trace, view, choice, cell, acted)
     except NotFinite as error:
         st.error(verbatim.markdown(error))
 
 
-def _open(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None) -> None:
+def _open(
+    stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None, acted: Callable[[matrix.Event], None]
+) -> None:
     if choice.drawer == "recompute":
-        _recompute(stage, trace, view, cell)
+        _recompute(stage, trace, view, cell, acted)
     elif choice.drawer == "numbers":
         _numbers(stage, trace, view)
     elif choice.drawer == "code":
@@ -53,12 +61,16 @@ def _open(stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | N
 
 
 def default_cell(stage: Stage, trace: Trace, view: View) -> Cell:
-    """The number a reader gets who has not picked one: the first one of the chosen token's row that is not hidden."""
+    """The number a reader gets who has not picked one: the first one of the chosen row that is not hidden. Where rows are no
+    tokens that is the row outlined in the picture, or the last one, which is what comes out."""
     picture = stage.picture(trace, view)
     row = base.token(trace, view)
     if isinstance(picture, Grid) and picture.main.point:
         panel = picture.main
-        row = min(row, len(panel.values) - 1)
+        if not panel.row_axis.startswith(("token", "position", "query")):
+            row = picture.selected
+        places = list(panel.row_index or range(len(panel.values)))
+        row = places.index(row) if row in places else len(places) - 1
         finite = np.flatnonzero(np.isfinite(panel.values[row]) & (panel.values[row] != 0))
         return panel.cell(row, int(finite[-1]) if panel.kind == "weight" and finite.size else 0)
     points = stage.named(view)
@@ -71,7 +83,7 @@ def default_cell(stage: Stage, trace: Trace, view: View) -> Cell:
     return point, (*base.prefix(trace, view, point), row, 0)
 
 
-def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None) -> None:
+def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:
     asked = cell
     cell = cell or default_cell(stage, trace, view)
     try:
@@ -83,37 +95,69 @@ def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None) -> Non
         made = recompute(trace, *cell)
     hint = "" if asked else " Click any cell of the picture for another one."
     st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence)}{hint}")
-    st.latex(made.formula)
-    st.latex(made.numbers)
+    with st.container(key="worked", gap="small"):
+        st.latex(breakable(made.formula))
+        st.latex(breakable(made.numbers))
     st.html(
         "<div class='check'>"
         f"<span>shown <b>{made.shown:.9g}</b></span> <span>recomputed <b>{made.value:.9g}</b></span> "
         f"<span>|shown − recomputed| <b>{made.difference:.1e}</b></span></div>"
     )
     operands(made)
-    pick(stage, trace, view, cell)
+    pick(trace, cell, acted)
     st.code(made.code, language="python", wrap_lines=True)
 
 
-def pick(stage: Stage, trace: Trace, view: View, cell: Cell) -> None:
-    """Any number by its indices, for those who do not click."""
+def breakable(latex: str) -> str:
+    r"""The same formula, which may go on in a new line: before a plus and an equals sign, where that is in no brackets of TeX."""
+    depth, made = 0, []
+    for part in re.split(r"(\\[{}]|[{}]| [=+] )", latex):
+        depth += {"{": 1, "}": -1}.get(part, 0)
+        made.append(rf" \allowbreak {part.strip()} \nobreak " if part in (" = ", " + ") and not depth else part)
+    return "".join(made)
+
+
+FROM_ONE = ("sentence", "head", "part")
+"""The places whose numbers are names, which count from 1; all others count from 0, as at the rows and columns of the pictures."""
+
+
+def place_names(point: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What the axes of a point are called where a reader types numbers."""
+    rows = {"stream": "after block", "head_out": "part"}.get(point.partition(":")[0], "row")
+    return tuple({"batch": "sentence", "row": rows}.get(name, name) for name in names)
+
+
+def counted(point: str, index: tuple[int, ...], names: tuple[str, ...], heads: int) -> str:
+    """How the numbers in the words and those in the code go together. names: of the places, heads: how many there are."""
+    block, place = block_of(point), dict(zip(names, index))
+    both = [] if block is None else [f"block {block + 1} is `blocks.{block}`"]
+    head = place.get("head", place.get("part", heads))
+    if head < heads:
+        both.append(f"head {head + 1} is index {head}")
+    found = [f"Sentences, blocks and heads count from 1, all else from 0. Code counts all from 0{': ' * bool(both)}{', '.join(both)}."]
+    if "after block" in names:
+        found.append("After block 0 is the input.")
+    if "part" in names:
+        found.append(f"Parts 1 to {heads} are the heads, {heads + 1} is the bias, {heads + 2} the sum.")
+    return " ".join(found)
+
+
+def pick(trace: Trace, cell: Cell, acted: Callable[[matrix.Event], None]) -> None:
+    """Any number by its place, for those who do not click."""
     point, index = cell
-    if point not in trace.tensors:
-        return
-    shape, axes = trace[point].shape, trace.axes(point)
-    columns = st.columns(len(index))
-    for at, (column, axis) in enumerate(zip(columns, axes)):
+    names = place_names(point, axes(trace, point))
+    first = [int(name in FROM_ONE) for name in names]
+    st.caption(counted(point, index, names, trace.config.n_head))
+
+    def typed(_: int | None) -> None:
+        wanted = [st.session_state[f"pick-{at}"] for at in range(len(names))]
+        if None not in wanted:
+            acted(matrix.Cell(point, tuple(int(n) - start for n, start in zip(wanted, first))))
+
+    for at, (column, name, size) in enumerate(zip(st.columns(len(names)), names, sizes(trace, point))):
         key = f"pick-{at}"
-        st.session_state[key] = index[at]
-        column.number_input(
-            axis,
-            0,
-            shape[at] - 1,
-            key=key,
-            on_change=lambda: change(
-                cell=state.format_cell(point, tuple(int(st.session_state[f"pick-{n}"]) for n in range(len(index))))
-            ),
-        )
+        address.hold(key, index[at] + first[at])
+        column.number_input(name, first[at], size - 1 + first[at], key=key, on_change=address.chose(key, typed))
 
 
 def operands(made) -> None:

@@ -10,7 +10,7 @@ from ..config import GPTConfig
 from ..model import GPT
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
 from ..stages.base import Picture
-from ..stages.recompute import recompute
+from ..stages.recompute import axes, recompute
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
 from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
@@ -119,7 +119,7 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
     def acted(event: matrix.Event) -> None:
         match event:
             case matrix.Cell(point, index):
-                state.open_cell(state.format_cell(point, index), other=one is not main, **row_of(point, index))
+                state.open_cell(state.format_cell(point, index), other=one is not main, **chosen_with(point, index))
             case matrix.Row(row, axis) if axis.startswith(("token", "position", "query", "key")):
                 if not token(row):
                     state.settle(f"That token is not in the context of {main.title}, so it cannot be chosen for both.")
@@ -130,11 +130,19 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
             case matrix.Pick("head", head):
                 change(head=head + 1, cell="")
 
-    def row_of(point: str, index: tuple[int, ...]) -> dict[str, int]:
-        """The token a clicked number belongs to, where its rows are tokens."""
-        real = point.removeprefix("cosine:").removeprefix("mask:").removeprefix("normalised:")
-        rows = len(index) > 1 and real in one.trace.tensors and one.trace.axes(real)[-2] in ("token", "query")
-        return token(index[-2]) if rows and index[-2] < base.length(one.trace, one.view) else {}
+    def chosen_with(point: str, index: tuple[int, ...]) -> dict[str, int]:
+        """What a number brings along: the token of its row, its head, and in the stack the block it comes out of."""
+        try:
+            place = dict(reversed(list(zip(axes(one.trace, point), index))))  # of two tokens the first, whose row it is
+        except KeyError:
+            return {}  # no number of this model: the drawer says so
+        row = place.get("query", place.get("token"))
+        found = token(row) if row is not None and row < base.length(one.trace, one.view) else {}
+        if place.get("head", one.view.head) != one.view.head:
+            found["head"] = place["head"] + 1
+        if point == "stream" and place["row"] != one.view.block + 1:
+            found["block"] = max(1, place["row"])
+        return found
 
     return acted
 
@@ -148,7 +156,7 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         made, said = stage.picture(trace, view), stage.caption(trace, view)
         overview = stage.overview(trace, view) if stage.overview else None
     except NotFinite as error:
-        not_shown(stage, trace, view, choice, error)
+        not_shown(stage, trace, view, choice, error, acted)
         return
     if view.present:
         if titled:
@@ -175,7 +183,7 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
             heading(stage)
         drawers.row(choice)
         if choice.drawer:
-            drawers.show(stage, trace, view, choice, cell)
+            drawers.show(stage, trace, view, choice, cell, acted)
             return
         words(stage, trace, view, said)
         if stage.key == "append":
@@ -183,11 +191,13 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         messages(main, choice)
 
 
-def not_shown(stage: Stage, trace: Trace, view: View, choice: Choice, error: NotFinite) -> None:
+def not_shown(
+    stage: Stage, trace: Trace, view: View, choice: Choice, error: NotFinite, acted: Callable[[object], None]
+) -> None:
     """Why there is no picture, and the words of the step."""
     if view.present:
         heading(stage)
-        st.error(f"{error}")
+        st.error(verbatim.markdown(error))
         return
     left, right = st.columns([1.68, 1], gap="medium")
     left.error(verbatim.markdown(error))
@@ -195,7 +205,7 @@ def not_shown(stage: Stage, trace: Trace, view: View, choice: Choice, error: Not
         heading(stage)
         drawers.row(choice)
         if choice.drawer in ("code", "about"):
-            drawers.show(stage, trace, view, choice, None)
+            drawers.show(stage, trace, view, choice, None, acted)
         else:
             words(stage, trace, view, "")
 
@@ -313,7 +323,8 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     if choice.drawer:
         one = other if choice.other else main
         with st.container(key="words", gap="xsmall"):
-            drawers.show(stage, one.trace, one.view, replace(choice, model=one.key), chosen_cell(choice))
+            acted = acting(one, main, choice)
+            drawers.show(stage, one.trace, one.view, replace(choice, model=one.key), chosen_cell(choice), acted)
         return
     left, right = st.columns(2, gap="medium")
     with left:
