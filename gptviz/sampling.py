@@ -110,6 +110,14 @@ class Pool:
         return np.minimum(np.searchsorted(np.cumsum(self.probabilities), numbers, side="right"), self.size - 1)
 
 
+def chained(logits: np.ndarray, *, temperature: float = 1.0, k: int, p: float) -> int:
+    """How many tokens are left where top-k comes first and top-p counts over what it left, scaled up to sum to 1: the rule of
+    `transformers` and others. Never more than in `pool`, because the scaled shares reach p sooner."""
+    shares = tempered(logits, temperature)[top_k(logits, k)]
+    shares = shares[shares > 0]
+    return top_p(shares / shares.sum(), p).size
+
+
 def pool(logits: np.ndarray, *, temperature: float = 1.0, k: int | None = None, p: float = 1.0) -> Pool:
     """What is left to draw from: logits (word,) through temperature, then top-k and top-p.
 
@@ -154,9 +162,9 @@ def write(
     k: int | None = None,
     p: float = 1.0,
     seed: int = 0,
-    stop: int = tokenizer.END_OF_TEXT_ID,
+    stop: int | None = tokenizer.END_OF_TEXT_ID,
 ) -> Iterator[Step]:
-    """Append up to `count` drawn tokens, one at a time, yielding each step; `stop` is written and ends it.
+    """Append up to `count` drawn tokens, one at a time, yielding each step; `stop` is written and ends it, None never does.
 
     last_logits: ids -> logits after the last of them, (word,). Before every step the text is cropped to its last `limit`
     tokens. Token n is drawn with random number n of the seed, so fewer tokens are the beginning of more.

@@ -82,6 +82,12 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def as_read(text: str) -> str:
+    """A text from outside as it is taken here: well formed, without the byte order mark that some programs put before it, and
+    with \\n for every line end, as in the texts GPT-2 learned from (none of its merges has a \\r)."""
+    return well_formed(text).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def encode(text: str, *, special: bool = False) -> list[int]:
     """Text -> token ids, of the `well_formed` text. A typed `<|endoftext|>` is ordinary unless `special` is on."""
     return encoding().encode(well_formed(text), allowed_special={END_OF_TEXT} if special else set(), disallowed_special=())
@@ -178,18 +184,30 @@ def groups(ids: list[int]) -> list[Group]:
 
 
 def printable(token: int | bytes, extra: Mapping[int, str] = MappingProxyType({})) -> str:
-    """A token as it can be shown: a space as a visible dot, line ends and tabs as arrows, stray bytes as <F0>. extra: what a
-    model calls its rows beyond GPT-2's tokens; one without a name is <extra 50257>."""
+    """A token as it can be shown, another label for every token: a space as a visible dot, line ends and tabs as arrows, and
+    what has no picture as its bytes, <C2><A0>, three and more of the same as <C2><A0>×3. A dot or an arrow of the text itself
+    is shown as its bytes too. extra: what a model calls its rows beyond GPT-2's tokens; one without a name is <extra 50257>."""
     if isinstance(token, int) and token >= SIZE:
         return printable(extra[token].encode()) if token in extra else f"<extra {token}>"
     raw = token_bytes(token) if isinstance(token, int) else token
     try:
         text = raw.decode()
-    except UnicodeDecodeError:
-        return "".join(chr(byte) if 32 < byte < 127 else "·" if byte == 32 else f"<{byte:02X}>" for byte in raw)
-    if all(unicodedata.category(char) in ("Mn", "Me", "Cf") for char in text):  # nothing to see without a letter to sit on
-        return "".join(f"<{ord(char):02X}>" for char in text)
-    return "".join(_SHOWN.get(char) or (char if char.isprintable() else f"<{ord(char):02X}>") for char in text)
+    except UnicodeDecodeError:  # a part of a character: byte for byte, ASCII as it is
+        return "".join(_SHOWN.get(chr(byte)) or (chr(byte) if 32 < byte < 127 else f"<{byte:02X}>") for byte in raw)
+    seen = any(unicodedata.category(char) not in ("Mn", "Me", "Cf") for char in text)  # marks need a letter to sit on
+    shown = (_SHOWN.get(char) or (char if seen and char.isprintable() and char not in _TAKEN else _hex(char)) for char in text)
+    return _REPEATED.sub(lambda run: f"{run[1]}×{len(run[0]) // len(run[1])}", "".join(shown))
+
+
+def in_one_line(text: str) -> str:
+    """A text to read in one line: line ends as arrows, and what has no picture as its bytes."""
+    return "".join("↵ " if char == "\n" else char if char.isprintable() else printable(char.encode()) for char in text)
+
+
+def _hex(char: str) -> str:
+    return "".join(f"<{byte:02X}>" for byte in char.encode())
 
 
 _SHOWN = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍"}
+_TAKEN = frozenset(_SHOWN.values())
+_REPEATED = regex.compile(r"((?:·?<[0-9A-F]{2}>)+?)\1{2,}")

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sample_models import EFFORT, mini, tiny, untrained
+from sample_models import EFFORT, ending, mini, tiny, untrained
 from streamlit.testing.v1 import AppTest
 
 from gptviz import sampling, tokenizer, trace
@@ -150,6 +150,28 @@ def test_settings_without_a_pool_are_refused(wrong):
         sampling.pool(TOY, **wrong)
 
 
+def test_top_p_over_what_top_k_left_is_the_rule_of_transformers():
+    warpers = pytest.importorskip("transformers").generation.logits_process
+    logits = setting("pool").last_logits()
+    for t, k, p in ((1.0, 50, 0.9), (1.0, 5, 0.5), (0.7, 100, 0.95), (2.0, 40, 0.05), (1.0, 1, 0.9)):
+        scores = torch.tensor(logits[None].astype(np.float64)) / t
+        scores = warpers.TopPLogitsWarper(p)(None, warpers.TopKLogitsWarper(k)(None, scores))
+        size = sampling.chained(logits, temperature=t, k=k, p=p)
+        assert size == int(torch.isfinite(scores).sum()) <= sampling.pool(logits, temperature=t, k=k, p=p).size
+    assert sampling.chained(logits, temperature=0.0, k=50, p=0.9) == 1
+
+
+def test_with_both_on_the_words_give_the_other_rules_pool_too():
+    chosen = setting("pool", k=50, p=0.9)
+    logits = chosen.last_logits()
+    here, there = sampling.pool(logits, k=50, p=0.9).size, sampling.chained(logits, k=50, p=0.9)
+    assert there < here and f"count p over what top-k left: a pool of {there}, not {here}." in drawing.pool_caption(chosen)
+    assert "the same pool" in drawing.pool_caption(setting("pool", k=1, p=0.9))
+    assert "transformers" not in drawing.pool_caption(setting("pool", k=50, p=1.0)) + drawing.pool_caption(
+        setting("pool", p=0.9)
+    )
+
+
 # draws
 
 
@@ -209,6 +231,14 @@ def test_writing_stops_at_the_end_of_text():
 
     steps = list(sampling.write(sure, (5,), 10, limit=8))
     assert [step.token for step in steps] == [11, 11, tokenizer.END_OF_TEXT_ID]
+    assert len(list(sampling.write(sure, (5,), 10, limit=8, stop=None))) == 10
+
+
+def test_the_lab_says_that_the_text_has_ended_and_writes_on_when_asked():
+    over, on = (setting("write", ending(), t=0.0, on=on) for on in (False, True))
+    assert [len(writing.steps(one)) for one in (over, on)] == [1, 6]
+    assert "<|endoftext|> ends the text: nothing more is written, unless you let it write on" in writing.writing_caption(over)
+    assert "It has written <|endoftext|> 6 times: what follows is another text." in writing.writing_caption(on)
 
 
 # pictures

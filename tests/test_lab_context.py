@@ -331,3 +331,13 @@ def test_every_experiment_on_the_page(app, key):
     assert all(mark in page for mark in BY_KEY[key].state(asked))
     caption = BY_KEY[key].caption(asked).split('"')[0]
     assert caption in page.replace("&quot;", '"')
+
+
+def test_line_ends_in_a_text_of_the_lab(app):
+    app.query_params["view"] = "batch"
+    app = app.run().text_area(key="control-second").set_value("\nNobody\nknows\n").run()
+    assert app.query_params["second"] == "\nNobody\nknows\n" and not app.exception
+    asked = setting("batch", second="\nNobody\nknows\n")
+    assert batches.measured(asked).rows[1][:2] == (198, *tokenizer.encode("Nobody")[:1])
+    assert windows.text_with(setting("sliding", after="\nand"))[-2:] == (198, *tokenizer.encode("and"))
+    assert windows.text_with(setting("sliding", after="and"))[-1:] == tuple(tokenizer.encode(" and"))

@@ -112,16 +112,18 @@ def test_every_position(visit, server):
 def test_batch_of_two(visit, server):
     page = opened(visit, server, "batch", theme="dark")
     typed = page.get_by_label("Second sentence")
-    typed.fill("Nobody knows")
+    typed.fill("Nobody")
+    typed.press("Shift+Enter")
+    page.keyboard.insert_text("knows")
     typed.press("Enter")
-    asked = setting("batch", second="Nobody knows")
+    asked = setting("batch", second="Nobody\nknows")
     said(page, asked)
     np.testing.assert_allclose(drawn(page, 0, 3, "customdata"), batches.measured(asked).other)
     box = page.get_by_role("combobox", name="Block to open")
     box.press("ArrowDown")
     page.get_by_role("option", name="block 3 of 6").click()
     page.wait_for_function("document.querySelector('.js-plotly-plot')?.layout?.title.text.includes('block 3 opened')")
-    asked = setting("batch", second="Nobody knows", opened=3)
+    asked = setting("batch", second="Nobody\nknows", opened=3)
     np.testing.assert_allclose(drawn(page, 0, 0, "customdata"), batches.measured(asked).sizes, rtol=1e-5)
 
 

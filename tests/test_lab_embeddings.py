@@ -452,13 +452,13 @@ def test_controls_of_a_typed_word_come_and_go():
     app = opened()
     labels = [control.label for control in (*app.slider, *app.toggle)]
     assert "Piece of the word" not in labels and "Space before it" not in labels
-    app.text_input(key="control-typed").set_value("unfamiliarwords").run()
+    app.text_area(key="control-typed").set_value("unfamiliarwords").run()
     assert not app.exception and app.query_params["typed"] == "unfamiliarwords"
     app.slider(key="control-piece").set_value(2).run()
     assert "piece 2 is looked up" in html(app)
     app.toggle(key="control-spaced").set_value(False).run()
     assert "unfamiliarwords&quot; is 4 tokens" in html(app)
-    app.text_input(key="control-typed").set_value("").run()
+    app.text_area(key="control-typed").set_value("").run()
     best = tokenizer.printable(word_neighbours.measured(setting("neighbours")).by_vector[0])
     assert f"{best}&quot; is nearest to &quot;Every" in html(app)
 

@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import pytest
+from sample_models import ending, tiny
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from gptviz.stages import STAGES
-from gptviz.ui import state, top, walk
+from gptviz import tokenizer, trace, weights
+from gptviz.stages import STAGES, append
+from gptviz.stages.base import View
+from gptviz.ui import carrier, state, top, walk
+from gptviz.ui.state import Choice
 
 config.set_option("client.showErrorDetails", "full")  # a failing test should say why
 APP = str(Path(__file__).parents[1] / "app.py")
@@ -67,13 +71,75 @@ def test_next_and_back_walk_all_stages():
 
 def test_empty_text_keeps_the_last_good_picture():
     app = fine(opened(stage="token-ids"))
-    app = fine(app.text_input(key="typed-text").set_value("She opened the").run())
+    app = fine(app.text_area(key="typed-text").set_value("She opened the").run())
     before = app.session_state["choice"]
-    app = fine(app.text_input(key="typed-text").set_value("   ").run())
+    app = fine(app.text_area(key="typed-text").set_value("   ").run())
     assert "Type at least one word" in app.warning[0].value
     assert app.session_state["choice"] == before
-    app = fine(app.text_input(key="typed-text").set_value("Back again").run())
+    app = fine(app.text_area(key="typed-text").set_value("Back again").run())
     assert not app.warning and app.session_state["choice"].text == "Back again"
+
+
+def test_line_ends_are_typed_shown_and_linked():
+    app = fine(opened())
+    app = fine(app.text_area(key="typed-text").set_value("Roses are red,\r\nViolets are blue\n").run())
+    assert app.session_state["choice"].text == app.query_params["text"] == "Roses are red,\nViolets are blue\n"
+    assert app.text_area(key="typed-text").value == app.query_params["text"]
+    again = fine(opened(**dict(app.query_params)))
+    assert (
+        again.text_area(key="typed-text").value == app.query_params["text"]
+        and html(again).count("<span class='piece'>↵</span>") == 2
+    )
+    assert "Violets are blue↵" in html(fine(opened(present=1, **dict(app.query_params))))
+    app = fine(app.text_area(key="typed-second").set_value("One\nTwo").run())
+    assert app.query_params["second"] == "One\nTwo"
+    assert sum("\n" in example for example in state.EXAMPLES) == 1
+
+
+def test_a_text_too_long_for_an_address_is_kept_for_the_visit():
+    long = "".join(chr(0x4E00 + n * n % 20_000) for n in range(16_000))
+    app = fine(opened(stage="token-ids", block=3))
+    app = fine(app.text_area(key="typed-text").set_value(long).run())
+    assert carrier.size(dict(app.query_params)) < 200 and app.query_params["text.kept"].startswith("16000-")
+    assert "The address is too short for the sentence" in html(app) and not app.warning
+    app = fine(app.button(key="next").click().run())
+    assert app.session_state["choice"].text == long and app.query_params["stage"] == "token-embedding"
+    linked = dict(app.query_params)
+    app = fine(app.switch_page("pages/Dropout.py").run())
+    assert app.query_params["text.kept"] == linked["text.kept"] and "The address is too short for the sentence" in html(app)
+
+    other = fine(opened(token=7, cell="ids@0,7", **linked))
+    assert "too short for its text of 16,000 characters" in other.warning[0].value and len(other.warning) == 1
+    assert other.session_state["choice"] == Choice(stage="token-embedding", block=3)
+    assert other.query_params["text.kept"] == linked["text.kept"], "to reload says the same again"
+    other = fine(other.button(key="next").click().run())
+    assert dict(other.query_params) == {"stage": "positional-embedding", "block": "3"} and not other.warning
+
+
+def test_a_packed_text_opens_and_a_damaged_one_is_said():
+    long = "漢字\n" * 5000
+    app = fine(opened(text=long))
+    assert set(app.query_params) == {"text.z"} and "address is too short" not in html(app)
+    packed = app.query_params["text.z"]
+    assert fine(opened(**{"text.z": packed})).session_state["choice"].text == long
+    assert "text is damaged; the default" in fine(opened(**{"text.z": packed[:-9]})).warning[0].value
+    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/Context.py")
+    app.query_params.update({"view": "batch", "second.z": packed[9:]})
+    assert "second is damaged; the default" in fine(app.run()).warning[0].value
+
+
+def test_a_text_the_browser_brings_back_is_the_one_that_was_asked_for(monkeypatch):
+    wanted, other = carrier.mark("漢字"), carrier.mark("other")
+    kept = {"missing": (wanted,), "texts": {}}
+    monkeypatch.setattr(state.st, "session_state", kept)
+    state.found({wanted: "something else", other: "other"})
+    state.found({wanted: "\ud800"})
+    state.found({wanted: "漢字" * 10_001})
+    assert kept == {"missing": (wanted,), "texts": {}}
+    state.found({wanted: "漢字"})
+    assert kept["texts"] == {wanted: "漢字"} and kept["missing"] == ()
+    state.remember({carrier.mark(str(n)): str(n) for n in range(9)})
+    assert list(kept["texts"].values()) == [str(n) for n in range(1, 9)]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +152,9 @@ def test_empty_text_keeps_the_last_good_picture():
         "word " * 2000,
         "\u202eright to left\u202c",
         "   spaces   and   more   ",
+        "\ta\n\n\tb\u2028c\r\n\n",
     ],
-    ids=["html", "control", "emoji", "endoftext", "10000 characters", "bidi", "spaces"],
+    ids=["html", "control", "emoji", "endoftext", "10000 characters", "bidi", "spaces", "lines"],
 )
 def test_odd_text_is_shown_as_it_is(text):
     for stage in ("text", "token-ids", "attention-weights", "output-head", "append"):
@@ -98,7 +165,7 @@ def test_odd_text_is_shown_as_it_is(text):
 
 def test_too_many_characters_are_refused_with_the_number():
     app = fine(opened())
-    app = fine(app.text_input(key="typed-text").set_value("x" * 20_001).run())
+    app = fine(app.text_area(key="typed-text").set_value("x" * 20_001).run())
     assert "20,001" in app.warning[0].value
 
 
@@ -131,6 +198,27 @@ def test_appending_goes_round_and_can_be_taken_back():
     assert app.session_state["choice"].more == 1
     app = fine(next(one for one in app.button if one.label == "Take one back").click().run())
     assert app.session_state["choice"].more == 0
+
+
+def test_the_end_of_a_text_is_said_and_the_reader_chooses(tmp_path, monkeypatch):
+    from gptviz import catalogue
+
+    weights.save(ending(), tmp_path / "ending")
+    monkeypatch.setenv("GPTVIZ_MODELS", str(tmp_path / "ending"))
+    monkeypatch.setattr(catalogue, "MODELS", catalogue.discover())
+    app = fine(opened(model="ending", stage="append"))
+    assert "With it the model ends the text." in html(app) and "Go on" not in app.button(key="append").label
+    app = fine(app.button(key="append").click().run())
+    assert "The model has ended the text with &lt;|endoftext|&gt;. Stop here, or go on" in html(app)
+    assert app.button(key="append").label.startswith("Go on: append") and not app.button(key="append").disabled
+    app = fine(app.button(key="take-back").click().run())
+    assert "has ended" not in html(app)
+    beside = fine(opened(model="mini", beside="ending", stage="append"))
+    assert "ending would write &quot;&lt;|endoftext|&gt;&quot;" in html(beside) and "which ends the text" in html(beside)
+    view = View(appended=3)
+    ids = [*tokenizer.encode("a", special=True), tokenizer.END_OF_TEXT_ID, 64, 65]
+    assert "ended its text 2 tokens ago" in append.caption(trace.run(tiny(), ids), view)
+    assert append.since_end(trace.run(tiny(), ids), View(appended=2)) is None, "a typed one is none of the model's"
 
 
 def test_dropout_switch_labels_the_state_and_comes_back():

@@ -16,7 +16,7 @@ def test_the_default_needs_no_url():
 def test_every_field_survives_the_url():
     chosen = Choice(
         stage="attention-weights",
-        text="I ❤️ <b>HTML</b> & spaces ",
+        text="I ❤️ <b>HTML</b> & spaces \n\tand lines\n",
         model="gpt2-untrained",
         beside="mini",
         other=True,
@@ -89,10 +89,19 @@ def test_parameters_of_others_are_left_alone():
     assert state.from_url({"embed": "true", "utm_source": "x"}) == (Choice(), [])
 
 
-@pytest.mark.parametrize("text", ["", " \n\t ", "x" * 20_001])
+@pytest.mark.parametrize("text", ["", " \n\t ", "\n\n", "\ufeff", "x" * 20_001])
 def test_text_that_cannot_be_used_says_what_to_do(text):
     with pytest.raises(Rejected, match="Type at least|Shorten"):
         state.clean_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [("\ufeffRoses\r\nViolets\r\n", "Roses\nViolets\n"), ("\n a \n\n", "\n a \n\n"), ("🦜" * 20_000, "🦜" * 20_000)],
+)
+def test_line_ends_stay_and_a_byte_order_mark_is_no_text(text, taken):
+    assert state.clean_text(text) == taken
+    assert state.from_url({"text": text, "second": text})[0] == replace(Choice(), text=taken, second=taken)
 
 
 def test_lone_surrogates_become_a_character_that_can_be_encoded():

@@ -235,7 +235,17 @@ def test_groups_of_bytes_that_make_no_character():
         (b"a\xe2", "a<E2>"),
         (b"\x00", "<00>"),
         ("é".encode(), "é"),
-        ("\u200b".encode(), "<200B>"),
+        ("\u200b".encode(), "<E2><80><8B>"),
+        (b"\xa0", "<A0>"),
+        ("\u00a0".encode(), "<C2><A0>"),
+        ("\u00a0".encode() * 16, "<C2><A0>×16"),
+        (" \u00a0".encode() * 8, "·<C2><A0>×8"),
+        ("\u202e".encode(), "<E2><80><AE>"),
+        ("\u0301".encode(), "<CC><81>"),
+        ("e\u0301".encode(), "e\u0301"),
+        ("·".encode(), "<C2><B7>"),
+        ("↵".encode(), "<E2><86><B5>"),
+        (b"\n\xe2", "↵<E2>"),
         (b"", ""),
     ],
 )
@@ -243,10 +253,41 @@ def test_printable(token, shown):
     assert tokenizer.printable(token) == shown
 
 
-def test_every_token_of_the_vocabulary_can_be_shown():
-    for token in range(50257):
-        shown = tokenizer.printable(token)
-        assert shown and shown.isprintable() and " " not in shown, token
+def test_every_token_of_the_vocabulary_can_be_shown_and_told_from_the_others():
+    shown = [tokenizer.printable(token) for token in range(50257)]
+    assert all(label and label.isprintable() and " " not in label for label in shown)
+    assert len(set(shown)) == 50257
+    assert max(len(label) for label in shown if "<" in label) < 25
+    assert shown[220] == "·" and shown[3626] == "·effort" and shown[198] == "↵"
+
+
+def test_the_merges_of_bytes_show_what_they_make():
+    assert [[tokenizer.printable(part) for part in step.parts] for step in tokenizer.merges("\u00a0")] == [
+        ["<C2>", "<A0>"],
+        ["<C2><A0>"],
+    ]
+    assert [[tokenizer.printable(part) for part in step.parts] for step in tokenizer.merges("é")] == [["<C3>", "<A9>"], ["é"]]
+
+
+def test_a_text_in_one_line():
+    assert tokenizer.in_one_line("Roses are red,\nViolets\tare · ↵") == "Roses are red,↵ Violets⇥are · ↵"
+    assert tokenizer.in_one_line("a\x00\u202eb") == "a<00><E2><80><AE>b"
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("\ufeffEvery", "Every"),
+        ("\ufeff\ufeffEvery", "Every"),
+        ("Every\ufeff", "Every\ufeff"),
+        ("a\r\nb\rc\n\r\n", "a\nb\nc\n\n"),
+        ("a\u2028b\x0bc\n", "a\u2028b\x0bc\n"),
+        ("\ufeff", ""),
+        ("\ud83d\ude42 \ud83d", "🙂 \ufffd"),
+    ],
+)
+def test_a_text_from_outside(text, taken):
+    assert tokenizer.as_read(text) == tokenizer.as_read(taken) == taken
 
 
 # ---- the shipped files, and nothing else

@@ -80,6 +80,33 @@ def test_a_text_is_cut_at_its_document_marks(tmp_path):
     assert encode_text(path).tolist() == tokenizer.encode("Every effort<|endoftext|> moves you", special=True)
 
 
+def test_a_byte_order_mark_and_windows_line_ends_are_not_learned(tmp_path):
+    path = tmp_path / "windows.txt"
+    path.write_bytes("\ufeffEvery effort\r\nmoves you\r\n<|endoftext|>\ufeffEvery day".encode())
+    assert encode_text(path).tolist() == tokenizer.encode("Every effort\nmoves you\n<|endoftext|>Every day", special=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Every effort\n".encode("utf-16"), "byte 0 (line 1) is 0xFF. It may be UTF-16: save it as UTF-8"),
+        ("Every effort\n".encode("utf-32"), "byte 0 (line 1) is 0xFF. It may be UTF-32: save it as UTF-8"),
+        ("Every effort\n".encode("utf-16-le"), "byte 1 (line 1) is 0x00. It may be UTF-16LE"),
+        ("Every effort\n".encode("utf-16-be"), "byte 0 (line 1) is 0x00. It may be UTF-16BE"),
+        ("a\nb\nnaïve café".encode("cp1252"), "byte 6 (line 3) is 0xEF. It may be WINDOWS-1252"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(1, 256)), "byte 0 (line 1) is 0x89. It seems to be no text"),
+    ],
+    ids=["UTF-16", "UTF-32", "UTF-16LE", "UTF-16BE", "Windows", "a picture"],
+)
+def test_another_encoding_is_refused_with_the_place_and_what_to_do(tmp_path, capsys, content, said):
+    path = tmp_path / "it's.txt"
+    path.write_bytes(content)
+    assert command.main([str(path), str(tmp_path / "out"), "--steps", "1"]) == 1
+    found = capsys.readouterr().err
+    assert str(path) in found and said in found
+    assert ("iconv -f" in found) == ("no text" not in found) and "Traceback" not in found
+
+
 def test_token_ids_can_be_kept_in_a_file(text, tmp_path, capsys):
     assert command.main(["tokenize", str(text), str(tmp_path / "ids.npy")]) == 0
     np.testing.assert_array_equal(read_tokens(tmp_path / "ids.npy"), encode_text(text))

@@ -170,6 +170,60 @@ def test_what_is_typed_goes_through_the_model_and_bad_text_loses_nothing(server,
     assert chosen(page)["text"] == "She opened the"
 
 
+def test_a_poem_is_typed_pasted_edited_and_linked(server, visit):
+    page = visit(url(server, stage="token-ids"), permissions=["clipboard-read", "clipboard-write"])
+    box, high = page.get_by_label("Sentence", exact=True), page.locator(".st-key-top").bounding_box()["height"]
+    assert box.bounding_box()["height"] <= 40 and page.locator(".map").bounding_box()["y"] <= 62, "one line for one line"
+    box.fill("Roses are red,")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.insert_text("Violets are")
+    assert "text=" not in page.url
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search.includes('Violets')")
+    settle(page)
+    assert chosen(page)["text"] == box.input_value() == "Roses are red,\nViolets are"
+    assert high < page.locator(".st-key-top").bounding_box()["height"] <= high + 24, "a second line"
+    page.evaluate("navigator.clipboard.writeText(' blue,\\r\\nSugar is sweet\\n')")
+    page.keyboard.press("ControlOrMeta+End")
+    page.keyboard.press("ControlOrMeta+V")
+    assert box.bounding_box()["height"] > 70, "it grows over the page while it is written in"
+    assert page.locator(".st-key-top").bounding_box()["height"] <= high + 24
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search.includes('Sugar')")
+    settle(page)
+    page.keyboard.press("ControlOrMeta+Home")
+    page.keyboard.insert_text("2 ")
+    page.keyboard.press("PageDown")  # a clicker's key: what was typed is taken, and the walk steps
+    page.wait_for_function("location.search.includes('stage=token-embedding') && location.search.includes('text=2')")
+    settle(page)
+    poem = "2 Roses are red,\nViolets are blue,\nSugar is sweet\n"
+    assert chosen(page)["text"] == box.input_value() == poem
+    again = visit(page.url.replace("token-embedding", "token-ids"))
+    assert again.get_by_label("Sentence", exact=True).input_value() == poem
+    assert again.locator(".chips .line").first.inner_text().count("↵") == 3
+    whole(again)
+
+
+def test_a_text_too_long_for_an_address_survives_a_reload_and_is_missed_elsewhere(server, visit):
+    long = "".join(chr(0x4E00 + n * n % 20_000) for n in range(16_000))
+    page = visit(url(server, stage="token-ids", model="mini", block=3))
+    box = page.get_by_label("Sentence", exact=True)
+    box.fill(long)
+    box.press("Enter")
+    page.wait_for_function("location.search.includes('text.kept')", timeout=60_000)
+    settle(page)
+    assert len(page.url) < 300 and "The address is too short for the sentence" in page.locator("p.message").first.inner_text()
+    before = page.locator("p.look").inner_text()
+    assert page.reload().status == 200
+    page.wait_for_function("document.querySelector('.st-key-typed-text textarea')?.value.length === 16000", timeout=60_000)
+    settle(page)
+    assert box.input_value() == long and page.locator("p.look").inner_text() == before and chosen(page)["block"] == "3"
+    whole(page)
+    other = visit(page.url)
+    assert "its text of 16,000 characters" in other.locator("[data-testid=stAlert]").inner_text()
+    assert lit(other) == "token-ids" and other.get_by_label("Sentence", exact=True).input_value() == "Every effort moves you"
+
+
 def test_html_in_the_sentence_is_text(server, visit):
     page = visit(url(server, text="<img src=x onerror=alert(1)><b>bold</b>", stage="text"))
     assert page.locator(".chips img, .chips b").count() == 0

@@ -253,6 +253,18 @@ def test_a_config_that_is_no_json(folder, content):
     refused(folder, "config.json", "readable JSON")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_config_in_any_encoding_of_unicode(folder, encoding):
+    written, expected = folder / "config.json", weights.read_config(folder)
+    written.write_text(written.read_text(), encoding=encoding)
+    assert weights.read_config(folder) == expected
+
+
+def test_a_config_in_another_encoding_is_refused_with_the_place(folder):
+    (folder / "config.json").write_bytes('{"model_type": "gpt2", "name": "é"}'.encode("latin-1"))
+    refused(folder, "config.json", "byte 0xe9 in position 32")
+
+
 @pytest.mark.parametrize("content", ["[]", "3", "null", '"gpt2"'])
 def test_a_config_that_is_no_object(folder, content):
     (folder / "config.json").write_text(content)

@@ -19,6 +19,8 @@ from ..model import GPT
 from ..stages.base import Question
 from ..trace import Trace
 
+LONGEST_TEXT = 2000  # characters of a text a control takes
+
 
 @dataclass(frozen=True)
 class Table:
@@ -65,9 +67,9 @@ class Control:
                 raise ValueError("is neither 0 nor 1")
             return raw == "1"
         if self.kind == "text":
-            if len(raw) > 2000:
-                raise ValueError("is longer than 2,000 characters")
-            return raw
+            if len(raw) > LONGEST_TEXT:
+                raise ValueError(f"is longer than {LONGEST_TEXT:,} characters")
+            return tokenizer.as_read(raw)
         if self.kind in ("choice", "steps"):
             for option in self.options:
                 if self.write(option) == raw:

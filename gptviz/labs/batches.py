@@ -106,7 +106,8 @@ def compare(setting: Setting, second: Sequence[int], block: int) -> Comparison:
 @once
 def measured(setting: Setting) -> Comparison:
     """The comparison the controls ask for; picture and words share it."""
-    return compare(setting, tokenizer.encode(setting["second"].strip() or OTHER), setting["opened"] - 1)
+    second = setting["second"] if setting["second"].strip() else OTHER
+    return compare(setting, tokenizer.encode(second), setting["opened"] - 1)
 
 
 def controls(setting: Setting) -> tuple[Control, ...]:

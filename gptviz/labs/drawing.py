@@ -10,7 +10,7 @@ from ..figures import pools
 from ..sampling import Pool
 from ..stages.base import Question, percent
 from .base import Setting, experiment, once
-from .pool_controls import SEED, after, count_of, k_control, p_control, pooled, printed, temperature_control
+from .pool_controls import SEED, after, count_of, k_control, other_rule, p_control, pooled, printed, temperature_control
 
 DRAWS = 1000
 WORDS = 12  # rows of words in a picture
@@ -52,13 +52,16 @@ def pool_caption(setting: Setting) -> str:
     first = setting.word(pool.words[0])
     if not left:
         return f"Nothing is cut: all {pool.size:,} tokens are in the pool. Move top-k or top-p and the curve is cut off."
+    other = other_rule(setting, logits)
     if pool.size == 1:
-        return f'One token is left, "{first}": drawing from this pool is argmax. It held {percent(pool.kept)} of the mass.'
+        return (
+            f'One token is left, "{first}": drawing from this pool is argmax. It held {percent(pool.kept)} of the mass.{other}'
+        )
     last = setting.word(pool.words[-1])
     return (
         f'The pool ends at rank {pool.size:,}, "{last}". It keeps {percent(pool.kept)} of the mass; the {left:,} tokens cut '
         f'off held {percent(max(0.0, 1 - pool.kept))}. "{first}" grows from {percent(pool.before[0])} to '
-        f"{percent(pool.probabilities[0])}, because the pool is scaled up to sum to 1."
+        f"{percent(pool.probabilities[0])}, because the pool is scaled up to sum to 1.{other}"
     )
 
 
@@ -70,7 +73,8 @@ POOL = experiment(
     counted over the whole vocabulary.
 
     k is a number of tokens, whatever the model believes; the nucleus is small when the model is sure and large when it is not.
-    With both on, the smaller set wins.
+    With both on, the smaller set wins here. Others let top-k cut first and count p over what it left, scaled up to sum to 1:
+    their pool is as large or smaller.
 
     $$\text{pool}_p = \{1, \dots, n\}, \quad n = \min \Bigl\{ m : \sum_{r=1}^{m} p_{(r)} \ge p \Bigr\}$$
     """,

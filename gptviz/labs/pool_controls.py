@@ -22,7 +22,8 @@ def p_control(start: float) -> Control:
         "slider",
         start,
         (0.05, 1.0, 0.05),
-        help="Keep the smallest set of most probable tokens whose mass reaches p, counted over the whole vocabulary.",
+        help="Keep the smallest set of most probable tokens whose mass reaches p, counted over the whole vocabulary. "
+        "(Others count it over what top-k left.)",
     )
 
 
@@ -32,6 +33,18 @@ SEED = Control("seed", "Seed", "slider", 0, (0, 99, 1), help="The same seed give
 def pooled(setting: Setting, logits: np.ndarray) -> Pool:
     """The pool that the controls t, k and p leave of these logits."""
     return sampling.pool(logits, temperature=setting["t"], k=setting["k"] or None, p=setting["p"])
+
+
+def other_rule(setting: Setting, logits: np.ndarray) -> str:
+    """What becomes of the pool where top-p counts over what top-k left; empty when only one of the two is on."""
+    if not setting["k"] or setting["p"] == 1:
+        return ""
+    here, there = (
+        pooled(setting, logits).size,
+        sampling.chained(logits, temperature=setting["t"], k=setting["k"], p=setting["p"]),
+    )
+    same = "the same pool" if here == there else f"a pool of {there:,}, not {here:,}"
+    return f" Others, transformers among them, count p over what top-k left: {same}."
 
 
 def printed(setting: Setting, words: np.ndarray) -> list[str]:

@@ -48,9 +48,9 @@ def cut(ids: Sequence[int], length: int, stride: int, batch_size: int) -> Window
 
 
 def text_with(setting: Setting) -> tuple[int, ...]:
-    """The ids of the sentence and of what the reader put behind it."""
-    after = setting["after"].strip()
-    return whole_text(setting) + tuple(tokenizer.encode(f" {after}" if after else ""))
+    """The ids of the sentence and of what the reader put behind it, after a space where nothing else stands between them."""
+    after = setting["after"]
+    return whole_text(setting) + tuple(tokenizer.encode(after if after[:1].isspace() or not after else f" {after}"))
 
 
 def cut_setting(setting: Setting) -> tuple[tuple[int, ...], Windows]:

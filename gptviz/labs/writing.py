@@ -29,6 +29,7 @@ def steps(setting: Setting) -> list[Step]:
             k=setting["k"] or None,
             p=setting["p"],
             seed=setting["seed"],
+            stop=None if setting["on"] else tokenizer.END_OF_TEXT_ID,
         )
     )
 
@@ -107,8 +108,12 @@ def writing_caption(setting: Setting) -> str:
     )
     if last.left_out:
         said += f" {count_of(last.left_out)} no longer fit and went unread."
-    if last.token == tokenizer.END_OF_TEXT_ID:
-        said += f" {tokenizer.END_OF_TEXT} ends the text: nothing more is written."
+    ends = sum(step.token == tokenizer.END_OF_TEXT_ID for step in done)
+    if ends and setting["on"]:
+        times = "once" if ends == 1 else f"{ends} times"
+        said += f" It has written {tokenizer.END_OF_TEXT} {times}: what follows is another text."
+    elif ends:
+        said += f" {tokenizer.END_OF_TEXT} ends the text: nothing more is written, unless you let it write on."
     return said
 
 
@@ -122,7 +127,7 @@ def writing_controls(setting: Setting) -> tuple[Control, ...]:
             "slider",
             6,
             (0, 40, 1),
-            help="One less undoes the last token. It ends earlier when the model writes <|endoftext|>.",
+            help="One less undoes the last token.",
         ),
         temperature_control(1.0),
         Control(
@@ -137,6 +142,9 @@ def writing_controls(setting: Setting) -> tuple[Control, ...]:
         k_control(),
         p_control(0.8),
         SEED,
+        Control(
+            "on", "Write on after the end", "switch", False, help="Off: the text is over when the model writes <|endoftext|>."
+        ),
     )
 
 
@@ -147,7 +155,7 @@ WRITING = experiment(
     tokens lie end to end, as wide as their probabilities, and the random number falls on one of them.
 
     A token less takes the last one back, and the same seed writes it again. Text that no longer fits the context is cropped
-    from the front. The token <|endoftext|> ends it.
+    from the front. The token <|endoftext|> ends it, unless you let the model write on.
 
     $$\text{text} \leftarrow \text{text} + w, \qquad w \sim p(\,\cdot \mid \text{last tokens that fit})$$
     """,

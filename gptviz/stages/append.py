@@ -9,7 +9,7 @@ is longer, the oldest token falls out before the next pass.
 $$\text{next} = \arg\max_{w}\, p_{T-1,w}, \qquad \text{text} \leftarrow \text{text} + \text{next}$$
 """
 
-from .. import sampling
+from .. import sampling, tokenizer
 from ..figures.chips import Chip, Chips
 from . import base
 from .base import Question, stage
@@ -24,6 +24,13 @@ def next_token(trace, view) -> tuple[int, float]:
     last = base.array(trace, view, "logits")[-1]
     word = int(last.argmax())
     return word, float(sampling.softmax(last)[word])
+
+
+def since_end(trace, view) -> int | None:
+    """How many tokens the model has written since it last ended the text with `<|endoftext|>`; None when it has not."""
+    size = base.length(trace, view)
+    written = trace.ids[view.item, size - view.appended : size].tolist()[::-1]
+    return written.index(tokenizer.END_OF_TEXT_ID) if tokenizer.END_OF_TEXT_ID in written else None
 
 
 def chosen_with(trace, view) -> list[float] | None:
@@ -87,10 +94,19 @@ def caption(trace, view) -> str:
         if size >= room
         else f"The next pass takes {size + 1} tokens of at most {room}."
     )
-    return (
+    said = (
         f'"{trace.word(word)}" has the highest probability after {base.quoted(trace, view, size - 1)}, '
-        f"{base.percent(share)}, and is written next. {ending}"
+        f"{base.percent(share)}, and is written next. "
     )
+    since = since_end(trace, view)
+    if since == 0:
+        return f"The model has ended the text with {tokenizer.END_OF_TEXT}. Stop here, or go on: what comes now begins another text. {said}"
+    if word == tokenizer.END_OF_TEXT_ID:
+        return f"{said}With it the model ends the text. {ending}"
+    if since:
+        ago = "a token" if since == 1 else f"{since} tokens"
+        return f"{said}The model ended its text {ago} ago, with {tokenizer.END_OF_TEXT}: this is another one. {ending}"
+    return said + ending
 
 
 STAGE = stage(

@@ -1,5 +1,7 @@
 """Text -> token ids -> the windows a training run reads, in an order that a seed and a number of batches fix."""
 
+import codecs
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
@@ -16,15 +18,47 @@ VOCABULARY = tokenizer.END_OF_TEXT_ID + 1
 YARDSTICK = "yardstick.safetensors"  # beside the weights
 
 
+MARKS = {  # what a file in another encoding begins with
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+def read_text(path: str | Path) -> str:
+    """A text file in UTF-8, as `tokenizer.as_read` takes it. Raises ValueError with the place, what the file seems to be and what to
+    do when it is in another encoding."""
+    raw = Path(path).read_bytes()
+    zeros = raw.count(0)
+    try:
+        text = raw.decode()
+        if zeros * 4 < len(raw) or not raw:
+            return tokenizer.as_read(text)
+        at = raw.index(0)  # UTF-16 without a mark is valid UTF-8 where it is ASCII: every second byte is 0
+    except UnicodeDecodeError as error:
+        at = error.start
+    found = next((name for mark, name in MARKS.items() if raw.startswith(mark)), "")
+    if not found and zeros * 4 >= len(raw):
+        found = "UTF-16LE" if raw[1::2].count(0) > zeros // 2 else "UTF-16BE"
+    elif not found and not zeros:
+        found = "WINDOWS-1252"
+    line, name = 1 + raw.count(b"\n", 0, at), Path(path).name
+    convert = f"iconv -f {found} -t UTF-8 {shlex.quote(name)} > {shlex.quote(f'utf8-{name}')}"
+    advice = f"It may be {found}: save it as UTF-8 in an editor, or run: {convert}" if found else "It seems to be no text"
+    raise ValueError(f"{path}: expected text in UTF-8, but byte {at:,} (line {line:,}) is 0x{raw[at]:02X}. {advice}")
+
+
 def encode_text(path: str | Path) -> np.ndarray:
-    """Token ids of a UTF-8 file, (token,) uint16, as `encode_documents` finds them."""
-    return encode_documents(Path(path).read_text(encoding="utf-8"))
+    """Token ids of a text file, (token,) uint16, as `encode_documents` finds them."""
+    return encode_documents(read_text(path))
 
 
 def encode_documents(text: str) -> np.ndarray:
-    """Token ids of a text, (token,) uint16. A written `<|endoftext|>` becomes the special token between two documents."""
+    """Token ids of a text, (token,) uint16. A written `<|endoftext|>` becomes the special token between two documents; a byte order
+    mark before one of them is no text."""
     found: list[np.ndarray] = []
-    for number, document in enumerate(tokenizer.well_formed(text).split(tokenizer.END_OF_TEXT)):
+    for number, document in enumerate(map(tokenizer.as_read, text.split(tokenizer.END_OF_TEXT))):
         if number:
             found.append(np.array([tokenizer.END_OF_TEXT_ID], dtype=np.uint16))
         found.append(np.array(tokenizer.encoding().encode_ordinary(document), dtype=np.uint16))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from .data import read_text
+
 FOLDER = Path(__file__).parents[1] / "assets" / "texts"
 
 
@@ -24,7 +26,7 @@ class Text:
 
 @cache
 def _read(key: str) -> str:
-    return (FOLDER / f"{key}.txt").read_text(encoding="utf-8")
+    return read_text(FOLDER / f"{key}.txt")
 
 
 TEXTS = {

@@ -167,12 +167,15 @@ def caption(one: Half, main: Half, stage: Stage) -> str:
     word, share = append.next_token(one.trace, one.view)
     written, own = append.next_token(main.trace, main.view)
     name = one.trace.word(written)
+    end = ", which ends the text" if word == tokenizer.END_OF_TEXT_ID else ""
     if word == written:
-        return f'{one.title} would write "{name}" too, with {base.percent(share)} where {main.title} has {base.percent(own)}.'
+        return (
+            f'{one.title} would write "{name}" too{end}, with {base.percent(share)} where {main.title} has {base.percent(own)}.'
+        )
     logits = base.array(one.trace, one.view, "logits")[-1]
     given = base.percent(float(sampling.softmax(logits)[written]))
     return (
-        f'{one.title} would write "{one.trace.word(word)}", {base.percent(share)}. '
+        f'{one.title} would write "{one.trace.word(word)}", {base.percent(share)}{end}. '
         f'The "{name}" that {main.title} writes has {given} here, rank {sampling.rank(logits, written):,}.'
     )
 

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from .. import verbatim
-from ..labs.base import Control, Experiment, Lab, Setting, Table
+from ..labs.base import LONGEST_TEXT, Control, Experiment, Lab, Setting, Table
 from ..verbatim import Markdown
-from . import address, cache, incoming, matrix, picture, predict, sentences, state, top
+from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, writing
 from .live import Released
 
 
@@ -83,23 +83,24 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
         words(current, asked, said, marks)
         for message in messages:
             st.html(f"<p class='message'>{verbatim.html(message)}</p>")
-    write(chosen, current, controls, chosen_values)
+        if left_out := write(chosen, current, controls, chosen_values):
+            top.too_long(left_out)
 
 
-def write(chosen: Lab, current: Experiment, controls: Sequence[Control], values: Mapping[str, Any]) -> None:
-    """Put into the URL what differs from the defaults."""
+def write(chosen: Lab, current: Experiment, controls: Sequence[Control], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Put into the URL what differs from the defaults; returns the names of what is too long for it."""
     written = {control.name: control.write(values[control.name]) for control in controls}
     defaults = {control.name: control.write(control.start()) for control in controls}
     own = {name: value for name, value in written.items() if value != defaults[name]}
     if current is not chosen.experiments[0]:
         own["view"] = current.key
-    state.write_url(st.session_state["choice"], state.SHARED, own)
+    return state.write_url(st.session_state["choice"], state.SHARED, own)
 
 
 def arrive(chosen: Lab) -> None:
     """Take a lab's own parameters out of the address where there is news in it. A link that has none comes back to the lab as it
     was left."""
-    params = {name: value for name, value in address.here().items() if name not in state.SHARED}
+    params = {name: value for name, value in state.addressed().items() if name not in state.SHARED}
     key = f"lab-{chosen.key}"
     if key not in st.session_state or state.arrived() == address.HISTORY or (state.arrived() and params):
         st.session_state[key] = params
@@ -117,6 +118,7 @@ def keep(chosen: Lab, changes: Mapping[str, str]) -> None:
         return
     key = f"lab-{chosen.key}"
     st.session_state[key] = {**st.session_state[key], **changes}
+    state.moved()
 
 
 def read(controls: tuple[Control, ...], raw: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -193,7 +195,7 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
     elif control.kind == "switch":
         place.toggle(control.label, **options)
     elif control.kind == "text":
-        place.text_input(control.label, max_chars=2000, **options)
+        writing.box(place, control.label, max_chars=LONGEST_TEXT, **options)
     elif len(control.options) <= 4 and sum(len(control.show(option)) for option in control.options) < 28:
         place.segmented_control(control.label, control.options, format_func=shown, required=True, **options)
     else:

@@ -59,8 +59,11 @@ def messages(choice: Choice, sentence: Sentence, context_length: int) -> list[st
     text = choice.second if choice.item and choice.second else choice.text
     odd = sorted({char for char in text if not char.isprintable() and char not in " \n\t\r"})
     if odd:
-        names = ", ".join(f"<{ord(char):02X}>" for char in odd[:4]) + (" ..." if len(odd) > 4 else "")
-        found.append(f"The text holds characters without a picture. They are shown as {names}; GPT-2 reads their bytes.")
+        names = ", ".join(f"U+{ord(char):04X} as {tokenizer.printable(char.encode())}" for char in odd[:4])
+        more = " ..." if len(odd) > 4 else ""
+        found.append(
+            f"The text holds characters without a picture. They are shown by the bytes that GPT-2 reads: {names}{more}."
+        )
     if tokenizer.END_OF_TEXT in text and not choice.special:
         found.append(
             f"{tokenizer.END_OF_TEXT} was typed as ordinary text and is cut into ordinary tokens. "

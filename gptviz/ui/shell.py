@@ -80,13 +80,15 @@ def inside(page: Callable[[], None]) -> None:
 
 def walk_through(choice: Choice) -> None:
     """Go to the walk, with this chosen."""
-    st.switch_page(_walk(), query_params=state.to_url(choice))
+    written, _ = state.carried(state.to_url(choice))
+    st.switch_page(_walk(), query_params=written)
 
 
 def links(choice: Choice) -> None:
     """A link to every page, taking the sentence and the model along."""
-    everything = state.to_url(choice)
-    shared = {name: value for name, value in everything.items() if name in state.SHARED}
+    params = state.to_url(choice)
+    everything, _ = state.carried(params)
+    shared, _ = state.carried({name: value for name, value in params.items() if name in state.SHARED})
     st.page_link(_walk(), label="**The walk**: every stage from text to next token", query_params=everything)
     for name in _labs():
         st.page_link(f"pages/{name}.py", label=f"**{verbatim.markdown(name)}**: {LABS[name]}", query_params=shared)

@@ -13,18 +13,20 @@ from typing import Any
 
 import streamlit as st
 
-from .. import catalogue, hub
+from .. import catalogue, hub, tokenizer
 from ..stages import BY_KEY, STAGES
-from . import address, incoming
+from . import address, carrier, incoming
 
 DEFAULT_TEXT = "Every effort moves you"
 MAX_CHARACTERS = 20_000
+TEXTS_KEPT = 8  # texts too long for an address that a visit keeps
 EXAMPLES = (
     DEFAULT_TEXT,
     "Every day holds a",
     "She opened the door and looked at the",
     "The cat sat by the fire, and the kitten sat by the",
     "Unfamiliarwords cost more tokens",
+    "Twinkle, twinkle, little star,\nHow I wonder what you",
     "I ❤️ my 🦜 and my naïve café",
 )
 DRAWERS = ("recompute", "numbers", "code", "about")
@@ -64,9 +66,10 @@ class Rejected(ValueError):
 
 def clean_text(text: str) -> str:
     """The text as the tokenizer can take it. Raises Rejected when there is nothing to show or far too much."""
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = tokenizer.as_read(text)
     if not text.strip():
-        raise Rejected("Type at least one word: with no text there are no tokens, and nothing goes through the model.")
+        blank = "That text is only spaces and line ends" if text else "With no text there are no tokens"
+        raise Rejected(f"Type at least one word. {blank}, and nothing goes through the model.")
     if len(text) > MAX_CHARACTERS:
         raise Rejected(f"That text has {len(text):,} characters; up to {MAX_CHARACTERS:,} fit. Shorten it and try again.")
     return text
@@ -217,10 +220,13 @@ def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
     names: the parameters this page keeps in its URL.
     """
     kept = st.session_state
-    kept["arrived"] = address.news()
+    came = kept.pop("came", "")
+    kept["arrived"] = address.news() or came
     if kept["arrived"]:
-        params = {name: value for name, value in address.here().items() if name in names}
+        everything, absent, kept["missing"] = carrier.read(address.here(), kept.setdefault("texts", {}))
+        params = _whole({name: value for name, value in everything.items() if name in names}, absent)
         read, kept["notes"] = from_url(params)
+        kept["notes"] += absent.values()
         if "choice" in kept:
             read = replace(kept["choice"], **{name: getattr(read, name) for name in names})
         else:
@@ -236,6 +242,51 @@ def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
 def arrived() -> str:
     """Why the address was read in this run; "" when it was not."""
     return st.session_state["arrived"]
+
+
+OF_THE_TEXT = ("token", "piece", "step", "more", "cell")
+"""The choices that mean nothing with another text."""
+
+
+def _whole(params: Mapping[str, str], absent: Mapping[str, str]) -> dict[str, str]:
+    """The parameters without those that belong to a text that is not here."""
+    lost = {"text", "second"} & absent.keys()
+    return {name: value for name, value in params.items() if not lost or name not in OF_THE_TEXT}
+
+
+def addressed() -> dict[str, str]:
+    """The parameters in the address as they were before it was made to fit."""
+    return carrier.read(address.here(), st.session_state["texts"])[0]
+
+
+def missing() -> tuple[str, ...]:
+    """The marks of texts the address stands for that are not here, until the reader chooses something else."""
+    return st.session_state.get("missing", ())
+
+
+def found(texts: Mapping[str, str]) -> None:
+    """Texts that the address was too short for, brought back by the browser: the address is read again."""
+    sound = {mark: tokenizer.well_formed(text) for mark, text in texts.items() if mark in missing() and len(text) <= MAX_CHARACTERS}
+    known = {mark: text for mark, text in sound.items() if carrier.mark(text) == mark}
+    if not known:
+        incoming.ignored("the texts of this tab")
+        return
+    remember(known)
+    st.session_state["came"] = address.LINK
+
+
+def remember(texts: Mapping[str, str]) -> None:
+    """Keep texts that no address carries, the last ones of this visit."""
+    kept = {mark: text for mark, text in st.session_state["texts"].items() if mark not in texts} | dict(texts)
+    st.session_state["texts"] = dict(list(kept.items())[-TEXTS_KEPT:])
+
+
+def carried(params: Mapping[str, str], beside: Mapping[str, object] | None = None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The parameters as an address carries them, and the names of those it cannot: these are kept for the visit. beside: what
+    else stands in it."""
+    written, left = carrier.write(params, beside)
+    remember({carrier.mark(params[name]): params[name] for name in left})
+    return written, left
 
 
 def _offer(params: Mapping[str, str]) -> None:
@@ -256,6 +307,7 @@ def change(**changes: Any) -> None:
     if not all(_holds(name, value) for name, value in changes.items()):
         incoming.ignored("the choices")
         return
+    moved()
     kept = st.session_state
     before = kept["choice"]
     if kept["passing"] and changes.get("stage", before.stage) != before.stage:
@@ -286,10 +338,15 @@ def _holds(name: str, value: Any) -> bool:
     return True
 
 
+def moved() -> None:
+    """The reader has chosen something: the address follows again, whatever text it stood for."""
+    st.session_state["missing"] = ()
+
+
 def settle(note: str, **changes: Any) -> Choice:
     """Change something the reader asked for that cannot be shown, and say so."""
     kept = [*notes(), note]
-    change(**changes)
+    _set(**changes)
     st.session_state["notes"] = kept
     return chosen()
 
@@ -316,10 +373,17 @@ def choose_text(field: str, text: str) -> None:
         change(second=text, item=chosen().item if text else 0, token=-1, more=0, cell="")
 
 
-def write_url(choice: Choice, names: Sequence[str] = tuple(PARSERS), others: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Put the choice (these names of it, and a lab's own parameters) into the address, without a rerun. Last, when everything is
-    drawn: an address that comes back from the browser proves that all of it arrived there."""
-    address.write({name: value for name, value in to_url(choice).items() if name in names} | dict(others))
+def write_url(
+    choice: Choice, names: Sequence[str] = tuple(PARSERS), others: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Put the choice (these names of it, and a lab's own parameters) into the address, without a rerun, and return the names of
+    those it cannot carry. Last, when everything is drawn: an address that comes back from the browser proves that all of it arrived
+    there. One that stands for a text that is not here is left alone: the text may still come."""
+    if missing():
+        return ()
+    written, left = carried({name: value for name, value in to_url(choice).items() if name in names} | dict(others))
+    address.write(written)
+    return left
 
 
 def problem() -> str:

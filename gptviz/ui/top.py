@@ -1,19 +1,21 @@
 """The line on top of every page: sentence, examples, model, labs, options, and the state the numbers come from."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from .. import catalogue, verbatim, weights
+from .. import catalogue, tokenizer, verbatim, weights
 from ..model import GPT
 from ..stages import BY_KEY
 from ..verbatim import Html, Markdown
-from . import address, cache, download, predict, shell, state
+from . import address, cache, carrier, download, predict, shell, state, writing
 from .state import Choice, change
 
-CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+LINES = 2  # of a sentence, that the top line shows before it scrolls
+CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + writing.CSS
 PRESENT = """
 html { font-size: 24px; }
 [data-testid=stHeader] { display: none; }
@@ -38,6 +40,9 @@ def show(choice: Choice, *, lab: bool = False, marked: bool = True) -> GPT | Non
     """Draw the line and load the model; None, with a message on the page, when it cannot be loaded. marked: whether a badge says
     if it is trained; a page whose numbers come from other weights has badges of its own."""
     place = st.container(key="top")
+    with place:
+        keep = {carrier.mark(text): text for text in (choice.text, choice.second) if carrier.long(text)}
+        writing.show(keep, state.missing(), state.found)
     try:
         model = cache.model(choice.model)
     except (weights.CheckpointError, OSError, MemoryError) as error:
@@ -60,7 +65,8 @@ def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> Non
         left, question, right = st.columns([5.4, 1.2, 1.1], vertical_alignment="center")
         with question:
             predict.ask(BY_KEY[choice.stage], "Predict")
-        left.html(f"<div class='sentence'>{verbatim.html(choice.second if choice.item else choice.text)} {badges(choice, badge, lab)}</div>")
+        sentence = tokenizer.in_one_line(choice.second if choice.item else choice.text)
+        left.html(f"<div class='sentence'>{verbatim.html(sentence)} {badges(choice, badge, lab)}</div>")
         right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
         return
     if lab:
@@ -77,16 +83,15 @@ def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> Non
     name.html("<span class='name'>gptviz</span>")
     with labs.popover("Labs", type="tertiary"):
         shell.links(choice)
-    if choice.item and choice.second and not lab:
-        typed("second", text, choice.second)
-    else:
-        typed("text", text, choice.text)
+    field = "second" if choice.item and choice.second and not lab else "text"
+    typed(field, text, getattr(choice, field))
+    st.html(f"<style>:root {{ --lines: {min(LINES, getattr(choice, field).count(chr(10)) + 1):d}; }}</style>")
     examples.menu_button(
         "Examples",
         state.EXAMPLES,
         key="example",
         type="tertiary",
-        format_func=verbatim.markdown,
+        format_func=lambda example: verbatim.markdown(tokenizer.in_one_line(example)),
         on_click=lambda: take_example(),
     )
     address.hold("model", choice.model)
@@ -113,9 +118,9 @@ def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> Non
 
 def projector(choice: Choice) -> str:
     """The link that presents on a light page, for a reader whose own page is dark: only a fresh page can change its theme."""
-    return "?" + urlencode(
-        state.to_url(replace(choice, present=True, drawer="")) | {"embed": "true", "embed_options": "light_theme"}, quote_via=quote
-    )
+    light = {"embed": "true", "embed_options": "light_theme"}
+    written, _ = state.carried(state.to_url(replace(choice, present=True, drawer="")), light)
+    return "?" + urlencode(written | light, quote_via=quote)
 
 
 def typed(field: str, where, value: str, label: Markdown = "") -> None:
@@ -123,12 +128,23 @@ def typed(field: str, where, value: str, label: Markdown = "") -> None:
     key = f"typed-{field}"
     if not state.problem() or key not in st.session_state:
         st.session_state[key] = value
-    where.text_input(
+    writing.box(
+        where,
         label or "Sentence",
-        key=key,
-        label_visibility="visible" if label else "collapsed",
+        key,
+        lambda: state.choose_text(field, st.session_state[key]),
+        named=bool(label),
         placeholder="Type a sentence and press Enter",
-        on_change=lambda: state.choose_text(field, st.session_state[key]),
+    )
+
+
+def too_long(names: Sequence[str]) -> None:
+    """Say that the address cannot carry some texts, and what that means."""
+    known = {"text": "the sentence", "second": "the second sentence"}
+    what = " and ".join(known.get(name, "what you typed here") for name in names)
+    st.html(
+        f"<p class='message'>The address is too short for {verbatim.html(what)}: servers take about {carrier.LONGEST:,} bytes. It stays in this tab; "
+        "anywhere else the link opens without it.</p>"
     )
 
 

@@ -162,7 +162,8 @@ def body(every: float | None) -> None:
         said = choose(values, line) if job is None else watch(job, line)
     with right, st.container(key="words", gap="xsmall"):
         lab.words(TRAIN if job is None else RUNNING, job, said)
-    lab.write(LAB, TRAIN, TRAIN.controls, values)
+        if left_out := lab.write(LAB, TRAIN, TRAIN.controls, values):
+            top.too_long(left_out)
 
 
 # ---- before a run
@@ -430,20 +431,17 @@ def told(seen: Seen) -> str:
 def samples(seen: Seen) -> Html:
     """What the model wrote so far, the newest first, as markup."""
     what = f"{len(seen.samples[0].ids)} tokens written after the text's first {len(seen.samples[0].prompt)}, always with the same dice"
-    head = f"<p class='facts'><b>What it writes</b> ({what}; temperature {TEMPERATURE:g}, {LIKELIEST} likeliest)</p>"
+    ended = any(tokenizer.END_OF_TEXT_ID in one.ids for one in seen.samples)
+    end = f". At {verbatim.html(tokenizer.END_OF_TEXT)} it ends a text and begins another" if ended else ""
+    head = f"<p class='facts'><b>What it writes</b> ({what}; temperature {TEMPERATURE:g}, {LIKELIEST} likeliest){end}</p>"
     return f"{head}<div class='samples' tabindex='0'>{''.join(map(sample, reversed(seen.samples)))}</div>"
 
 
 def sample(one: Sample) -> Html:
     loss = "untrained" if one.loss is None else f"loss {one.loss:.2f}"
     copied = f" · {one.copied:d} copied" if one.copied > 3 else ""
-    given, made = visible(tokenizer.decode(list(one.prompt))), visible(tokenizer.decode(list(one.ids)))
+    given, made = (tokenizer.in_one_line(tokenizer.decode(list(ids))) for ids in (one.prompt, one.ids))
     return (
         f"<p class='written'><span class='when'>step {one.step:,} · {loss}{copied}</span>"
         f"<span class='given'>{verbatim.html(given)}</span>{verbatim.html(made)}</p>"
     )
-
-
-def visible(text: str) -> str:
-    """A text in one paragraph: line ends as arrows, and what has no picture by its number."""
-    return "".join(char if char.isprintable() else "↵ " if char == "\n" else f"<{ord(char):02X}>" for char in text)

@@ -9,6 +9,7 @@ from .. import sampling, tokenizer, verbatim
 from ..config import GPTConfig
 from ..model import GPT
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
+from ..stages import append as appending
 from ..stages.base import Picture
 from ..stages.recompute import axes, recompute
 from ..trace import NotFinite, Trace
@@ -57,6 +58,9 @@ def walk(choice: Choice) -> None:
         st.rerun()
     stage = BY_KEY[choice.stage]
     st.set_page_config(page_title=f"{stage.title} · gptviz")
+    _, left_out = state.carried(state.to_url(choice))
+    if left_out and not choice.present:
+        top.too_long(left_out)
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
     pipeline.show(
@@ -422,10 +426,12 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
     row = base.length(trace, view) - 1
     token = int(trace["logits"][view.item, row].argmax())
     chance = float(sampling.softmax(base.array(trace, view, "logits")[row])[token])
+    ended = appending.since_end(trace, view) == 0
     first, second = st.columns(2)
     first.button(
-        f"Append **{verbatim.markdown(trace.word(token))}**" + ("" if view.present else f" ({verbatim.markdown(base.percent(chance))})"),
-        type="primary",
+        f"{'Go on: append' if ended else 'Append'} **{verbatim.markdown(trace.word(token))}**"
+        + ("" if view.present else f" ({verbatim.markdown(base.percent(chance))})"),
+        type="secondary" if ended else "primary",
         width="stretch",
         key="append",
         on_click=lambda: change(more=min(state.chosen().more + 1, 200), token=-1, cell=""),

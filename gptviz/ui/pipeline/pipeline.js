@@ -10,13 +10,13 @@ function make(tag, className, text) {
   return node;
 }
 
-// A picture and a line of text have no use for the page keys, which a clicker sends, unless a list is open: the line is left, as by a
+// A picture and a box for text have no use for the page keys, which a clicker sends, unless a list is open: the box is left, as by a
 // click elsewhere.
 function leaves(event) {
   const at = event.composedPath()[0];
   if (at instanceof HTMLCanvasElement) return event.key.startsWith("Page");
   const line = at instanceof HTMLInputElement && ["text", "search"].includes(at.type) && at.getAttribute("aria-expanded") !== "true";
-  if (!line || !event.key.startsWith("Page")) return false;
+  if ((!line && !(at instanceof HTMLTextAreaElement)) || !event.key.startsWith("Page")) return false;
   at.blur();
   return true;
 }
