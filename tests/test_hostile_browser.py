@@ -6,6 +6,9 @@ import pytest
 from conftest import ROOT, settle
 from hostile import FOLDER, PAGES, TEXT, model_folder, watched
 from sample_models import mini
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
 
 from gptviz.labs.base import Setting
 from gptviz.ui import state
@@ -83,3 +86,30 @@ def test_what_a_folder_and_its_model_are_called_and_write_is_shown(page, server)
     opened(page, server, "Size", model=FOLDER, text=TEXT, view="memory")
     assert page.locator("button", has_text=f"{FOLDER} (chosen)").count() == 1
     untouched(page)
+
+
+def rerun(line: ClientConnection, message: BackMsg) -> list[ForwardMsg]:
+    """Have the page run with what the message says; everything the server sent until it was done."""
+    line.send(message.SerializeToString())
+    received = []
+    while not received or received[-1].WhichOneof("type") != "script_finished":
+        received.append(ForwardMsg.FromString(line.recv(timeout=60)))
+    return received
+
+
+def test_forged_messages_do_not_fill_the_log(server):
+    address, first = server.url.replace("http", "ws") + "/_stcore/stream", BackMsg()
+    first.rerun_script.query_string = ""
+    before = server.log.stat().st_size
+    for said in ('[{"event": "stage", "value": ["x"]}]', "{", "[" * 900 + "]" * 900, "[" * 100_000, ""):
+        with connect(address, subprotocols=["streamlit"], max_size=None) as line:
+            elements = [one.delta.new_element.bidi_component.id for one in rerun(line, first)]
+            assert any(elements), "whatever others send, a page is served"
+            element, forged = next(filter(None, elements)), BackMsg()
+            for name, field in ((f"$$STREAMLIT_INTERNAL_KEY_{element}__events", "json_trigger_value"), (element, "json_value")):
+                setattr(forged.rerun_script.widget_states.widgets.add(id=name), field, said)
+            for _ in range(10 if said else 0):
+                rerun(line, forged)
+    written = server.log.read_text()[before:]
+    assert "was not on offer" in written and "RecursionError" in written
+    assert "Traceback" not in written and written.count("\n") < 10, written[-3000:]

@@ -61,8 +61,9 @@ class Seldom(logging.Filter):
             return False
         self.seen[kind] = (now, 0)
         said = record.getMessage()[:LONGEST]
-        if error and not where:
-            said, record.exc_info = f"{said}: {type(error).__name__}: {str(error)[:LONGEST]} (raised before gptviz's own code was reached)", None
+        if error and (not where or isinstance(error, RecursionError)):  # of a thousand lines one says as much
+            said = f"{said}: {type(error).__name__}: {str(error)[:LONGEST]} ({where or 'before any line of gptviz'})"
+            record.exc_info = None
         if more:
             said += f" ({more:,} times more since the last such line)"
         record.msg, record.args = " ".join(verbatim.plain(said).split()), ()
