@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from . import hooks, hub, snapshots, weights
+from . import hooks, hub, snapshots, verbatim, weights
 from .config import PRESETS
 from .model import GPT
 
@@ -105,10 +105,11 @@ def discover() -> dict[str, Entry]:
 
 
 def _name(path: Path) -> str:
-    """What a checkpoint folder is called, as text that can be shown; one inside a Hugging Face cache is called as its repository."""
+    """What a checkpoint folder is called; one inside a Hugging Face cache is called as its repository. A name need not be text: what
+    is none is written as its number."""
     if path.parent.name == "snapshots" and path.parent.parent.name.startswith("models--"):
         path = Path(path.parent.parent.name.split("--")[-1])
-    return os.fsencode(path.name).decode("utf-8", "replace") or "folder"
+    return verbatim.plain(path.name) or "folder"
 
 
 def describe(one: hub.Published) -> str:

@@ -62,7 +62,9 @@ def model_folder(where) -> str:
 def watched(page, home: str) -> list[str]:
     """What happens on a page that must not: a request to another host, a dialog, an error. The list grows as it happens."""
     happened: list[str] = []
-    page.on("request", lambda asked: asked.url.startswith((home, "data:", "blob:")) or happened.append(f"request to {asked.url}"))
+    page.on(
+        "request", lambda asked: asked.url.startswith((home, "data:", "blob:")) or happened.append(f"request to {asked.url}")
+    )
     page.on("dialog", lambda dialog: (happened.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on("pageerror", lambda error: happened.append(f"error: {error}"))
     return happened

@@ -28,7 +28,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "sampling": {"config", "hooks", "tokenizer", "model", "trace"},
     "hub": {"config"},
     "transfer": {"hub"},
-    "catalogue": {"config", "hooks", "hub", "model", "snapshots", "weights"},
+    "catalogue": {"config", "hooks", "hub", "model", "snapshots", "verbatim", "weights"},
     "stages": CORE | {"figures"},
     "labs": CORE | {"figures", "stages"},
     "training": CORE,

@@ -101,7 +101,7 @@ def test_forged_messages_do_not_fill_the_log(server):
     address, first = server.url.replace("http", "ws") + "/_stcore/stream", BackMsg()
     first.rerun_script.query_string = ""
     before = server.log.stat().st_size
-    for said in ('[{"event": "stage", "value": ["x"]}]', "{", "[" * 900 + "]" * 900, "[" * 100_000, ""):
+    for said in ('[{"event": "go", "value": ["x"]}]', "{", "[" * 900 + "]" * 900, "[" * 100_000, ""):
         with connect(address, subprotocols=["streamlit"], max_size=None) as line:
             elements = [one.delta.new_element.bidi_component.id for one in rerun(line, first)]
             assert any(elements), "whatever others send, a page is served"

@@ -1,18 +1,21 @@
 """Every page without a browser, with text that tries to be markup in every place a reader, a link or a folder can put it."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from hostile import FOLDER, MARKUP, PAGES, TEXT, model_folder
+from safetensors.torch import load_file, save_file
 from streamlit.proto.Markdown_pb2 import Markdown
 from streamlit.testing.v1 import AppTest
 from test_page import APP, fine
 
-from gptviz import catalogue, tokenizer
+from gptviz import catalogue, tokenizer, transfer
 from gptviz.labs.base import Setting
 from gptviz.stages import STAGES
-from gptviz.ui import drawers, state
+from gptviz.ui import state
 
 PLAIN = {  # fields of the page's messages that no browser reads as markup
     *("TextInput.default", "TextInput.value", "TextArea.default", "TextArea.value", "Selectbox.options", "Selectbox.raw_value"),
@@ -72,8 +75,7 @@ def hostile_model(tmp_path_factory):
 @pytest.fixture
 def hostile_tokens(monkeypatch):
     """Every token looks as if it were all of that text."""
-    for module in (tokenizer, drawers):
-        monkeypatch.setattr(module, "printable", lambda token: TEXT)
+    monkeypatch.setattr(tokenizer, "printable", lambda token, extra=None: TEXT)
 
 
 def opened(page: str = "", **params) -> AppTest:
@@ -116,3 +118,43 @@ def test_no_experiment_makes_markup_of_it(page, hostile_model, hostile_tokens):
         app = fine(app.run())
         assert left(app) == [], one.key
         assert len(app.warning) == sum(control.kind != "text" for control in one.controls_for(bare)), one.key
+
+
+def test_a_folder_that_is_no_model_is_refused_in_plain_words(tmp_path, monkeypatch):
+    folder = model_folder(tmp_path)
+    tensors = load_file(f"{folder}/model.safetensors")
+    save_file(
+        {TEXT if name.endswith("h.1.ln_1.bias") else name: tensor for name, tensor in tensors.items()},
+        f"{folder}/model.safetensors",
+    )
+    monkeypatch.setenv(catalogue.FOLDERS, folder)
+    monkeypatch.setattr(catalogue, "MODELS", catalogue.discover())
+    app = opened(model=FOLDER)
+    assert "cannot be loaded" in app.error[0].value and left(app) == []
+
+
+def test_a_folder_whose_name_is_no_text_is_listed_by_its_numbers_and_refused(tmp_path, monkeypatch):
+    name = os.fsdecode(b"m\xff\x1b[31m")
+    shutil.move(model_folder(tmp_path), tmp_path / name)
+    monkeypatch.setenv(catalogue.FOLDERS, str(tmp_path / name))
+    monkeypatch.setattr(catalogue, "MODELS", catalogue.discover())
+    app = opened(model="m<DCFF><1B>[31m")
+    assert "m<DCFF><1B>[31m" in app.selectbox(key="model").options
+    assert "is not valid UTF" in app.error[0].value and "m&#60;DCFF&#62;" in app.error[0].value
+
+
+def test_what_breaks_a_download_off_is_said_in_plain_words(monkeypatch):
+    failed = SimpleNamespace(progress=lambda: SimpleNamespace(state="failed", running=False, message=TEXT))
+    monkeypatch.setattr(transfer, "download", lambda key: failed)
+    app = opened(model="gpt2")
+    assert app.error and left(app) == []
+    monkeypatch.setattr(transfer, "start", raising(transfer.HubError(TEXT)))
+    app = fine(app.button(key="offer-start").click().run())
+    assert app.toast and left(app) == []
+
+
+def raising(error: Exception):
+    def start(key: str):
+        raise error
+
+    return start

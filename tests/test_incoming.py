@@ -12,7 +12,24 @@ from test_page import fine, opened
 from gptviz.ui import incoming, state
 from gptviz.ui.state import Choice
 
-WRONG = (None, True, 0, -1, 1 << 70, 10**400, 0.5, float("inf"), float("nan"), "", TEXT, "x" * 100_000, [], ["gelu"], {}, {"stage": "nowhere"})
+WRONG = (
+    None,
+    True,
+    0,
+    -1,
+    1 << 70,
+    10**400,
+    0.5,
+    float("inf"),
+    float("nan"),
+    "",
+    TEXT,
+    "x" * 100_000,
+    [],
+    ["gelu"],
+    {},
+    {"stage": "nowhere"},
+)
 PLACES = (
     {"kind": "cell", "point": "tok_emb", "index": [0, 99_999_999, 3]},
     {"kind": "cell", "point": "tok_emb", "index": [0, 1, 3]},  # a number of the model, but not on this picture
@@ -25,6 +42,12 @@ PLACES = (
     {"kind": "pick", "field": "head", "value": (1 << 31) - 1},
     {"kind": "pick", "field": "block", "value": 1},
     {"kind": "pick", "field": "__class__", "value": 1},
+    {"number": 1, "stage": "nowhere"},
+    {"number": 1, "stage": ["gelu"], "block": True},
+    {"number": 1, "block": 99},
+    {"number": 1, "block": 2.0},
+    {"stage": "gelu", "block": 2},
+    {"number": 1},
     [[[]]] * 1000,
 )
 
@@ -50,7 +73,7 @@ def event(name: str, value: object) -> list[dict[str, object]]:
     return [{"event": name, "value": value}]
 
 
-@pytest.mark.parametrize(("element", "name"), [("pipeline", "stage"), ("pipeline", "block"), ("picture", "event"), ("overview", "event")])
+@pytest.mark.parametrize(("element", "name"), [("pipeline", "go"), ("picture", "event"), ("overview", "event")])
 def test_a_forged_message_changes_nothing_and_is_one_line_in_the_log(element, name, caplog):
     app = opened(stage="attention-weights")
     before = app.session_state["choice"]
@@ -72,8 +95,7 @@ def test_what_the_page_offers_is_taken():
     assert app.session_state["choice"].cell == "blocks.0.att.weights@0,0,2,1"
     app = send(app, "overview", event("event", {"kind": "pick", "field": "head", "value": 4}))
     assert app.session_state["choice"].head == 5
-    app = send(app, "pipeline", event("block", 3))
-    app = send(app, "pipeline", event("stage", "gelu"))
+    app = send(app, "pipeline", event("go", {"number": 7, "stage": "gelu", "block": 3}))
     assert (app.session_state["choice"].block, app.session_state["choice"].stage) == (3, "gelu")
 
 
@@ -82,10 +104,10 @@ def test_the_slider_in_a_picture_takes_its_own_values_only(caplog):
     app = fine(app.switch_page("pages/Dropout.py").run())
     for said in (*WRONG, *PLACES, 5, -0.1, 1e308):
         if said != 0.5 and said != 0 and said is not False:
-            app = send(app, "lab-picture-drag-0", event("p", said))
+            app = send(app, "lab-picture-drag-0", event("event", said))
             assert "p" not in app.query_params, said
     assert caplog.text.count("a slider in a picture") > 20
-    app = send(app, "lab-picture-drag-0", event("p", 0.3))
+    app = send(app, "lab-picture-drag-0", event("event", 0.3))
     assert app.query_params["p"] == "0.3"
 
 
@@ -105,10 +127,27 @@ def test_a_map_that_is_not_on_the_page_is_not_asked(caplog):
     element = app._session_state._state._key_id_mapper.get_id_from_key("pipeline")
     app = fine(app.switch_page("pages/Size.py").run())
     states = WidgetStates()
-    states.widgets.add(id=f"$$STREAMLIT_INTERNAL_KEY_{element}__events", json_trigger_value=json.dumps(event("stage", "norm1")))
+    states.widgets.add(
+        id=f"$$STREAMLIT_INTERNAL_KEY_{element}__events",
+        json_trigger_value=json.dumps(event("go", {"number": 1, "stage": "norm1"})),
+    )
     app._session_state._state._key_id_mapper.clear()
     app = fine(app._run(states))
     assert app.session_state["choice"].stage == "gelu"
+
+
+def test_a_visit_that_was_cleared_begins_again():
+    app = opened(stage="gelu", block=2)
+    states = WidgetStates()
+    for element, said in (("pipeline", event("go", {"number": 1, "stage": "norm1"})), ("drawer", None)):
+        known = app._session_state._state._key_id_mapper.get_id_from_key(element)
+        if said:
+            states.widgets.add(id=f"$$STREAMLIT_INTERNAL_KEY_{known}__events", json_trigger_value=json.dumps(said))
+        else:
+            states.widgets.add(id=known).string_array_value.data.append("About")
+    app._session_state._state.clear()  # as by "clear cache", which any browser can ask for
+    app = fine(app._run(states))
+    assert app.session_state["choice"] == Choice(stage="gelu", block=2)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +186,15 @@ def test_a_forged_value_of_a_widget_is_never_chosen(element, field, said):
 
 def test_no_choice_that_a_link_could_not_hold():
     app = opened()
-    for changes in ({"block": 0}, {"stage": "nowhere"}, {"stage": ["gelu"]}, {"cell": "tok_emb@"}, {"dropout": 2}, {"text": 5}, {"text": ""}):
+    for changes in (
+        {"block": 0},
+        {"stage": "nowhere"},
+        {"stage": ["gelu"]},
+        {"cell": "tok_emb@"},
+        {"dropout": 2},
+        {"text": 5},
+        {"text": ""},
+    ):
         assert not all(state._holds(name, value) for name, value in changes.items()), changes
     assert all(state._holds(name, value) for name, value in vars(Choice()).items()) and app.session_state["choice"] == Choice()
 

@@ -6,16 +6,53 @@ from pathlib import Path
 
 import pytest
 
+from gptviz import verbatim
+from gptviz.figures import learning
 
 UI = Path(__file__).resolve().parents[1] / "gptviz" / "ui"
 SOURCES = sorted(UI.rglob("*.py"))
 
 # ---- every place of the page that understands markup is given words of the source, or what went through verbatim ------------
 
-BODIES = {"markdown", "caption", "error", "warning", "info", "success", "toast", "write", "title", "header", "subheader", "badge"}
-WIDGETS = {"button", "toggle", "checkbox", "popover", "expander", "page_link", "link_button", "download_button", "metric", "status"}
+BODIES = {
+    "markdown",
+    "caption",
+    "error",
+    "warning",
+    "info",
+    "success",
+    "toast",
+    "write",
+    "title",
+    "header",
+    "subheader",
+    "badge",
+}
+WIDGETS = {
+    "button",
+    "toggle",
+    "checkbox",
+    "popover",
+    "expander",
+    "page_link",
+    "link_button",
+    "download_button",
+    "metric",
+    "status",
+}
 CHOICES = {"radio", "segmented_control", "pills", "select_slider", "menu_button", "tabs"}  # their options are Markdown too
-PLAIN = {"selectbox", "multiselect", "slider", "number_input", "text_input", "text_area", "progress", "spinner", "form", "dialog"}
+PLAIN = {
+    "selectbox",
+    "multiselect",
+    "slider",
+    "number_input",
+    "text_input",
+    "text_area",
+    "progress",
+    "spinner",
+    "form",
+    "dialog",
+}
 MARKDOWN = BODIES | WIDGETS | CHOICES | PLAIN  # their first words are Markdown
 NAMED = {"label", "body", "text", "help", "caption", "captions"}  # these are, wherever they stand
 OURS = {  # attributes whose text is written in the source
@@ -101,7 +138,11 @@ class Reader:
         elif name == "latex" and root(node.func) != "verbatim" and node.args:
             self.need(node.args[0], "latex")
         elif name in MARKDOWN and root(node.func) != "verbatim":
-            words = [node.args[0]] if node.args and name not in ("progress", "page_link") and (name != "write" or root(node.func) == "st") else []
+            words = (
+                [node.args[0]]
+                if node.args and name not in ("progress", "page_link") and (name != "write" or root(node.func) == "st")
+                else []
+            )
             words += [one.value for one in node.keywords if one.arg in NAMED]
             shown = [one.value for one in node.keywords if one.arg == "format_func"]
             if name in CHOICES and not (shown and self.makes(shown[0], "markdown")):
@@ -236,3 +277,28 @@ def test_text_on_its_way_to_markup_is_seen(line):
 )
 def test_words_of_the_source_are_let_through(line):
     assert Reader(line).found == []
+
+
+# ---- the functions
+
+
+@pytest.mark.parametrize("text", ["Every effort moves you", "0 ·door", "The text has 1,024 tokens (of 2.5 %): it's cut.", "\u00b7", "a-b, c+d = e!"])
+def test_plain_words_stay_as_they_are(text):
+    seams = verbatim.markdown(text).replace(":small[]", "")
+    assert seams == verbatim.html(text).replace("&#x27;", "'") == verbatim.chart(text) == verbatim.plain(text) == text
+
+
+def test_what_cannot_be_seen_or_turns_words_round_is_written_as_its_number():
+    assert verbatim.plain("a\0b\x1b[31m\u202ec\ud800\u2066") == "a<00>b<1B>[31m<202E>c<D800><2066>"
+    assert verbatim.plain("👩\u200d👧 é\n\t") == "👩\u200d👧 é\n\t"
+    assert verbatim.html("\0<") == "&lt;00&gt;&lt;" and "<" not in verbatim.markdown("\0") + verbatim.chart("\u202e")
+    assert verbatim.markdown(OSError("no *such* file")) == "no &#42;such&#42; file"
+
+
+def test_a_line_end_in_a_chart_is_one():
+    assert verbatim.chart("a\nb<br>") == "a<br>b&lt;br&gt;"
+
+
+def test_a_loss_chart_takes_no_name_for_markup():
+    drawn = learning.losses([1.0], [2.0], [], levels=[learning.Level("<b>&", 3.0)], recent=2.0, whole=10.0, alt="' onload='x")
+    assert "&lt;b&gt;&amp;" in drawn and "onload='" not in drawn

@@ -9,13 +9,69 @@ from conftest import settle
 from hostile import BITS, TEXT, watched
 
 ODD = (
-    *("``", "$$x$$", "# x", "1. x", "1) x", "- x", "+ x", "> x", "    x", "x\n\nx", "| a |\n|--|", "---", "[x]: http://evil.example"),
-    *("https://evil.example", "WWW.evil.example", "mailto:x@evil.example", "a:-> x", "<->", "<-", "~=", "<=", ":material_home:"),
-    *(":streamlit:", "&amp; &#65; &lt;b&gt;", "\\", "a\\*b", "[^1]", "::x[y]", ":::x", ":small[]", "<!-- x -->", "🦜 x", "👩‍👩‍👧", "日本", "x "),
+    *(
+        "``",
+        "$$x$$",
+        "# x",
+        "1. x",
+        "1) x",
+        "- x",
+        "+ x",
+        "> x",
+        "    x",
+        "x\n\nx",
+        "| a |\n|--|",
+        "---",
+        "[x]: http://evil.example",
+    ),
+    *(
+        "https://evil.example",
+        "WWW.evil.example",
+        "mailto:x@evil.example",
+        "a:-> x",
+        "<->",
+        "<-",
+        "~=",
+        "<=",
+        ":material_home:",
+    ),
+    *(
+        ":streamlit:",
+        "&amp; &#65; &lt;b&gt;",
+        "\\",
+        "a\\*b",
+        "[^1]",
+        "::x[y]",
+        ":::x",
+        ":small[]",
+        "<!-- x -->",
+        "🦜 x",
+        "👩‍👩‍👧",
+        "日本",
+        "x ",
+    ),
 )
 PIECES = (
     *"`*_~$:@[](){}<>!#|&;.-=+/\\\"'^%? \n",
-    *("http", "www", ".com", "evil.example", "red", "material", "smile", "a", "1", "://", "->", "<-", "--", ">=", "![", "](", "\t"),
+    *(
+        "http",
+        "www",
+        ".com",
+        "evil.example",
+        "red",
+        "material",
+        "smile",
+        "a",
+        "1",
+        "://",
+        "->",
+        "<-",
+        "--",
+        ">=",
+        "![",
+        "](",
+        "\t",
+    ),
     *("é", "🦜", "&#58;", "&amp;", "<b>", "</b>", ":red[", ":material/home:", "$x$", "`x`"),
 )
 CHART = ("<br>x", "<a href='http://evil.example/'>x</a>", "%{x}", "#000001", "&lt;x&gt;", "x<sup>2</sup>", "a\nb")
@@ -103,7 +159,9 @@ def words(text: str) -> str:
 
 def test_every_text_is_shown_as_it_is(page):
     for name, (selector, texts, frame) in WHERE.items():
-        found = page.eval_on_selector_all(selector, "(all, title) => all.map(one => title ? one.title : one.textContent)", name == "titles")
+        found = page.eval_on_selector_all(
+            selector, "(all, title) => all.map(one => title ? one.title : one.textContent)", name == "titles"
+        )
         wanted = [words(frame.format(text)) for text in texts]
         if name == "formulas":  # its letters have no straight quotes
             wanted = [text.replace("`", "‘").replace("'", "’").replace(" ", "") for text in wanted]
@@ -114,7 +172,12 @@ def test_every_text_is_shown_as_it_is(page):
             wanted = [text.replace("a b", "ab") for text in wanted]  # two lines
         assert [words(text) for text in found] == wanted, name
     made = "a, img, del, em, ul, ol, table, blockquote, hr, h1, h2, h3, h4, code, [role=img], .stMarkdownColoredText"
-    assert page.locator(f":is(.st-key-body, .st-key-caption, .st-key-start, .st-key-options, .st-key-buttons, .st-key-beside, .st-key-html) :is({made})").count() == 0
+    assert (
+        page.locator(
+            f":is(.st-key-body, .st-key-caption, .st-key-start, .st-key-options, .st-key-buttons, .st-key-beside, .st-key-html) :is({made})"
+        ).count()
+        == 0
+    )
     assert page.locator(".st-key-chart :is(a, text tspan[style])").count() == 0
     assert words(page.locator(".st-key-chart .gtitle").text_content()) == SHOWN[1]
     assert words(page.locator(".st-key-chart .legendtext").text_content()) == SHOWN[0]

@@ -12,6 +12,8 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from . import incoming
+
 KEPT = 40  # addresses that are known to be this visit's own
 
 FIRST, LINK, HISTORY = "first", "link", "history"
@@ -82,6 +84,9 @@ def chose(key: str, act: Callable[[Any], None]) -> Callable[[], None]:
     """What a control does when it changes: act on its value, unless that is only the one from before it was last set."""
 
     def changed() -> None:
+        if key not in st.session_state:
+            incoming.ignored("a control that is not on the page")
+            return
         value = st.session_state[key]
         number, old = st.session_state.get("under-way", {}).get(key, (-1, ()))
         if number <= _reached() or value not in old:

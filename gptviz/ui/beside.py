@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
-from .. import catalogue, sampling, weights
+from .. import catalogue, sampling, tokenizer, weights
 from ..figures import style
 from ..figures.chips import Chips
 from ..figures.matrix import Grid, Panel

@@ -308,8 +308,12 @@ def change(**changes: Any) -> None:
         incoming.ignored("the choices")
         return
     moved()
-    kept = st.session_state
-    before = kept["choice"]
+    _set(**changes)
+
+
+def _set(**changes: Any) -> None:
+    """The choice with these changes; what was wrong with the link is said no longer."""
+    kept, before = st.session_state, chosen()
     if kept["passing"] and changes.get("stage", before.stage) != before.stage:
         changes = {"drawer": ""} | changes
     if "drawer" in changes:
