@@ -84,8 +84,9 @@ class Recorder:
     """One run's wishes, and the tensors it kept, in the order the forward pass made them.
 
     watch: points that are looked at even where they are not kept; the first whose numbers are not `within` bounds is `broken`, and
-    what is kept from there on is `lost`. grad: let gradients be taken at every kept point. No parameter needs to ask for one: a kept tensor that depends on no
-    earlier kept one becomes a leaf of its own, and everything after it follows.
+    what is kept from there on is `lost`. grad: let gradients be taken at every kept point. No parameter needs to ask for one: a kept
+    tensor that depends on no earlier kept one becomes a leaf of its own, and everything after it follows. told: called with the name
+    of every point the pass comes to; what it raises ends the pass.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Recorder:
         seed: int = 0,
         grad: bool = False,
         watch: Iterable[str] = (),
+        told: Callable[[str], None] | None = None,
     ):
         self.sizes = sizes
         self.keep = frozenset(keep)
@@ -105,6 +107,7 @@ class Recorder:
             self.edits.setdefault(name, []).append(change)
         self.taken: dict[str, Tensor | None] = {change: None for _, change in edits if isinstance(change, str)}
         self.grad = grad
+        self.told = told
         self.dropout = dropout
         self.seed = seed
         self.tensors: dict[str, Tensor] = {}
@@ -113,6 +116,8 @@ class Recorder:
         self.lost: set[str] = set()
 
     def visit(self, point: HookPoint, x: Tensor) -> Tensor:
+        if self.told is not None:
+            self.told(point.name)
         for change in self.edits.get(point.name, ()):
             x = _replace(point, x, self.tensor(point, change) if isinstance(change, str) else change)
         if self.grad and point.name in self.keep and x.is_floating_point() and not x.requires_grad:

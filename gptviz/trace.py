@@ -1,7 +1,9 @@
 """One forward pass, written down: `run` and the `Trace` it returns."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
@@ -122,6 +124,42 @@ class Trace:
         return sum(size for pointer, size in storages.items() if pointer not in owned)
 
 
+@dataclass(frozen=True)
+class Pass:
+    """A pass that is about to run. points: how many it comes to on its way there; needed: bytes it will hold at most, its trace
+    and the block it is in; backward: there is a way back for gradients."""
+
+    config: GPTConfig
+    batch: int
+    tokens: int
+    points: int
+    needed: int
+    backward: bool = False
+
+    @property
+    def work(self) -> int:
+        """Multiply-adds in round numbers: one for every learned number and token, and twice as many again for the way back."""
+        return self.batch * self.tokens * self.config.n_parameters * (3 if self.backward else 1)
+
+
+Go = Callable[[Callable[[str], None] | None], Trace]
+Guard = Callable[[Pass, Go], Trace]
+"""What stands before every pass of a thread: it is handed the pass and `go`, lets it run when it may by calling go(told), and
+returns the trace. told is called with the name of every hook point on the way there and back; what it raises ends the pass."""
+
+_guard: ContextVar[Guard | None] = ContextVar("gptviz_guard", default=None)
+
+
+@contextmanager
+def guarded(guard: Guard) -> Iterator[None]:
+    """Let every pass of this thread ask `guard` before it runs."""
+    token = _guard.set(guard)
+    try:
+        yield
+    finally:
+        _guard.reset(token)
+
+
 def select(model: GPT, points: Iterable[str] | None) -> list[str]:
     """The names a selection stands for; patterns such as "blocks.3.*" are allowed. Raises KeyError on an unknown one."""
     if points is None:
@@ -203,24 +241,32 @@ def run(
             f"keep fewer points or fewer than {ids.shape[1]} tokens"
         )
     watch = [name for name in model.points if name.endswith(STREAM)]
-    recorder = Recorder(model.config.sizes(*ids.shape), keep, edits, dropout, seed, grad is not None, watch)
-    with torch.inference_mode(grad is None), torch.set_grad_enabled(grad is not None), recording(recorder):
-        model(ids)
-    made = Trace(
-        model=model,
-        ids=ids,
-        tokens=tuple(tuple(tokenizer.printable(token, model.extra) for token in row) for row in ids.tolist()),
-        tensors=MappingProxyType(recorder.tensors),
-        dropout=dropout,
-        seed=seed,
-        edits=tuple(name for name, _ in edits),
-        broken=recorder.broken,
-        lost=frozenset(recorder.lost),
-    )
-    return made if grad is None else _with_gradients(made, grad)
+
+    def go(told: Callable[[str], None] | None) -> Trace:
+        recorder = Recorder(model.config.sizes(*ids.shape), keep, edits, dropout, seed, grad is not None, watch, told)
+        with torch.inference_mode(grad is None), torch.set_grad_enabled(grad is not None), recording(recorder):
+            model(ids)
+        made = Trace(
+            model=model,
+            ids=ids,
+            tokens=tuple(tuple(tokenizer.printable(token, model.extra) for token in row) for row in ids.tolist()),
+            tensors=MappingProxyType(recorder.tensors),
+            dropout=dropout,
+            seed=seed,
+            edits=tuple(name for name, _ in edits),
+            broken=recorder.broken,
+            lost=frozenset(recorder.lost),
+        )
+        return made if grad is None else _with_gradients(made, grad, told)
+
+    guard = _guard.get()
+    if guard is None:
+        return go(None)
+    needed += bytes_needed(model, *ids.shape, ["blocks.0.*"])
+    return guard(Pass(model.config, *ids.shape, len(model.points), needed, grad is not None), go)
 
 
-def _with_gradients(made: Trace, grad: Callable[[Trace], Tensor]) -> Trace:
+def _with_gradients(made: Trace, grad: Callable[[Trace], Tensor], told: Callable[[str], None] | None) -> Trace:
     """The same trace with the loss, its gradient at every point that has one, and nothing that still holds the way back."""
     points = {name: tensor for name, tensor in made.tensors.items() if tensor.requires_grad}
     with torch.inference_mode(False), torch.enable_grad():
@@ -228,6 +274,9 @@ def _with_gradients(made: Trace, grad: Callable[[Trace], Tensor]) -> Trace:
         if not isinstance(loss, Tensor) or loss.ndim or not loss.requires_grad:
             got = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else repr(loss)
             raise ValueError(f"grad must make one number (a tensor of shape ()) from tensors of the trace, got {got}")
+        if told is not None:
+            for name, tensor in points.items():
+                tensor.register_hook(lambda _, name=name: told(name))
         gradients = torch.autograd.grad(loss, list(points.values()), materialize_grads=True)
     return replace(
         made,

@@ -1,5 +1,6 @@
 """Fixtures for tests that need a real browser and a real server."""
 
+import gc
 import os
 import shutil
 import socket
@@ -163,6 +164,12 @@ def pytest_configure() -> None:
     """Tests see no model but the bundled ones, whatever lies on this machine."""
     os.environ["HF_HUB_CACHE"] = str(Path(tempfile.gettempdir()) / "gptviz-tests-without-models")
     os.environ.pop("GPTVIZ_MODELS", None)
+
+
+def pytest_collection_finish() -> None:
+    """As the server does before its first reader: what is imported is not walked through at every collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,10 +28,16 @@ def folders(tmp_path, monkeypatch):
     cache._kept.clear()
 
 
-def test_readers_share_one_copy(monkeypatch):
-    loads = []
+@pytest.fixture
+def loads(monkeypatch):
+    """The keys of the models that were loaded, in order."""
+    found = []
     real = catalogue.load
-    monkeypatch.setattr(catalogue, "load", lambda key: loads.append(key) or real(key))
+    monkeypatch.setattr(catalogue, "load", lambda key: found.append(key) or real(key))
+    return found
+
+
+def test_readers_share_one_copy(loads):
     got, together = [], threading.Barrier(6)
 
     def reader():
@@ -44,12 +50,54 @@ def test_readers_share_one_copy(monkeypatch):
     assert loads == ["a"] and len(set(map(id, got))) == 1
 
 
-def test_the_third_model_takes_the_place_of_the_least_recently_used():
-    first, second = cache.model("a"), cache.model("b")
-    assert cache.model("a") is first  # now b was used longest ago
+def test_the_third_model_takes_the_place_of_the_least_recently_used(loads):
+    for key in "aba":  # now b was used longest ago
+        cache.model(key)
     cache.model("c")
-    assert cache.model("a") is first
-    assert cache.model("b") is not second
+    assert loads == ["a", "b", "c"]
+    cache.model("a")
+    assert loads == ["a", "b", "c"]
+    cache.model("b")
+    assert loads == ["a", "b", "c", "b"] and list(cache._held.held) == ["a", "b"]
+
+
+def test_a_model_that_a_reader_still_uses_is_not_loaded_a_second_time(loads, monkeypatch):
+    monkeypatch.setattr(cache, "LEAVING", 0.0)
+    used = cache.model("a")
+    cache.model("b"), cache.model("c")
+    assert "a" not in cache._held.held
+    assert cache.model("a") is used and loads == ["a", "b", "c"]
+
+
+def test_going_to_and_fro_between_three_models_leaves_two_in_memory():
+    alive = weakref.WeakSet()
+    for _ in range(3):
+        for key in "abc":
+            alive.add(cache.model(key))
+            cache.traced(key, IDS, 0.0, 0, 0)
+            assert len(alive) <= 3  # the last one's place is free once the new one stands in it
+    assert len(alive) == 2
+
+
+def test_readers_go_on_while_another_model_is_loaded(monkeypatch):
+    loading, go_on = threading.Event(), threading.Event()
+    real = catalogue.load
+
+    def slow(key):
+        if key == "c":
+            loading.set()
+            assert go_on.wait(20)
+        return real(key)
+
+    cache.model("a")
+    monkeypatch.setattr(catalogue, "load", slow)
+    third = threading.Thread(target=cache.model, args=("c",))
+    third.start()
+    assert loading.wait(20)
+    assert cache.traced("a", IDS, 0.5, 7, 0).seed == 7  # a pass of its own, while c is on its way
+    go_on.set()
+    third.join(20)
+    assert list(cache._held.held) == ["a", "c"]
 
 
 def test_a_model_that_is_let_go_leaves_the_memory_with_all_that_was_computed_with_it():

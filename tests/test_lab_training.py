@@ -1,6 +1,7 @@
 """The training lab: every number at a step is that of the model as it was then."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def make(once):
         )
         controls = experiment.controls_for(setting)
         found = {control.name: control.start() for control in controls} | values
-        return Setting(**{**vars(setting), "values": found})
+        return replace(setting, values=found)
 
     return build
 
@@ -160,7 +161,7 @@ def test_words_that_cannot_be_looked_up_are_told(make):
 def test_a_model_without_snapshots_shows_minis(once):
     setting = Setting(model=catalogue.load("gpt2-untrained"), ids=(1, 2, 3), values={}, model_key="gpt2-untrained", once=once)
     assert moments.run(setting).key == "mini"
-    asked = Setting(**{**vars(setting), "values": {"step": 0}})
+    asked = replace(setting, values={"step": 0})
     assert "kept no snapshots" in moments.remark(asked) and "mini" in training_loss.LOSS.caption(asked)
 
 
@@ -181,7 +182,7 @@ def test_a_run_of_ones_own_is_replayed(tmp_path, monkeypatch, once):
         controls = experiment.controls_for(setting)
         assert controls[0].options == (0, 30, 40) and controls[0].start() == 30
         for step in controls[0].options:
-            asked = Setting(**{**vars(setting), "values": {one.name: one.start() for one in controls} | {"step": step}})
+            asked = replace(setting, values={one.name: one.start() for one in controls} | {"step": step})
             assert experiment.pictures(asked) and experiment.state(asked)[0].startswith(f"own at step {step}")
 
 

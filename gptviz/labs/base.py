@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import plotly.graph_objects as go
@@ -106,6 +105,7 @@ class Setting:
     run: Callable[..., Trace] = trace.run
     model_key: str = ""
     once: Callable[[tuple, Callable[[], Any]], Any] = lambda key, make: make()
+    worked_out: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def config(self) -> GPTConfig:
@@ -139,14 +139,16 @@ class Setting:
 
 
 def once(function: Callable[[Setting], Any]) -> Callable[[Setting], Any]:
-    """A function of a setting that is worked out once while that setting lives: pictures and caption ask for the same."""
-    kept: WeakKeyDictionary[Setting, Any] = WeakKeyDictionary()
+    """A function of a setting that is worked out once while that setting lives: pictures and caption ask for the same.
+
+    The setting itself holds what came out, which may point back to it; a table beside it would then keep both for ever.
+    """
 
     @wraps(function)
     def remembered(setting: Setting) -> Any:
-        if setting not in kept:
-            kept[setting] = function(setting)
-        return kept[setting]
+        if remembered not in setting.worked_out:
+            setting.worked_out[remembered] = function(setting)
+        return setting.worked_out[remembered]
 
     return remembered
 

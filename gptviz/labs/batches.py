@@ -111,14 +111,15 @@ def measured(setting: Setting) -> Comparison:
 
 
 def controls(setting: Setting) -> tuple[Control, ...]:
+    blocks = setting.config.n_layer
     return (
         Control("second", "Second sentence", "text", default=OTHER),
         Control(
             "opened",
             "Block to open",
             "choice",
-            options=tuple(range(1, setting.config.n_layer + 1)),
-            show=lambda block: f"block {block} of {setting.config.n_layer}",
+            options=tuple(range(1, blocks + 1)),
+            show=lambda block: f"block {block} of {blocks}",
         ),
     )
 

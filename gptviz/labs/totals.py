@@ -33,12 +33,8 @@ def four(config: GPTConfig) -> list[GPTConfig]:
 
 
 def totals_controls(setting: Setting) -> tuple[Control, ...]:
-    known = shapes(setting)
-
-    def show(key: str) -> str:
-        return NAMES.get(key) or title_of(setting)
-
-    return (Control("shape", "Shape", "choice", "gpt2", tuple(known), show=show),)
+    names = {key: NAMES.get(key) or title_of(setting) for key in shapes(setting)}
+    return (Control("shape", "Shape", "choice", "gpt2", tuple(names), show=names.__getitem__),)
 
 
 def totals_pictures(setting: Setting) -> list[go.Figure]:

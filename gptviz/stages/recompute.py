@@ -14,7 +14,7 @@ the trace and the parameters first, and turns only those into float64. Derived p
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -138,26 +138,35 @@ def _noted(trace: Trace, point: str, found: Recomputation) -> Recomputation:
     return replace(found, edited=edited, sentence=says + found.sentence)
 
 
+def axes_by_name(trace: Trace) -> dict[str, tuple[str, ...]]:
+    """The axes of every hook point of a trace's model, as plain values."""
+    return {name: point.axes for name, point in trace.model.points.items()}
+
+
 def axes(trace: Trace, point: str) -> tuple[str, ...]:
     """The names of a point's axes, also of one that a stage derives. Raises KeyError for a point there is no recipe for."""
-    points = trace.model.points
+    return axes_among(axes_by_name(trace), point)
+
+
+def axes_among(points: Mapping[str, tuple[str, ...]], point: str) -> tuple[str, ...]:
+    """The same of hook points that are known by their axes alone."""
     derived, _, base = point.partition(":")
     if point in points:
-        return points[point].axes
+        return points[point]
     if point == "stream":
         return ("batch", "token", "row", "feature")
     if point == "probabilities":
-        return points["logits"].axes
-    if derived == "cosine" and base in points and points[base].axes[-1] in VECTORS:
-        *leading, rows, _ = points[base].axes
+        return points["logits"]
+    if derived == "cosine" and base in points and points[base][-1] in VECTORS:
+        *leading, rows, _ = points[base]
         return (*leading, rows, rows)
     if derived == "normalised" and base in points and base.endswith(("norm1", "norm2", "final_norm")):
-        return points[base].axes
+        return points[base]
     if derived == "mask" and base in points and base.endswith(("drop_emb", "att.dropped", "drop1", "drop2")):
-        return points[base].axes
-    if derived in SHARES and base in (f"blocks.{n}" for n in range(trace.config.n_layer)):
+        return points[base]
+    if derived in SHARES and f"{base}.att_out" in points:
         return SHARES[derived]
-    known = _known(trace)
+    known = _known(points)
     alike = [name for name in known if name.startswith(f"{derived}:")]
     raise KeyError(unknown("point", point, alike or known))
 
@@ -188,15 +197,14 @@ def _cell(trace: Trace, point: str, index: tuple[int, ...]) -> Cell:
     return Cell(trace, point, index, kind, block_of(point), base)
 
 
-def _known(trace: Trace) -> list[str]:
+def _known(points: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Every name there is a recipe for."""
-    points = list(trace.model.points)
-    blocks = [f"blocks.{n}" for n in range(trace.config.n_layer)]
+    blocks = [name.removesuffix(".att_out") for name in points if name.endswith(".att_out")]
     return [
         *points,
         "probabilities",
         "stream",
-        *(f"cosine:{name}" for name, at in trace.model.points.items() if at.axes[-1] in VECTORS),
+        *(f"cosine:{name}" for name, axes in points.items() if axes[-1] in VECTORS),
         *(f"normalised:{name}" for name in points if name.endswith(("norm1", "norm2", "final_norm"))),
         *(f"mask:{name}" for name in points if name.endswith(("drop_emb", "att.dropped", "drop1", "drop2"))),
         *(f"{kind}:{block}" for kind in SHARES for block in blocks),

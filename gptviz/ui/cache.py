@@ -1,24 +1,28 @@
-"""What readers share: the loaded models, and the traces made lately. Nothing in here belongs to one reader.
+"""What readers share: the loaded models, and what was computed lately. Nothing in here belongs to one reader.
 
-Traces are kept by plain values (model, ids, rate, seed, points), up to a number of bytes; thirty readers with the same
-sentence cost one forward pass.
+Traces are kept by plain values (model, ids, rate, seed, points), within a number of bytes; thirty readers with the same sentence
+cost one forward pass.
 """
 
-import gc
-import os
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+from weakref import WeakValueDictionary
 
-import cachetools
-import streamlit as st
 import torch
+from streamlit import runtime
 
 from .. import catalogue, hub, sampling, tokenizer, trace
 from ..model import GPT
 from ..trace import Trace
+from . import waiting
+from .room import Room
+from .turns import LOOK, Turns
+from .work import Works
 
 MODELS_HELD = 2
-KEPT_BYTES = 1 << 30  # traces held for all readers together
+LEAVING = 2.0  # seconds a model that was let go may take to leave before another one is loaded
 WHOLE_BYTES = 96 << 20  # a trace up to this size keeps every point, so that changing the block runs nothing
 
 Rows = tuple[tuple[int, ...], ...]
@@ -26,30 +30,78 @@ Rows = tuple[tuple[int, ...], ...]
 STREAM = ("ids", "tok_emb", "pos_emb", "input_emb", "drop_emb", "blocks.*.drop?", "blocks.*.shortcut?", "final_norm", "logits")
 """Points kept however long the text is; beside them, everything of the viewed block."""
 
-_forwards = threading.BoundedSemaphore(os.cpu_count() or 1)
+_kept = Room()
+_works = Works(_kept, Turns(_kept))
+
+
+class Models:
+    """The models in memory, one copy of each for everybody: those chosen last, and whatever readers are still using."""
+
+    def __init__(self, most: int = MODELS_HELD):
+        self.most = most
+        self.lock = threading.RLock()
+        self.loading = threading.Lock()
+        self.held: dict[str, GPT] = {}  # the one chosen longest ago first
+        self.used: WeakValueDictionary[str, GPT] = WeakValueDictionary()
+
+    def get(self, key: str) -> GPT | None:
+        """A model that is in memory, which is then the one chosen last."""
+        with self.lock:
+            found = self.held.pop(key, None) or self.used.get(key)
+            if found is not None:
+                self._leave(self.most - 1)
+                self.held[key] = found
+            return found
+
+    def has(self, key: str, model: GPT) -> bool:
+        """Whether this is the copy that readers are given."""
+        with self.lock:
+            return self.held.get(key) is model
+
+    def load(self, key: str) -> GPT:
+        """Bring a model into memory, in the place of the one that was chosen longest ago. One is loaded at a time."""
+        with self.loading:
+            if (found := self.get(key)) is not None:
+                return found
+            torch.set_num_threads(1)  # two threads a pass are slower on busy cores
+            needed = catalogue.MODELS[key].memory if key in catalogue.MODELS else 0
+            has = hub.memory().size
+            if has is not None and needed > has:
+                raise MemoryError(hub.refusal(hub.PUBLISHED[key]))
+            with self.lock:
+                self._leave(self.most - 1)
+            until = time.monotonic() + LEAVING
+            while len(self.used) >= self.most and time.monotonic() < until:  # readers' runs under way still use it
+                time.sleep(LOOK)
+            loaded = catalogue.load(key)
+            tokenizer.encoding()
+            with self.lock:
+                self.held[key] = self.used[key] = loaded
+            return loaded
+
+    def forget(self, key: str) -> None:
+        """Let go of a model that nobody can choose any more, and of what was computed with it."""
+        with self.lock:
+            if self.held.pop(key, None) is not None:
+                _let_go(key)
+
+    def clear(self) -> None:
+        """Let go of all of them."""
+        with self.lock:
+            for key in list(self.held):
+                self.forget(key)
+
+    def _leave(self, most: int) -> None:
+        for key in list(self.held)[: max(0, len(self.held) - most)]:
+            self.forget(key)
 
 
 def _let_go(key: str) -> None:
     """Forget everything that was computed with a model: a trace would keep its weights in memory."""
-    cache, changed = _kept()
-    with changed:
-        for kept in [kept for kept in cache if key in kept and cache[kept] is not _PENDING]:
-            del cache[kept]
-    gc.collect()
+    _kept.drop(lambda kept: key in kept)
 
 
-@st.cache_resource(show_spinner="Getting the model ready", max_entries=MODELS_HELD, on_release=lambda held: _let_go(held[0]))
-def _held(key: str) -> tuple[str, GPT]:
-    torch.set_num_threads(1)  # two threads a pass are slower on busy cores
-    needed = catalogue.MODELS[key].memory if key in catalogue.MODELS else 0
-    has = hub.memory().size
-    if has is not None and needed > has:
-        raise MemoryError(hub.refusal(hub.PUBLISHED[key]))
-    loaded = catalogue.load(key)
-    tokenizer.encoding()
-    gc.collect()
-    gc.freeze()  # Streamlit collects garbage after every run; without this each one walks all of torch
-    return key, loaded
+_held = Models()
 
 
 def forget(key: str) -> None:
@@ -60,40 +112,32 @@ def forget(key: str) -> None:
 def model(key: str) -> GPT:
     """The chosen model, one copy for everybody. Two are held beside each other; a third takes the place of the one that was
     chosen longest ago. Raises MemoryError when the machine has too little for it."""
-    return _held(key)[1]
+    if (found := _held.get(key)) is not None:
+        return found
+    return _works.once(("model", key), _who(), lambda: _held.load(key), f"Getting {_title(key)} ready", waiting.tick, _never)
 
 
-@st.cache_resource(show_spinner=False)
-def _kept() -> tuple[cachetools.LRUCache, threading.Condition]:
-    cache = cachetools.LRUCache(maxsize=KEPT_BYTES, getsizeof=lambda made: getattr(made, "nbytes", 1024))
-    return cache, threading.Condition()
+def _never() -> bool:
+    return False
 
 
-def _once(key: tuple, make):
-    """The kept value for a key, made by the first reader who asks while the others wait for it."""
-    cache, changed = _kept()
-    with changed:
-        changed.wait_for(lambda: cache.get(key) is not _PENDING)
-        if key in cache:
-            return cache[key]
-        cache[key] = _PENDING
-    try:
-        with _forwards:
-            made = make()
-    except BaseException:
-        with changed:
-            cache.pop(key, None)
-            changed.notify_all()
-        raise
-    with changed:
-        cache.pop(key, None)
-        if cache.getsizeof(made) <= cache.maxsize:
-            cache[key] = made
-        changed.notify_all()
-    return made
+def _title(key: str) -> str:
+    return catalogue.MODELS[key].title if key in catalogue.MODELS else key
 
 
-_PENDING = object()
+def _who() -> Hashable:
+    """Whose work it is: the session's, or outside of any the thread's."""
+    return waiting.who() or threading.get_ident()
+
+
+def _once(key: tuple, make: Callable[[], Any], doing: str = "At work", keep: Callable[[], bool] = lambda: True) -> Any:
+    return _works.once(key, _who(), make, doing, waiting.tick, keep)
+
+
+def tidy() -> bool:
+    """Let go of what nobody uses any more: what was computed for readers who are gone. Whether there was anything."""
+    server = runtime.get_instance() if runtime.exists() else None
+    return _kept.tidy(lambda who: server is not None and not (isinstance(who, str) and server.is_active_session(who)))
 
 
 def points(loaded: GPT, batch: int, tokens: int, block: int) -> tuple[str, ...] | None:
@@ -110,6 +154,8 @@ def traced(key: str, ids: Rows, dropout: float, seed: int, block: int) -> Trace:
     return _once(
         ("trace", key, ids, dropout, seed, keep),
         lambda: trace.run(loaded, ids, dropout=dropout, seed=seed, points=keep),
+        f"The text goes through {_title(key)}",
+        lambda: _held.has(key, loaded),
     )
 
 
@@ -119,6 +165,7 @@ def continued(key: str, ids: tuple[int, ...], more: int, dropout: float, seed: i
         ids = _once(
             ("next", key, ids, dropout, seed),
             lambda ids=ids: (*ids, *sampling.generate(model(key), list(ids), 1, dropout=dropout, seed=seed)),
+            f"{_title(key)} writes",
         )
     return ids
 
@@ -126,17 +173,20 @@ def continued(key: str, ids: tuple[int, ...], more: int, dropout: float, seed: i
 def run(key: str, loaded: GPT, ids, **options) -> Trace:
     """`trace.run` for a lab: kept when its options are plain values, run anew when it has edits or gradients."""
     rows = tuple(map(tuple, ids)) if isinstance(ids[0], Sequence) else (tuple(ids),)
+    doing = f"The text goes through {_title(key)}"
     if not options.keys() <= {"dropout", "seed", "points"}:
-        with _forwards:
-            return trace.run(loaded, rows, **options)
+        return _once((object(),), lambda: trace.run(loaded, rows, **options), doing, _never)
     keep = options.get("points")
     options["points"] = None if keep is None else tuple(keep)
-    return _once(("lab", key, rows, *sorted(options.items(), key=str)), lambda: trace.run(loaded, rows, **options))
+    return _once(
+        ("lab", key, rows, *sorted(options.items(), key=str)),
+        lambda: trace.run(loaded, rows, **options),
+        doing,
+        lambda: _held.has(key, loaded),
+    )
 
 
 def once(key: tuple, make):
-    """What make() gives, made by the first reader who asks for these plain values, and then kept.
-
-    make() holds one of the places for forward passes, so it must not ask for another.
-    """
+    """What make() gives, made by the first reader who asks for these plain values, and then kept. make() may ask for passes and
+    for other values."""
     return _once(("lab", *key), make)

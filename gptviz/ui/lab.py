@@ -1,16 +1,17 @@
 """A lab's page: its experiments, their controls beside the picture, the words, everything in the URL."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from .. import verbatim
+from .. import verbatim, weights
 from ..labs.base import LONGEST_TEXT, Control, Experiment, Lab, Setting, Table
 from ..verbatim import Markdown
-from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, writing
+from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
 from .live import Released
 
 
@@ -20,29 +21,33 @@ def show(chosen: Lab) -> None:
     choice = state.current(state.SHARED)
     arrive(chosen)
     top.style()
-    with st.container(gap="xsmall"):
+    with waiting.shown("lab"), st.container(gap="xsmall"):
         model = top.show(choice, lab=True, marked=not chosen.own_state)
         if model is None:
             state.write_url(choice, state.SHARED)
             return
         for text in filter(None, (state.problem(), *state.notes())):
             st.warning(verbatim.markdown(text), icon=":material/info:")
-        sentence = sentences.read(choice, model.config.context_length, alone=True).sentences[0]
-        setting = Setting(
-            model=model,
-            ids=sentence.ids,
-            values={},
-            text=choice.text,
-            run=partial(cache.run, choice.model),
-            model_key=choice.model,
-            once=cache.once,
-        )
-        body(chosen, setting, sentences.messages(choice, sentence, model.config.context_length))
+        context = model.config.context_length
+        sentence = sentences.read(choice, context, alone=True).sentences[0]
+        body(chosen, choice.model, choice.text, sentence.ids, sentences.messages(choice, sentence, context))
 
 
 @st.fragment
-def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
-    """Everything a control of the lab can change; moving one runs this part alone."""
+def body(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[str]) -> None:
+    """Everything a control of the lab can change; moving one runs this part alone. Streamlit keeps what it was called with, so that
+    is plain values, and the model is looked up again: kept, it would stay in memory after everybody else let it go."""
+    with waiting.shown("experiment"):
+        experiment(chosen, key, text, ids, messages)
+
+
+def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[str]) -> None:
+    try:
+        model = cache.model(key)
+    except (weights.CheckpointError, OSError, MemoryError) as error:
+        st.error(verbatim.markdown(f"The model {key} cannot be loaded. {error}"))
+        return
+    setting = Setting(model=model, ids=ids, values={}, text=text, run=partial(cache.run, key), model_key=key, once=cache.once)
     raw = values(chosen)
     current = chosen.find(raw.get("view", ""))
     head, tabs = st.columns([1, 4], vertical_alignment="center")
@@ -71,7 +76,7 @@ def body(chosen: Lab, setting: Setting, messages: list[str]) -> None:
     with left, st.container(key="stage", gap="small"):
         presets(chosen, current.presets(setting), controls, chosen_values)
         widgets(chosen, [control for control in controls if control.drawn and control.when(chosen_values)], chosen_values)
-        asked = Setting(**{**vars(setting), "values": chosen_values})
+        asked = replace(setting, values=chosen_values)
         marks = ()
         try:
             marks = current.state(asked)

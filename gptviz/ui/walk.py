@@ -11,10 +11,10 @@ from ..model import GPT
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
 from ..stages import append as appending
 from ..stages.base import Picture
-from ..stages.recompute import axes, recompute
+from ..stages.recompute import axes_among, axes_by_name, recompute
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top
+from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting
 from .beside import Half
 from .drawers import Cell
 from .state import Choice, change
@@ -24,7 +24,7 @@ def page() -> None:
     """The whole page, from the URL to the last pixel."""
     choice = state.current()
     top.style(present=choice.present)
-    with st.container(gap="xsmall"):
+    with waiting.shown("walk"), st.container(gap="xsmall"):
         walk(choice)
 
 
@@ -56,6 +56,7 @@ def walk(choice: Choice) -> None:
     except NotFinite as error:
         beside.leave(f"The two cannot stand beside each other. {error} {choice.model} goes on alone.")
         st.rerun()
+    waiting.over()
     stage = BY_KEY[choice.stage]
     st.set_page_config(page_title=f"{stage.title} · gptviz")
     _, left_out = state.carried(state.to_url(choice))
@@ -114,19 +115,22 @@ def chosen_cell(choice: Choice) -> Cell | None:
 
 
 def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
-    """What a click in a picture of one half does. Tokens are counted in the rows of the main model."""
+    """What a click in a picture of one half does. Tokens are counted in the rows of the main model. Streamlit keeps what is
+    returned until the reader's next run, so it holds plain values: a half would keep its whole trace in memory."""
+    shift, length = one.first - main.first, base.length(one.trace, one.view)
+    named, block, head = axes_by_name(one.trace), one.view.block, one.view.head
+    title, second = main.title, one is not main
 
     def token(row: int) -> dict[str, int]:
-        found = beside.row(row, one, main)
-        return {} if found is None else {"token": found}
+        return {"token": row + shift} if row + shift >= 0 else {}
 
     def acted(event: matrix.Event) -> None:
         match event:
             case matrix.Cell(point, index):
-                state.open_cell(state.format_cell(point, index), other=one is not main, **chosen_with(point, index))
+                state.open_cell(state.format_cell(point, index), other=second, **chosen_with(point, index))
             case matrix.Row(row, axis) if axis.startswith(("token", "position", "query", "key")):
                 if not token(row):
-                    state.settle(f"That token is not in the context of {main.title}, so it cannot be chosen for both.")
+                    state.settle(f"That token is not in the context of {title}, so it cannot be chosen for both.")
                 else:
                     change(cell="", **token(row))
             case matrix.Row(row, "after"):
@@ -137,14 +141,14 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
     def chosen_with(point: str, index: tuple[int, ...]) -> dict[str, int]:
         """What a number brings along: the token of its row, its head, and in the stack the block it comes out of."""
         try:
-            place = dict(reversed(list(zip(axes(one.trace, point), index))))  # of two tokens the first, whose row it is
+            place = dict(reversed(list(zip(axes_among(named, point), index))))  # of two tokens the first, whose row it is
         except KeyError:
             return {}  # no number of this model: the drawer says so
         row = place.get("query", place.get("token"))
-        found = token(row) if row is not None and row < base.length(one.trace, one.view) else {}
-        if place.get("head", one.view.head) != one.view.head:
+        found = token(row) if row is not None and row < length else {}
+        if place.get("head", head) != head:
             found["head"] = place["head"] + 1
-        if point == "stream" and place["row"] != one.view.block + 1:
+        if point == "stream" and place["row"] != block + 1:
             found["block"] = max(1, place["row"])
         return found
 
@@ -256,6 +260,7 @@ def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) 
     with title:
         heading(stage)
     said.html(f"<p class='scales'>{verbatim.html(note)}</p>")
+    turned = {"model": other.key, "beside": main.key, "token": other.view.token, "other": False, "cell": ""}
     swap.button(
         "Swap",
         key="swap",
@@ -263,7 +268,8 @@ def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) 
         help=None
         if choice.present
         else f"{verbatim.markdown(other.title)} to the left: the map is about it then, and it is the one that writes.",
-        on_click=lambda: change(model=other.key, beside=main.key, token=other.view.token, other=False, cell=""),
+        on_click=change,
+        kwargs=turned,
     )
     leave.button(
         "One model",
@@ -314,13 +320,14 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     if choice.drawer in ("", "code"):
         whose.html("<p class='scales'>The words hold for both models.</p>")
     else:
+        titles = (verbatim.markdown(main.title), verbatim.markdown(other.title))
         address.hold("other", choice.other)
         whose.segmented_control(
             "Of which model",
             (False, True),
             key="other",
             required=True,
-            format_func=lambda second: f"Of {verbatim.markdown((other if second else main).title)}",
+            format_func=lambda second: f"Of {titles[second]}",
             label_visibility="collapsed",
             on_change=address.chose("other", lambda other: change(other=bool(other), cell="")),
         )

@@ -19,12 +19,14 @@ class Released:
 def show(picture: DropoutStrips, *, key: str, on_event: Callable[[Released], None] | None = None) -> None:
     """Draw the picture. on_event: called when the slider rests, before the script runs again."""
 
+    control, span = picture.control, picture.span  # what Streamlit keeps of this run must not hold the numbers
+
     def changed() -> None:
-        value = translate(incoming.sent(key, "event"), picture.span)
+        value = translate(incoming.sent(key, "event"), span)
         if value is None:
             incoming.ignored("a slider in a picture")
         elif on_event is not None:
-            on_event(Released(picture.control, value))
+            on_event(Released(control, value))
 
     element.show(payload(picture), key=key, on_event=changed)
 

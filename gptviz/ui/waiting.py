@@ -1,0 +1,74 @@
+"""What a reader sees of work that takes more than a moment, and how it is given up when the reader goes on to something else."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from .work import Work
+
+QUIET = 1.0  # seconds before anything is said
+EVERY = 0.25  # seconds between two changes of it
+
+
+class Sign:
+    """One place on the page for the progress of whatever the page waits for."""
+
+    def __init__(self, place: DeltaGenerator):
+        self.place = place
+        self.since = time.monotonic()
+        self.last: float | None = None
+
+    def tell(self, share: float | None, words: str) -> None:
+        now = time.monotonic()
+        if now - self.since < QUIET or self.last is not None and now - self.last < EVERY:
+            return
+        self.last = now
+        self.place.progress(share or 0.0, f"{words} · {now - self.since:.0f} s")
+
+    def clear(self) -> None:
+        if self.last is not None:
+            self.place.empty()
+        self.last, self.since = None, time.monotonic()
+
+
+_sign: ContextVar[Sign | None] = ContextVar("gptviz_sign", default=None)
+
+
+@contextmanager
+def shown(where: str) -> Iterator[None]:
+    """Progress of whatever is waited for inside is shown above the page, once it takes more than a second. where: a name of this
+    part of the page."""
+    sign = Sign(st.container(key=f"waiting-{where}").empty())
+    token = _sign.set(sign)
+    try:
+        yield
+        sign.clear()
+    finally:
+        _sign.reset(token)
+
+
+def over() -> None:
+    """What was waited for is here: the rest is drawing."""
+    if (sign := _sign.get()) is not None:
+        sign.clear()
+
+
+def who() -> str | None:
+    """The reader of this run: the session, or None outside of any."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else None
+
+
+def tick(work: Work) -> None:
+    """Called again and again by a page that waits. Streamlit ends a run where it looks into the session's state, if the reader has
+    pressed something since or is gone."""
+    if who() is None:
+        return
+    st.session_state.get("choice")
+    if (sign := _sign.get()) is not None:
+        sign.tell(*work.said())
