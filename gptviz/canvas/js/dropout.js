@@ -138,5 +138,6 @@ function counted({ picture, p, lines }, rate, zeros, count) {
   if (!picture.weights)
     return `Zeros a token: p × width = ${rate} × ${picture.cols} = ${expected(picture.cols, p)} expected. Shown: ${zeros} of ${count}.`
   const sums = lines.map(line => line.after)
-  return `Zeros: ${zeros} of ${count} routes, ${expected(count, p)} expected. Row sums ${fixed(Math.min(...sums), 2)} to ${fixed(Math.max(...sums), 2)}.`
+  const [least, most] = [Math.min(...sums), Math.max(...sums)].map(sum => fixed(sum, 2))
+  return `Zeros: ${zeros} of ${count} routes, ${expected(count, p)} expected. Row sums ${least} to ${most}.`
 }

@@ -45,7 +45,8 @@ function draw(view, width) {
   view.text.setTransform(view.ratio, 0, 0, view.ratio, 0, 0)
   drawPanels(view)
   cells.setAttribute("aria-label", `${grid.alt} Arrow keys move between cells, Enter chooses one, Escape lets go of these keys.`)
-  cells.gptviz = { version: ++view.version, panels: grid.panels.map(({ x, y, w, h, rows, cols, top, left }) => ({ x, y, w, h, rows, cols, top, left })) }
+  const place = ({ x, y, w, h, rows, cols, top, left }) => ({ x, y, w, h, rows, cols, top, left })
+  cells.gptviz = { version: ++view.version, panels: grid.panels.map(place) }
   cells.dataset.ready = view.version
   lookAgain(view)
 }
@@ -56,7 +57,8 @@ function dress(view) {
   const [hidden, line] = view.grid.hidden[mode].map(rgb)
   view.colours = { paper, ink, back, accent, quiet: grey(0.28), rule: grey(0.84), hidden, line, mode }
   const { title, label, small } = view.size
-  view.font = { title: `600 ${title}px ${family}`, label: `${label}px ${family}`, bold: `600 ${label}px ${family}`, small: `${small}px ${family}`, family }
+  const type = (size, weight = "") => `${weight} ${size}px ${family}`
+  view.font = { title: type(title, "600"), label: type(label), bold: type(label, "600"), small: type(small), family }
 }
 
 // What must be said under the picture: its note, what the marks mean where no legend has room for it, and what is not exact.

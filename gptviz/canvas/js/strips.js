@@ -37,7 +37,8 @@ function dress({ picture, frame }, text) {
   const [hidden, line] = picture.hidden[mode].map(rgb)
   const scale = kind => ramp(picture.scales[kind][mode], SHADES)
   const factor = scale("weight")[SHADES / 2]
-  return { ink, paper: back, accent, quiet: grey(0.28), band: grey(0.86), hidden, line: css(line), family, factor, scale: scale(picture.weights ? "weight" : "signed") }
+  const shades = { hidden, factor, scale: scale(picture.weights ? "weight" : "signed") }
+  return { ink, paper: back, accent, quiet: grey(0.28), band: grey(0.86), line: css(line), family, ...shades }
 }
 
 // Strips of few tokens stand under each other, everything else side by side. Right of a panel is room for what is counted of
