@@ -37,7 +37,7 @@ def models() -> int:
         rows.append((key, f"not here: {hub.in_words(one.size)} to download{rest}; {hub.memory_in_words(one)}"))
     width = max(len(key) for key, _ in rows)
     for key, found in rows:
-        print(f"{key:<{width}}  {found}")
+        print(f"{key:<{width}}  {found}".encode("utf-8", "replace").decode())  # a folder's name may be no text
     return 0
 
 

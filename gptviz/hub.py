@@ -36,8 +36,9 @@ class Published:
 
 
 def needs(config: GPTConfig) -> int:
-    """Bytes a model of this shape takes when it runs: float32 weights and room to work."""
-    return 4 * config.n_parameters + WORKING
+    """Bytes a model of this shape takes when it runs: float32 weights and room to work, less of that for a very small one."""
+    weights = 4 * config.n_parameters
+    return weights + min(weights, WORKING)
 
 
 def _published(key: str, name: str, revision: str, size: int, sha256: str = "") -> Published:

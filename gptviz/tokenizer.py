@@ -94,8 +94,8 @@ def encode(text: str, *, special: bool = False) -> list[int]:
 
 
 def decode(ids: list[int]) -> str:
-    """Token ids -> text; bytes that are no valid UTF-8 on their own become U+FFFD."""
-    return encoding().decode(ids)
+    """Token ids -> text; bytes that are no valid UTF-8 on their own become U+FFFD, and ids beyond GPT-2's have no text."""
+    return encoding().decode([token for token in ids if token < SIZE])
 
 
 def token_bytes(token: int) -> bytes:

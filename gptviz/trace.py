@@ -19,8 +19,8 @@ from .model import GPT, Attention
 
 BUDGET = 3 << 30
 """Bytes one trace may hold unless the caller says otherwise: all points of 512 tokens of GPT-2 small, not of 1,024."""
-STREAM = ("input_emb", "shortcut1", "shortcut2", "final_norm", "logits")
-"""Points through which everything passes: numbers too large show in one of them, whichever others are kept."""
+STREAM = ("input_emb", "shortcut1", "shortcut2", "final_norm")
+"""Points through which everything before the logits passes: numbers too large show in one of them, whichever points are kept."""
 DAMAGED = (
     "The weights are finite, but too large for one another: the checkpoint may be damaged, or its training broke down. Take an earlier "
     "one, or another model."

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from test_page import APP, fine, html, opened, shown
 
 from gptviz import __main__ as command
-from gptviz import catalogue, weights
+from gptviz import catalogue, trace, weights
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.labs import choosing, embeddings, gradients, size
 from gptviz.stages import STAGES
@@ -108,6 +108,15 @@ class TestOtherShapes:
     def test_a_walk_of_one_token(self, key):
         app = fine(opened(model="one-token", stage=key, more=2))
         assert not app.error and "position table has 1 row: the first 5 of them are cropped, the last one goes in." in shown(app)
+
+    def test_a_model_without_a_token_that_the_other_wrote_does_not_stand_beside_it(self, folder):
+        model = weights.load(folder / "more")
+        model.tok_emb.weight[50257] = trace.run(model, [64])["final_norm"][0, -1]  # what comes after "a"
+        weights.save(model, folder / "more")
+        cache._held.clear()
+        app = fine(opened(model="more", beside="mini", text="a", more=1, stage="token-ids"))
+        assert 'mini has no token 50257 ("<|pad|>"), which more has written' in app.warning[0].value and not app.error
+        assert "&lt;|pad|&gt;" in html(app) and app.session_state["choice"].beside == ""
 
     def test_more_words_than_gpt2_are_named_and_what_was_left_out_is_said(self):
         app = fine(opened(model="more", stage="append", more=3, drawer="about"))

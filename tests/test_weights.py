@@ -117,6 +117,21 @@ def test_saved_and_loaded_is_the_same_model(tmp_path):
     assert_same(weights.load(tmp_path / "new" / "folder"), mini())
 
 
+def test_a_full_disk_is_said_and_what_was_there_stays(tmp_path):
+    resource = pytest.importorskip("resource")
+    weights.save(tiny(), tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # no file may grow longer: as on a disk that is full
+    try:
+        with pytest.raises(OSError, match="model.safetensors cannot be written.*make room on the disk"):
+            weights.save(randomised(PRESETS["tiny"], seed=9), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert_same(weights.load(tmp_path), tiny())
+    with pytest.raises(OSError):
+        weights.save(tiny(), tmp_path / "config.json" / "below")
+
+
 def test_a_model_the_format_has_no_room_for_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="bias for queries, keys and values"):
         weights.save(GPT(GPTConfig(n_embd=16, n_head=2, n_layer=1, qkv_bias=False)), tmp_path)

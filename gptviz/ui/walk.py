@@ -46,6 +46,10 @@ def walk(choice: Choice) -> None:
         st.error(verbatim.markdown(f"This does not fit: {error}."))
         state.write_url(choice)
         return
+    if compared and (foreign := max(map(max, main.rows))) >= compared.config.vocab_size:
+        name = main.trace.word(foreign)
+        beside.leave(f'{choice.beside} has no token {foreign} ("{name}"), which {choice.model} has written. {choice.model} goes on alone.')
+        st.rerun()
     try:
         other = beside.half(choice, choice.beside, compared, main) if compared else None
         for one in filter(None, (main, other) if other else ()):
