@@ -12,7 +12,7 @@ from gptviz.training import jobs, kept
 from gptviz.training.jobs import LINE, Job
 from gptviz.training.live import Order
 from gptviz.training.texts import TEXTS
-from gptviz.ui import train
+from gptviz.ui import shell, train
 
 RHYME = "The cat sat on the mat. The dog lay on the rug. The hen is in the pen, and the pig is in the wig. "
 
@@ -176,6 +176,16 @@ def test_a_server_without_room_says_so(monkeypatch, tmp_path):
         assert "There is no place on this server to keep a model in" in html(app) and "start" in keys(app)
     app = pressed(app, "start")
     assert "no place" not in html(app) and "stop" in keys(app)
+
+
+def test_the_first_page_of_a_server_sweeps(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = tmp_path / "gptviz-runs-dead"
+    (dead / "run-1").mkdir(parents=True)
+    (dead / "lock").touch()
+    shell._swept.cache_clear()
+    opened()
+    assert not dead.exists()
 
 
 def test_a_run_that_ended_with_its_visit_is_said():

@@ -372,7 +372,6 @@ class Line:
 
     def _keep(self) -> None:
         """While anybody runs, waits or has left something: begin the next, and look after all."""
-        kept.sweep()
         while True:
             with self._changed:
                 for job in (*self._waiting, *self._over, *filter(None, (self._running,))):

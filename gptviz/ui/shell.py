@@ -6,13 +6,14 @@ page that is opened directly on a fresh server calls it first and starts again, 
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import streamlit as st
 
 from .. import verbatim
 from ..labs.base import Lab
+from ..training import kept
 from . import state
 from .state import Choice
 
@@ -49,12 +50,19 @@ def _navigation():
 def run() -> None:
     """What app.py does: settings for every page, then the page that was asked for."""
     st.set_page_config(layout="wide", initial_sidebar_state="collapsed")
+    _swept()
     _connected_again()
     token = _inside.set(True)
     try:
         _navigation().run()
     finally:
         _inside.reset(token)
+
+
+@cache
+def _swept() -> None:
+    """Once a server, at its first page: what the runs of a killed one have left."""
+    kept.sweep()
 
 
 @st.fragment(run_every=DAY)
