@@ -201,7 +201,8 @@ from gptviz.training.live import Order
 
 jobs.PRIORITY = 0
 job = jobs.LINE.join(Order(tuple(range(1000)), size="smaller", seconds=60))
-while not job.seen().losses:
+while job.seen().state != "paused":  # it has nothing to say then, and must notice by itself
+    job.pause()
     time.sleep(0.02)
 print(job.pid, job.folder, flush=True)
 time.sleep(600)
