@@ -118,13 +118,12 @@ def visit(chromium) -> Iterator[Callable]:
     """A function (url, width, height, theme, **options) -> page, loaded and settled.
 
     options go to the browser context (device_scale_factor, has_touch, reduced_motion, ...). When the test ends, any error the
-    page threw or wrote to its console fails it.
+    page threw or wrote to its console fails it; until then they are in its `problems`.
     """
     contexts, problems = [], []
 
     def note(message) -> None:  # a page below the root is first looked for with its path before /_stcore/, which is not there
-        away = "when disconnected from server" in message.text  # a page that looks again by itself while a server is down
-        if message.type == "error" and "/_stcore/" not in message.location["url"] and not away:
+        if message.type == "error" and "/_stcore/" not in message.location["url"]:
             problems.append(message.text)
 
     def open_page(url: str, width: int = 1366, height: int = 768, theme: str = "light", **options):
@@ -137,6 +136,7 @@ def visit(chromium) -> Iterator[Callable]:
         settle(page)
         return page
 
+    open_page.problems = problems
     yield open_page
     for context in contexts:
         context.close()

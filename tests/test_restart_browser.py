@@ -55,6 +55,7 @@ def test_open_pages_go_on_after_a_restart(serve, visit):
     before = {page: seen(page) for page in (walk, lab, present, train)}
     assert "shown − recomputed" in before[walk][1] and "0.3" in before[walk][0] and "3,320,640 numbers" in before[train][1]
 
+    assert not visit.problems
     server.process.kill()
     server.process.wait()
     for page in (*before, running):
@@ -62,6 +63,7 @@ def test_open_pages_go_on_after_a_restart(serve, visit):
     serve(APP, port=urlparse(server.url).port)
     for page in (*before, running):
         connected(page, True)
+    visit.problems.clear()  # while nobody answers, the pages say so to their consoles
     for page, shown in before.items():
         assert seen(page) == shown
 
