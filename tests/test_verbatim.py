@@ -64,6 +64,9 @@ NUMERIC = "deEfFgGn%,"  # a format that ends so is known to numbers only
 SEEN = {  # looked at one by one: (file, expression)
     ("drawers.py", "point"),  # names of hook points
     ("drawers.py", "axis"),  # and of their axes
+    ("drawers.py", "name"),
+    ("drawers.py", "breakable(made.formula)"),  # the same formula
+    ("drawers.py", "breakable(made.numbers)"),
     ("drawers.py", "trace.axes(point)"),
     ("walk.py", "trace.axes(point)"),
     ("top.py", "said.partition('\\n')[2]"),  # the card of a model that ships with gptviz

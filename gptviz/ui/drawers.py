@@ -95,9 +95,8 @@ def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None, acted:
         made = recompute(trace, *cell)
     hint = "" if asked else " Click any cell of the picture for another one."
     st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence)}{hint}")
-    with st.container(key="worked", gap="small"):
-        st.latex(breakable(made.formula))
-        st.latex(breakable(made.numbers))
+    st.latex(breakable(made.formula))
+    st.latex(breakable(made.numbers))
     st.html(
         "<div class='check'>"
         f"<span>shown <b>{made.shown:.9g}</b></span> <span>recomputed <b>{made.value:.9g}</b></span> "
@@ -108,12 +107,25 @@ def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None, acted:
     st.code(made.code, language="python", wrap_lines=True)
 
 
+NAME = 24  # characters of LaTeX on the left of an equals sign that are only the name of what follows
+
+
 def breakable(latex: str) -> str:
-    r"""The same formula, which may go on in a new line: before a plus and an equals sign, where that is in no brackets of TeX."""
-    depth, made = 0, []
-    for part in re.split(r"(\\[{}]|[{}]| [=+] )", latex):
+    r"""The same formula, which may go on in a new line: between its clauses, and before a plus, a product or an equals sign, where
+    that is in no brackets of TeX. What is only a name stays with its equals sign."""
+    depth, since, made = 0, 0, []
+    for part in re.split(r"(\\[{}]|[{}]| (?:[=+]|\\cdot) |(?:, ?|: ?)\\quad )", latex):
         depth += {"{": 1, "}": -1}.get(part, 0)
-        made.append(rf" \allowbreak {part.strip()} \nobreak " if part in (" = ", " + ") and not depth else part)
+        since += len(part)
+        if depth or not part.strip():
+            made.append(part)
+        elif part.endswith("\\quad "):
+            made.append(rf"{part}\allowbreak ")
+            since = 0
+        elif part in (" + ", r" \cdot ") or (part == " = " and since > NAME):
+            made.append(rf" \allowbreak{part}\nobreak ")
+        else:
+            made.append(part)
     return "".join(made)
 
 
@@ -130,7 +142,7 @@ def place_names(point: str, names: tuple[str, ...]) -> tuple[str, ...]:
 def counted(point: str, index: tuple[int, ...], names: tuple[str, ...], heads: int) -> str:
     """How the numbers in the words and those in the code go together. names: of the places, heads: how many there are."""
     block, place = block_of(point), dict(zip(names, index))
-    both = [] if block is None else [f"block {block + 1} is `blocks.{block}`"]
+    both = [] if block is None else [f"block {block + 1} is blocks.{block}"]
     head = place.get("head", place.get("part", heads))
     if head < heads:
         both.append(f"head {head + 1} is index {head}")
@@ -147,7 +159,7 @@ def pick(trace: Trace, cell: Cell, acted: Callable[[matrix.Event], None]) -> Non
     point, index = cell
     names = place_names(point, axes(trace, point))
     first = [int(name in FROM_ONE) for name in names]
-    st.caption(counted(point, index, names, trace.config.n_head))
+    st.caption(verbatim.markdown(counted(point, index, names, trace.config.n_head)))
 
     def typed(_: int | None) -> None:
         wanted = [st.session_state[f"pick-{at}"] for at in range(len(names))]
