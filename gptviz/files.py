@@ -50,12 +50,12 @@ def content(path: Path, most: int = JSON_BYTES) -> bytes:
 
 
 def parsed(path: Path, text: bytes) -> Any:
-    """What JSON in UTF-8 stands for. Raises CheckpointError when it is none."""
+    """What JSON stands for, in any encoding of Unicode that it may be in (RFC 4627). Raises CheckpointError when it is none."""
     try:
-        return json.loads(text.decode("utf-8"))
+        return json.loads(text)
     except RecursionError:
         why = "lists in lists without end"
-    except ValueError as error:  # no JSON, no UTF-8, or a number of thousands of digits
+    except ValueError as error:  # no JSON, no Unicode, or a number of thousands of digits
         why = f"{error}"
     raise CheckpointError(f"{path}: expected a readable JSON file, got: {why}; copy or save it again")
 
