@@ -17,6 +17,7 @@ from gptviz.labs.base import Setting
 from gptviz.labs.context import LAB
 
 from sample_models import DAY, EFFORT, mini, tiny, untrained
+from test_lab_choosing import open_lab
 
 APP = str(Path(__file__).parents[1] / "app.py")
 BY_KEY = {one.key: one for one in LAB.experiments}
@@ -333,9 +334,8 @@ def test_every_experiment_on_the_page(app, key):
     assert caption in page.replace("&quot;", '"')
 
 
-def test_line_ends_in_a_text_of_the_lab(app):
-    app.query_params["view"] = "batch"
-    app = app.run().text_area(key="control-second").set_value("\nNobody\nknows\n").run()
+def test_line_ends_in_a_text_of_the_lab():
+    app = open_lab("Context", view="batch").text_area(key="control-second").set_value("\nNobody\nknows\n").run()
     assert app.query_params["second"] == "\nNobody\nknows\n" and not app.exception
     asked = setting("batch", second="\nNobody\nknows\n")
     assert batches.measured(asked).rows[1][:2] == (198, *tokenizer.encode("Nobody")[:1])

@@ -106,7 +106,7 @@ _held = Models()
 
 def forget(key: str) -> None:
     """Let go of a model that nobody can choose any more."""
-    _held.clear(key)
+    _held.forget(key)
 
 
 def model(key: str) -> GPT:
