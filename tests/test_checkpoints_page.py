@@ -17,6 +17,7 @@ from gptviz.labs import choosing, embeddings, gradients, size
 from gptviz.stages import STAGES
 from gptviz.ui import cache, download
 
+NAMES = ("broken", "one-token", "gone", "more", "writes", "pickled")
 KEYS = [stage.key for stage in STAGES]
 FIRST = KEYS.index("contract")  # the first stage that the broken model cannot show
 
@@ -32,9 +33,13 @@ def folder(tmp_path_factory):
     weights.save(randomised(PRESETS["tiny"], seed=4), folder / "gone")
     more = write("two_words_more+surplus_heads", 1, folder / "more")
     assert set(more.extra) == {50257, 50258}
+    shutil.copytree(folder / "more", folder / "writes")
+    model = weights.load(folder / "writes")
+    model.tok_emb.weight[50257] = trace.run(model, [64])["final_norm"][0, -1]  # what comes after "a"
+    weights.save(model, folder / "writes")
     write("pickle_alone", 1, folder / "pickled")
     kept, before = dict(catalogue.MODELS), os.environ.get(catalogue.FOLDERS)
-    os.environ[catalogue.FOLDERS] = os.pathsep.join(str(folder / name) for name in ("broken", "one-token", "gone", "more", "pickled"))
+    os.environ[catalogue.FOLDERS] = os.pathsep.join(str(folder / name) for name in NAMES)
     catalogue.MODELS.clear()
     catalogue.MODELS.update(catalogue.discover())
     yield folder
@@ -115,13 +120,9 @@ class TestOtherShapes:
         app = fine(opened(model="one-token", stage=key, more=2))
         assert not app.error and "position table has 1 row: the first 5 of them are cropped, the last one goes in." in shown(app)
 
-    def test_a_model_without_a_token_that_the_other_wrote_does_not_stand_beside_it(self, folder):
-        model = weights.load(folder / "more")
-        model.tok_emb.weight[50257] = trace.run(model, [64])["final_norm"][0, -1]  # what comes after "a"
-        weights.save(model, folder / "more")
-        cache._held.clear()
-        app = fine(opened(model="more", beside="mini", text="a", more=1, stage="token-ids"))
-        assert 'mini has no token 50257 ("<|pad|>"), which more has written' in app.warning[0].value and not app.error
+    def test_a_model_without_a_token_that_the_other_wrote_does_not_stand_beside_it(self):
+        app = fine(opened(model="writes", beside="mini", text="a", more=1, stage="token-ids"))
+        assert 'mini has no token 50257 ("<|pad|>"), which writes has written' in unescape(app.warning[0].value) and not app.error
         assert "&lt;|pad|&gt;" in html(app) and app.session_state["choice"].beside == ""
 
     def test_more_words_than_gpt2_are_named_and_what_was_left_out_is_said(self):

@@ -96,7 +96,7 @@ def test_when_its_reader_leaves_it_leaves_the_memory_too(lent):
     train._let_go(lent)
     gc.collect()
     assert model() is None and lent not in catalogue.MODELS
-    assert not [kept for kept in cache._kept()[0] if lent in kept]
+    assert not [kept for kept in cache._kept.kept if lent in kept]
 
 
 CHOSEN = """
