@@ -15,7 +15,7 @@ from test_page import APP, fine
 from gptviz import catalogue, tokenizer, transfer
 from gptviz.labs.base import Setting
 from gptviz.stages import STAGES
-from gptviz.ui import cache, state
+from gptviz.ui import state
 
 PLAIN = {  # fields of the page's messages that no browser reads as markup
     *("TextInput.default", "TextInput.value", "TextArea.default", "TextArea.value", "Selectbox.options", "Selectbox.raw_value"),
@@ -121,7 +121,8 @@ def test_no_experiment_makes_markup_of_it(page, hostile_model, hostile_tokens):
 
 
 def test_a_folder_that_is_no_model_is_refused_in_plain_words(tmp_path, monkeypatch):
-    folder = model_folder(tmp_path)
+    folder = str(tmp_path / f"broken {FOLDER}")
+    shutil.move(model_folder(tmp_path), folder)
     tensors = load_file(f"{folder}/model.safetensors")
     save_file(
         {TEXT if name.endswith("h.1.ln_1.bias") else name: tensor for name, tensor in tensors.items()},
@@ -129,18 +130,18 @@ def test_a_folder_that_is_no_model_is_refused_in_plain_words(tmp_path, monkeypat
     )
     monkeypatch.setenv(catalogue.FOLDERS, folder)
     monkeypatch.setattr(catalogue, "MODELS", catalogue.discover())
-    cache.forget(FOLDER)  # another folder of that name may have been seen
-    app = opened(model=FOLDER)
+    app = opened(model=f"broken {FOLDER}")
     assert "cannot be loaded" in app.error[0].value and left(app) == []
 
 
-def test_a_folder_whose_name_is_no_text_is_called_by_its_numbers(tmp_path, monkeypatch):
+def test_a_folder_whose_name_is_no_text_is_listed_by_its_numbers(tmp_path, monkeypatch):
     name = os.fsdecode(b"m\xff\x1b[31m")
     shutil.move(model_folder(tmp_path), tmp_path / name)
     monkeypatch.setenv(catalogue.FOLDERS, str(tmp_path / name))
     monkeypatch.setattr(catalogue, "MODELS", catalogue.discover())
-    app = fine(opened(model="m<DCFF><1B>[31m"))
-    assert "m<DCFF><1B>[31m" in app.selectbox(key="model").options and not app.error and left(app) == []
+    app = opened(model="m<DCFF><1B>[31m", stage="append")
+    assert not app.error and not app.warning and app.session_state["choice"].model == "m<DCFF><1B>[31m"
+    assert "m<DCFF><1B>[31m" in app.selectbox(key="model").options
 
 
 def test_what_breaks_a_download_off_is_said_in_plain_words(monkeypatch):

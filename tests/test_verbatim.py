@@ -63,9 +63,8 @@ NOT_STREAMLIT = {"stage", "current", "beside"}  # their caption() is a sentence 
 NUMERIC = "deEfFgGn%,"  # a format that ends so is known to numbers only
 SEEN = {  # looked at one by one: (file, expression)
     ("drawers.py", "point"),  # names of hook points
-    ("drawers.py", "axis"),  # and of their axes
     ("drawers.py", "name"),
-    ("drawers.py", "breakable(made.formula)"),  # the same formula
+    ("drawers.py", "breakable(made.formula)"),  # formulas stay formulas: what stands in braces is left alone
     ("drawers.py", "breakable(made.numbers)"),
     ("drawers.py", "trace.axes(point)"),
     ("walk.py", "trace.axes(point)"),

@@ -169,7 +169,7 @@ def pick(trace: Trace, cell: Cell, acted: Callable[[matrix.Event], None]) -> Non
     for at, (column, name, size) in enumerate(zip(st.columns(len(names)), names, sizes(trace, point))):
         key = f"pick-{at}"
         address.hold(key, index[at] + first[at])
-        column.number_input(name, first[at], size - 1 + first[at], key=key, on_change=address.chose(key, typed))
+        column.number_input(verbatim.markdown(name), first[at], size - 1 + first[at], key=key, on_change=address.chose(key, typed))
 
 
 def operands(made) -> None:
