@@ -1,5 +1,10 @@
 """gptviz: see how a GPT turns a sentence into its next word. Run with `streamlit run app.py`."""
 
-from gptviz.ui import shell
+import streamlit as st
 
-shell.run()
+from gptviz.ui import shell, start
+
+if __name__ == "__main__":  # as Streamlit runs it for every reader
+    shell.run()
+else:  # as the server imports it, once
+    app = st.App(__file__, lifespan=start.lifespan)

@@ -1,0 +1,80 @@
+"""A reader without a browser: speaks to a running server as Streamlit's page does, for benchmarks and tests.
+
+`Reader(port, "Dropout", "text=Hi")` opens a page; `go("stage=softmax")` follows a link within it and waits for the answer.
+"""
+
+import time
+from collections import Counter
+from contextlib import ExitStack
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+
+class Failed(Exception):
+    """The page showed an exception."""
+
+
+class Reader:
+    """One visit. seen: how many elements of each kind the last answer had; words: all that progress said meanwhile."""
+
+    def __init__(self, port: int, page: str = "", query: str = "", host: str = "127.0.0.1", timeout: float = 60.0):
+        self.page, self.timeout = page, timeout
+        self.hash = ""
+        self.seen: Counter[str] = Counter()
+        self.words: list[str] = []
+        self.html: list[str] = []
+        self.open = ExitStack()
+        url = f"ws://{host}:{port}/_stcore/stream"
+        line = connect(url, subprotocols=["streamlit"], max_size=None, ping_interval=None, open_timeout=timeout)
+        self.line = self.open.enter_context(line)
+        self.joined = self.go(query)
+
+    def ask(self, query: str) -> None:
+        """Follow a link, without waiting for what comes."""
+        message = BackMsg()
+        message.rerun_script.query_string = query
+        message.rerun_script.page_script_hash = self.hash
+        if not self.hash:
+            message.rerun_script.page_name = self.page
+        self.line.send(message.SerializeToString())
+
+    def go(self, query: str) -> float:
+        """Follow a link; seconds until the page is complete. Raises Failed for an exception, TimeoutError when nothing comes."""
+        began = time.monotonic()
+        self.ask(query)
+        self.seen.clear()
+        self.words, self.html = [], []
+        while True:
+            left = began + self.timeout - time.monotonic()
+            message = ForwardMsg.FromString(self.line.recv(timeout=max(0.001, left)))
+            kind = message.WhichOneof("type")
+            if kind == "new_session":
+                self.hash = message.new_session.page_script_hash
+                self.seen.clear()
+                self.html = []
+            elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+                self._element(message.delta.new_element)
+            elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                return time.monotonic() - began
+
+    def _element(self, element) -> None:
+        kind = element.WhichOneof("type")
+        self.seen[kind] += 1
+        if kind == "exception":
+            raise Failed(f"{element.exception.type}: {element.exception.message}")
+        if kind == "progress":
+            self.words.append(element.progress.text)
+        elif kind == "html":
+            self.html.append(element.html.body)
+
+    def leave(self) -> None:
+        """Close the tab."""
+        self.open.close()
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()

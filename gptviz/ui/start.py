@@ -1,0 +1,86 @@
+"""What happens once, before the first reader: everything is imported, the first model is loaded, and the collector of garbage is
+told to leave all of that alone.
+
+Modules that several readers' runs import at the same moment wait for each other, in the worst case for ever. And Streamlit collects
+garbage after every run, which takes a fifth of a second when it walks through all of torch; frozen, what exists now is passed over.
+That is done here and never again: frozen later, what readers leave behind would stay for good.
+"""
+
+import gc
+import importlib
+import pkgutil
+import threading
+import time
+import webbrowser
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pyarrow as pa
+import streamlit as st
+import torch
+from streamlit import config
+from streamlit.web.server import server_util
+
+import gptviz
+
+from .. import trace
+from ..figures import style
+from . import cache, state
+
+TRACES = ("bar", "heatmap", "scatter", "scatter3d", "table", "treemap")  # what the figures are made of
+INSIDE = (  # parts of Streamlit that it imports when they are first used
+    "streamlit.dataframe.lazy_df_adapters",
+    "streamlit.runtime.scriptrunner.magic_funcs",
+    "streamlit.web.skills",
+)
+TIDY = 5.0  # seconds between two looks for what nobody uses any more
+
+
+def modules() -> Iterator[str]:
+    """Every module of gptviz, and the parts of libraries that would be imported in the midst of a reader's run."""
+    yield from (one.name for one in pkgutil.walk_packages(gptviz.__path__, "gptviz.") if not one.name.endswith("__main__"))
+    for kind in ("layout", *TRACES):
+        yield f"plotly.graph_objs._{kind}"
+        package = importlib.import_module(f"plotly.graph_objs.{kind}")
+        yield from (one.name for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))
+    yield from INSIDE
+
+
+def ready() -> None:
+    """Import everything, load the model a reader meets first, and do once what pages do: a pass there and back, a chart, a table."""
+    for name in modules():
+        importlib.import_module(name)
+    torch.set_num_threads(1)  # two threads a pass are slower on busy cores
+    model = cache.model(state.Choice.model)
+    trace.run(model, [0], grad=lambda made: made["logits"].sum())
+    style.themed(go.Figure(go.Bar(x=np.ones(1), y=["one"], marker_color=style.PARTS["token"]), {"title": "one"}), "light").to_json()
+    pa.Table.from_pandas(pd.DataFrame({"one": [1.0]}))
+    gc.collect()
+    gc.freeze()
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """The life of the server: nobody is let in before everything is ready."""
+    ready()
+    threading.Thread(target=_tidy, name="gptviz-tidy", daemon=True).start()
+    if not st.get_option("server.headless"):
+        threading.Thread(target=webbrowser.open, args=(address(),), name="gptviz-browser", daemon=True).start()
+    yield
+
+
+def address() -> str:
+    """Where a browser on this machine finds the server: the address that was printed, or this machine for one that means all."""
+    host = config.get_option("browser.serverAddress")
+    if host == "localhost":
+        host = server_util.get_display_address(config.get_option("server.address") or host)
+    return server_util.get_url(host)
+
+
+def _tidy() -> None:
+    while True:
+        time.sleep(TIDY)
+        cache.tidy()
