@@ -4,6 +4,7 @@ Traces are kept by plain values (model, ids, rate, seed, points), within a numbe
 cost one forward pass.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -159,14 +160,22 @@ def traced(key: str, ids: Rows, dropout: float, seed: int, block: int) -> Trace:
     )
 
 
-def continued(key: str, ids: tuple[int, ...], more: int, dropout: float, seed: int) -> tuple[int, ...]:
-    """`ids` and the tokens the model appends to them by argmax, one at a time."""
+def continued(
+    key: str, ids: tuple[int, ...], more: int, dropout: float, seed: int, seconds: float = math.inf
+) -> tuple[int, ...]:
+    """`ids` and the tokens the model appends to them by argmax, one at a time. seconds: after which no new one is begun; the next call
+    goes on from there."""
+    until = time.monotonic() + seconds
     for _ in range(more):
-        ids = _once(
-            ("next", key, ids, dropout, seed),
-            lambda ids=ids: (*ids, *sampling.generate(model(key), list(ids), 1, dropout=dropout, seed=seed)),
-            f"{_title(key)} writes",
-        )
+        written: list[int] = []  # empty where somebody had it written already
+
+        def write(ids: tuple[int, ...] = ids, written: list[int] = written) -> tuple[int, ...]:
+            written += sampling.generate(model(key), list(ids), 1, dropout=dropout, seed=seed)
+            return (*ids, *written)
+
+        ids = _once(("next", key, ids, dropout, seed), write, f"{_title(key)} writes")
+        if written and time.monotonic() > until:
+            break
     return ids
 
 

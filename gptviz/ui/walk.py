@@ -20,6 +20,9 @@ from .drawers import Cell
 from .state import Choice, change
 
 
+SLICE = 2.0  # seconds of appending tokens between two pictures of how far it is
+
+
 def page() -> None:
     """The whole page, from the URL to the last pixel."""
     choice = state.current()
@@ -36,10 +39,13 @@ def walk(choice: Choice) -> None:
         state.write_url(choice)
         return
     compared = cache.model(choice.beside) if choice.beside else None
-    choice = fit(choice, model.config, compared.config if compared else model.config)
+    asked = choice = fit(choice, model.config, compared.config if compared else model.config)
     try:
         main, choice = first_half(choice, model)
-        if choice.token >= len(main.sentence.ids):
+        if choice.token >= len(main.sentence.ids) and choice.more < asked.more:
+            choice = replace(choice, token=-1)  # it may be one of those that are still to come
+            main = beside.half(choice, choice.model, model)
+        elif choice.token >= len(main.sentence.ids):
             choice = state.settle(f"There is no token {choice.token}: the last one is shown.", token=-1)
             main = beside.half(choice, choice.model, model)
     except MemoryError as error:
@@ -78,18 +84,33 @@ def walk(choice: Choice) -> None:
         on_go=lambda **to: change(**to, cell=""),
         whose=main.title if other else "",
     )
+    writing = choice.more < state.chosen().more
+    if writing:
+        still_to_come(main.title, choice.more, state.chosen().more)
     if other:
         pair(stage, main, other, choice)
     else:
         body(stage, main, choice)
     with st.bottom:
         controls(stage, main, other, choice)
-    state.write_url(choice)
+    state.write_url(state.chosen() if writing else choice)
+    if writing:
+        st.rerun()
+
+
+def still_to_come(title: str, written: int, wanted: int) -> None:
+    """How far the model is with the tokens it is to append, and a way to be content with those."""
+    with st.container(key="writing-on"):
+        said, stop = st.columns([5, 1], vertical_alignment="center")
+        said.progress(written / wanted, f"{verbatim.markdown(title)} has written {written} of {wanted} tokens.")
+        stop.button("Stop here", key="stop-writing", width="stretch", on_click=change, kwargs={"more": written, "token": -1, "cell": ""})
 
 
 def first_half(choice: Choice, model: GPT) -> tuple[Half, Choice]:
-    """What is shown of the chosen model, without the tokens it was to append where its numbers choose none."""
+    """What is shown of the chosen model, with as many of the tokens it is to append as there are by now; without them where its
+    numbers choose none."""
     try:
+        choice = sentences.so_far(choice, SLICE)
         return beside.half(choice, choice.model, model), choice
     except NotFinite as error:
         choice = state.settle(f"This model can append nothing. {error}", more=0, token=-1)
