@@ -317,21 +317,114 @@ def test_text_cuts_as_the_tokenizer_does_and_keeps_characters_whole(cases):
     assert f"{len(EMOJI)} characters, {len(tokenizer.encode(EMOJI))} tokens." in text.caption(trace, view)
 
 
-def test_text_steps_through_the_merges(cases):
-    trace, view = cases["four", 0.0]
-    states = tokenizer.merges(" effort")
-    for step in range(len(states)):
-        at = replace(view, piece=1, step=step)
-        lines = dict(text.picture(trace, at).lines)
-        drawn = {tuple(chip.ids for chip in line) for line in lines.values()}
-        assert tuple((identity,) for identity in states[step].ids) in drawn
-        assert tuple((identity,) for identity in states[-1].ids) in drawn
-        if step:
-            line = lines.get(f"merge {step} of 6: rank {states[step].rank:,}")
-            [joined] = [chip for chip in line if chip.state == "joined"]
-            assert joined.text == tokenizer.printable(states[step].joined)
-    assert '"·effort" starts as 7 bytes and after 6 merges is token 3626.' in text.caption(trace, replace(view, piece=1))
+MERGED = (
+    FOUR,
+    EMOJI,
+    "a",
+    " \n",
+    "\U0010ffff and \U0010ffff",
+    "Electroencephalographically, unfamiliarwords",
+    "<|endoftext|>Good morning",
+    "aaaaaaaa" * 8 + " b",
+    "x" * 65,
+    "no. " * 30,
+)
+
+
+def ends(line: str) -> bytes:
+    """The bytes a merge line of the vocabulary file joins to."""
+    plain = [byte for byte in range(256) if chr(byte).isprintable() and byte != 32]
+    order = plain + [byte for byte in range(256) if byte not in plain]
+    byte_of = {chr(byte) if at < len(plain) else chr(256 + at - len(plain)): byte for at, byte in enumerate(order)}
+    return bytes(byte_of[char] for char in line.replace(" ", ""))
+
+
+def named(heading: str) -> tuple[bool, int, int | None, list[int]]:
+    """What a heading of the stepper says: whether it is still to come, after how many merges, of how many, and which states are
+    said to be missing before it."""
+    said, _, missing = heading.removesuffix(")").partition(" (")
+    later = said.startswith("to come: ")
+    found = re.fullmatch(r"merge (\d+) of (\d+): rank [\d,]+", said.removeprefix("to come: "))
+    left_out = [0] * missing.startswith("the start")
+    if merges := re.search(r"merges? (\d+)(?: to (\d+))?", missing):
+        left_out += range(int(merges[1]), int(merges[2] or merges[1]) + 1)
+    assert not missing or missing.endswith("are not drawn" if len(left_out) > 1 else "is not drawn")
+    return later, int(found[1]) if found else 0, int(found[2]) if found else None, left_out
+
+
+@pytest.mark.parametrize("special", [False, True])
+@pytest.mark.parametrize("typed", MERGED)
+def test_every_line_of_the_merges_is_what_its_heading_says(model, typed, special):
+    trace = run(model, tokenizer.encode(typed, special=special), points=["ids"])
+    made = [ends(line) for line in tokenizer.written_merges()]
+    pieces = tokenizer.pieces(typed, special=special)
+    for number in {0, len(pieces) // 2, len(pieces) - 1}:
+        raw = pieces[number].encode()
+        ids = tokenizer.encoding().encode(pieces[number], allowed_special="all" if special else set(), disallowed_special=())
+        view = View(text=typed, special=special, piece=number)
+        if len(raw) > text.LONGEST or ids == [tokenizer.END_OF_TEXT_ID]:
+            assert text.merge_steps(view) == 0
+            continue
+        last = len(raw) - len(ids)
+        assert text.merge_steps(view) == last and bool(text.unmerged(text.chosen_piece(view))) == (last == 0)
+        for step, present in [(step, present) for step in range(last + 1) for present in (False, True)]:
+            at = replace(view, step=step, present=present)
+            picture = text.picture(trace, at)
+            framed = [identity for place in picture.selected for identity in picture.lines[0][1][place].ids]
+            title, rows = picture.lines[1], picture.lines[2:]
+            assert title[1] == () and (framed == ids if framed else "among those not drawn above" in title[0])
+            assert ("framed above" in title[0]) == bool(framed)
+            drawn = []
+            for heading, line in rows:
+                later, done, of, left_out = named(heading)
+                assert later == (done > step) and of == (last if done else None)
+                assert left_out == list(range(drawn[-1] + 1 if drawn else 0, done))
+                drawn.append(done)
+                whole = not any(chip.text.endswith((" before", " more")) for chip in line)
+                if done:
+                    [joined] = [chip for chip in line if chip.state == "joined"]
+                    rank = int(re.search(r"rank ([\d,]+)", heading)[1].replace(",", ""))
+                    assert joined.text == tokenizer.printable(made[rank - 1]) and joined.ids == (rank + 255,)
+                    assert not whole or len(line) == len(raw) - done
+                else:
+                    values = [int(chip.note) for chip in line if chip.note]
+                    assert values == list(raw[: len(values)]) and not any(chip.ids for chip in line)
+                    assert heading.startswith("1 byte," if len(raw) == 1 else f"{len(raw)} bytes," if not last else f"start: {len(raw)} bytes,")
+                if done == last and last and whole:
+                    assert [identity for chip in line for identity in chip.ids] == ids
+            assert step in drawn and last in drawn and len(set(drawn)) == len(drawn)
+            said = text.caption(trace, at)
+            if step == 0 and last:
+                assert f"starts as {len(raw)} bytes; nothing is joined yet" in said
+            elif 0 < step < last:
+                chosen = rows[drawn.index(step)]
+                [joined] = [chip for chip in chosen[1] if chip.state == "joined"]
+                assert f'Merge {step} of {last} makes "{joined.text}", learned as number' in said
+            elif not last and len(ids) > 1:
+                assert f"stays {len(ids)} tokens" in said
+            else:
+                assert f"{'already token' if not last else 'is token' if len(ids) == 1 else 'is'} {ids[0] if len(ids) == 1 else len(ids)}" in said
+
+
+def test_text_shows_the_piece_that_was_chosen(cases):
+    trace, view = cases["emoji", 0.0]
+
+    def piece(**chosen) -> int:
+        return text.chosen_piece(View(text=EMOJI, **chosen)).number
+
+    assert (piece(), piece(step=1)) == (1, 1)  # "I" is one byte: there is nothing to follow
+    assert [piece(token=row) for row in range(trace.ids.shape[1])] == [
+        number for number, one in enumerate(tokenizer.pieces(EMOJI)) for _ in tokenizer.encode(one)
+    ]
+    assert (piece(piece=0), piece(piece=2, token=0, step=1), piece(piece=99)) == (0, 2, len(tokenizer.pieces(EMOJI)) - 1)
+    assert piece(token=0, step=1) == 1 and text.chosen_piece(View()) is None
+    assert piece(token=99) == len(tokenizer.pieces(EMOJI)) - 1  # a token the model wrote has none
     assert text.picture(trace, replace(view, piece=1, step=99)) == text.picture(trace, replace(view, piece=1))
+    four, at = cases["four", 0.0]
+    assert '"·effort" starts as 7 bytes and after 6 merges is token 3626.' in text.caption(four, replace(at, piece=1))
+    every = text.picture(four, View(text=FOUR)).lines[2:]
+    assert [chip.note for chip in every[0][1]] == [str(byte) for byte in b"Every"]
+    assert [named(heading)[1] for heading, _ in every] == [0, 1, 2, 3, 4]
 
 
 def test_text_shows_what_was_cropped_and_what_was_appended(model, cases):
@@ -341,7 +434,8 @@ def test_text_shows_what_was_cropped_and_what_was_appended(model, cases):
     picture = text.picture(trace, view)
     line = picture.lines[0][1]
     assert [chip.state for chip in line] == ["cropped", "", "", "", "appended"]
-    assert [chip.colour for chip in line[1:]] == [0, 1, 2, 3] and line[picture.selected].ids == (2651,)
+    assert [chip.colour for chip in line[1:]] == [0, 1, 2, 3] and picture.selected == (0,)
+    assert text.picture(trace, replace(view, token=3)).selected == (3,)
     said = text.caption(trace, view)
     assert "22 characters, 4 tokens." in said and "Left out at the front: 1, because" in said
     [*_, last] = token_ids.picture(trace, view).lines[0][1]
@@ -354,8 +448,9 @@ def test_long_text_is_abridged_and_says_so(cases):
         picture = stage.picture(trace, view)
         line = picture.lines[0][1]
         assert len(line) <= 40 and any("more" in chip.text for chip in line) and "not drawn" in picture.note
-        assert line[picture.selected].ids == (int(trace.ids[0, -1]),)
-        assert stage.picture(trace, replace(view, token=128)).selected is None
+        chosen = stage.picture(trace, replace(view, token=len(trace.ids[0]) - 1))
+        assert [line[place].ids for place in chosen.selected] == [(int(trace.ids[0, -1]),)]
+        assert stage.picture(trace, replace(view, token=128)).selected == ()
 
 
 @pytest.mark.parametrize(
@@ -377,7 +472,7 @@ def test_odd_text_never_fails(model, typed, special):
 def test_special_token_is_not_merged(model):
     trace = run(model, [50256], points=["ids"])
     lines = text.picture(trace, View(text="<|endoftext|>", special=True)).lines
-    assert lines[1][0].startswith("the special token") and lines[1][1][0].ids == (50256,)
+    assert lines[2][0].startswith("the special token") and lines[2][1][0].ids == (50256,)
     plain = run(model, tokenizer.encode("<|endoftext|>"), points=["ids"])
     assert len(text.picture(plain, View(text="<|endoftext|>")).lines[0][1]) > 1
 

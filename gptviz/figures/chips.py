@@ -24,10 +24,11 @@ class Chip:
 
 @dataclass(frozen=True)
 class Chips:
-    """Lines of chips under headings: (heading, chips) pairs. selected: the chip outlined in the first line."""
+    """Lines of chips under headings: (heading, chips) pairs; a heading without chips is for all lines below it, whose own
+    headings stand beside their chips. selected: the chips outlined in the first line."""
 
     lines: tuple[tuple[str, tuple[Chip, ...]], ...]
-    selected: int | None = None
+    selected: tuple[int, ...] = ()
     note: str = ""
     alt: str = ""
 

@@ -110,7 +110,7 @@ def spelling(found: Neighbours) -> Chips:
         chips = tuple(Chip(tokenizer.printable(token), (token,), at) for at, token in enumerate(pieces[:PIECES]))
         rest = f" (the first {PIECES} shown)" if len(pieces) > PIECES else ""
         heading = f'"{found.word.shown}" is {len(pieces)} tokens{rest}, a row each; piece {found.piece + 1} is looked up'
-        return Chips(((heading, chips),), selected=found.piece, alt=heading)
+        return Chips(((heading, chips),), selected=(found.piece,), alt=heading)
     spaced = tokenizer.token_bytes(found.token).startswith(b" ")
     if found.twin is None:
         heading = f'"{name}", row {found.token}; {"without its" if spaced else "with a"} space before it, it is no single token'
@@ -121,7 +121,7 @@ def spelling(found: Neighbours) -> Chips:
             tokenizer.printable(found.twin), (found.twin,), NEUTRAL, note=f"cosine {number(found.likeness[found.twin])}"
         )
         chips = (Chip(name, (found.token,), 0), other)
-    return Chips(((heading, chips),), selected=0, alt=heading)
+    return Chips(((heading, chips),), selected=(0,), alt=heading)
 
 
 def pictures(setting: Setting) -> list[Chips | go.Figure]:

@@ -79,7 +79,7 @@ def picture(trace, view) -> Chips:
         remarks.append("Earlier probabilities are not shown: dropout, an edit or a cropped text makes this pass differ.")
     return Chips(
         lines=tuple(lines),
-        selected=len(before) - 1,
+        selected=(len(before) - 1,),
         note=" ".join(remarks),
         alt=f'The text of {size} tokens and the token written next, "{new.text}".',
     )

@@ -23,7 +23,7 @@ class View:
 
     item: which sentence of the batch. block, head: 0-based. token: row, negative counts from the end. length: tokens of this
     sentence before any padding (None = all). text: what was typed. piece, step: which piece of the text the merge stepper
-    shows, and how many merges of it. cropped: ids that fell out of the context, before the ones that went in. appended: how
+    shows (negative: the one of the chosen token, or the first that merges build), and how many merges of it. cropped: ids that fell out of the context, before the ones that went in. appended: how
     many of the last tokens the model wrote itself. special: `<|endoftext|>` is read as the special token. narrow: the picture
     has half the width, beside another one.
     """
@@ -35,7 +35,7 @@ class View:
     length: int | None = None
     present: bool = False
     text: str = ""
-    piece: int = 0
+    piece: int = -1
     step: int | None = None
     cropped: tuple[int, ...] = ()
     appended: int = 0

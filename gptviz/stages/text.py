@@ -17,7 +17,7 @@ from . import base, token_chips
 from .base import Question, View, stage
 
 SENTENCE = 36  # chips of the sentence, so that the merges below stay in sight
-STATES = ((10, 4), (22, 3), (SENTENCE, 2))  # up to so many chips above, so many states of the stepper below
+STATES = ((10, 5), (22, 3), (SENTENCE, 2))  # up to so many chips above, so many states of the stepper below
 PARTS = 16  # chips of one state
 LONGEST = 64  # bytes of a piece that can be stepped through
 
@@ -41,6 +41,16 @@ class Piece:
         return tuple(tokenizer.encode(self.text, special=self.special))
 
     @property
+    def merges(self) -> int:
+        """How many merges lead from its bytes to its tokens: each makes one of two."""
+        return len(self.text.encode()) - len(self.ids)
+
+    @property
+    def name(self) -> str:
+        """The piece in quotation marks, its end left out where it is long."""
+        return f'"{self.shown[:24]}{"..." * (len(self.shown) > 24)}"'
+
+    @property
     def whole(self) -> bool:
         """The special token: it has an id of its own and is never built by merges."""
         return self.special and self.text == tokenizer.END_OF_TEXT
@@ -53,17 +63,24 @@ class Piece:
 def merge_steps(view: View) -> int:
     """How many merges of the viewed piece can be stepped through; 0 when there are none or the piece is too long."""
     piece = chosen_piece(view)
-    return len(tokenizer.merges(piece.text)) - 1 if piece and piece.steppable else 0
+    return piece.merges if piece and piece.steppable else 0
 
 
 def chosen_piece(view: View) -> Piece | None:
-    """The viewed piece of the typed text; None when there is no text."""
+    """The viewed piece of the typed text; None when there is no text. Unless a piece is asked for it is the one of the chosen
+    token, and without one (or where only a number of merges is asked for) the first that merges build."""
     pieces = tokenizer.pieces(view.text, special=view.special)
     if not pieces:
         return None
-    number = min(max(view.piece, 0), len(pieces) - 1)
-    before = sum(len(tokenizer.encode(piece, special=view.special)) for piece in pieces[:number])
-    return Piece(pieces[number], number, len(pieces), before - len(view.cropped), view.special)
+    found, row = [], -len(view.cropped)
+    for number, text in enumerate(pieces):
+        found.append(Piece(text, number, len(pieces), row, view.special))
+        row += len(found[-1].ids)
+    if view.piece >= 0:
+        return found[min(view.piece, len(found) - 1)]
+    if view.step is None and view.token >= 0:
+        return [piece for piece in found if piece.row <= view.token][-1]
+    return next((piece for piece in found if piece.steppable and piece.merges), found[0])
 
 
 def chosen_step(view: View, states: list[Merge]) -> int:
@@ -72,8 +89,21 @@ def chosen_step(view: View, states: list[Merge]) -> int:
     return min(asked, len(states) - 1)
 
 
+def unmerged(piece: Piece) -> str:
+    """Why no merges of this piece can be stepped through; "" where they can."""
+    size = len(piece.text.encode())
+    if piece.whole:
+        return "this is the special token, which no merge makes"
+    if size > LONGEST:
+        return f"this piece has {size:,} bytes, and up to {LONGEST} can be followed"
+    if piece.merges:
+        return ""
+    return "this piece is one byte" if size == 1 else f"no two of the {size} bytes of this piece were learned as a pair"
+
+
 def state_chips(states: list[Merge], number: int, row: int) -> tuple[Chip, ...]:
-    """One state as chips. A part has the colour of the token it ends in; the part the merge just made is marked."""
+    """One state as chips, with token ids, or at the start with the values of the bytes. A part has the colour of the token it
+    ends in; the part the merge just made is marked."""
     ends, at = [], 0
     for part in states[-1].parts:
         at += len(part)
@@ -85,7 +115,12 @@ def state_chips(states: list[Merge], number: int, row: int) -> tuple[Chip, ...]:
     for place, (part, token) in enumerate(zip(parts, states[number].ids)):
         owner = next(n for n, end in enumerate(ends) if at < end)
         state = "joined" if place == joined else ""
-        found.append(Chip(tokenizer.printable(part), (token,), token_chips.colour(row + owner), state))
+        colour = token_chips.colour(row + owner)
+        found.append(
+            Chip(tokenizer.printable(part), (token,), colour, state)
+            if number
+            else Chip(tokenizer.printable(part), (), colour, note=str(part[0]))
+        )
         at += len(part)
     if len(found) <= PARTS:
         return tuple(found)
@@ -96,55 +131,74 @@ def state_chips(states: list[Merge], number: int, row: int) -> tuple[Chip, ...]:
     return (*left, *found[start:stop], *right)
 
 
+def heading(states: list[Merge], number: int, step: int, drawn: int) -> str:
+    """What stands in the line of one state. step: how many merges are done; drawn: the state a line higher, -1 for none."""
+    last, size = len(states) - 1, len(states[0].parts)
+    if number:
+        said = f"merge {number} of {last}: rank {states[number].rank:,}"
+    else:
+        said = "1 byte, with its value" if size == 1 else f"start: {size} bytes, with their values"
+    if not last and size > 1:
+        said = f"{size} bytes, with their values: no two of them were learned as a pair"
+    left_out = _left_out(drawn + 1, number)
+    return f"{'to come: ' * (number > step)}{said}{left_out and f' ({left_out})'}"
+
+
+def _left_out(first: int, number: int) -> str:
+    """Which states from the first on are not drawn before this one; "" for none."""
+    if first == number:
+        return ""
+    start, first = first == 0, max(first, 1)
+    merges = "" if first == number else f"merge {first}" if first == number - 1 else f"merges {first} to {number - 1}"
+    names = " and ".join(filter(None, ("the start" * start, merges)))
+    return f"{names} {'is' if names in ('the start', f'merge {first}') else 'are'} not drawn"
+
+
 def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chip, ...]]]:
-    """Lines of the merge stepper: the chosen state, the final tokens, the bytes, then as many merges before it as fit."""
+    """Lines of the merge stepper: the chosen state, the final tokens, the bytes, then as many merges before it as fit, and
+    then of those to come."""
     if not piece.steppable:
-        final, _, _ = token_chips.abridged(
-            [
-                Chip(tokenizer.printable(token), (token,), token_chips.colour(piece.row + n))
-                for n, token in enumerate(piece.ids)
-            ],
-            PARTS,
-        )
-        return [("the special token: no merges" if piece.whole else f"{len(piece.text.encode()):,} bytes, all merged", final)]
+        chips = [
+            Chip(tokenizer.printable(token), (token,), token_chips.colour(piece.row + n)) for n, token in enumerate(piece.ids)
+        ]
+        final, _, _ = token_chips.abridged(chips, PARTS)
+        merged = f"{len(piece.text.encode()):,} bytes, after all {piece.merges:,} merges: {_count(len(chips), 'token')}"
+        return [("the special token: no merges" if piece.whole else merged, final)]
     states = tokenizer.merges(piece.text)
     step, last = chosen_step(view, states), len(states) - 1
     wanted = dict.fromkeys((step, last, 0, *range(step - 1, 0, -1), *range(step + 1, last)))
-    lines = []
-    for number in sorted(list(wanted)[:at_most]):
-        rank = states[number].rank
-        heading = ("1 byte" if len(states[0].parts) == 1 else f"{len(states[0].parts)} bytes") if rank is None else f"merge {number} of {last}: rank {rank:,}"
-        if number > step:
-            heading = f"ends as, after {last} merges"
-        lines.append((heading, state_chips(states, number, piece.row)))
-    return lines
+    drawn = sorted(list(wanted)[:at_most])
+    return [
+        (heading(states, number, step, before), state_chips(states, number, piece.row))
+        for before, number in zip((-1, *drawn), drawn)
+    ]
 
 
 def picture(trace, view) -> Chips:
-    chips, selected = token_chips.sentence(trace, view)
-    kept, selected, hidden = token_chips.abridged(chips, 7 if view.present else SENTENCE, selected)
-    piece = chosen_piece(view)
+    chips, piece = token_chips.sentence(trace, view), chosen_piece(view)
+    rows = range(piece.row, piece.row + len(piece.ids)) if piece else range(0)
+    held = token_chips.holding(chips, -len(view.cropped), rows)
+    kept, framed, hidden = token_chips.abridged(chips, 7 if view.present else SENTENCE, held)
     lines = [("tokens and their ids", kept)]
     notes = [f"{hidden:,} of {len(chips):,} chips are not drawn."] if hidden and not view.present else []
     if view.cropped:
         notes.append(f"Tokens at the front that do not fit: {len(view.cropped):,}.")
-    if piece:
-        lines += stepper(view, piece, 2 if view.present else next(states for most, states in STATES if len(kept) <= most))
-        name = piece.shown if len(piece.shown) <= 24 else piece.shown[:24] + "..."
-        if not view.present:
-            notes.append(f'Below: piece {piece.number} of {piece.of:,} (counted from 0), "{name}". Rank 1 was learned first.')
     size = base.length(trace, view)
-    return Chips(
-        lines=tuple(lines),
-        selected=selected,
-        note=" ".join(notes),
-        alt=f"The sentence as {size} tokens with their ids, and one piece of it being merged from bytes to tokens.",
-    )
+    alt = f"The sentence as {size} tokens with their ids"
+    if piece:
+        number = f"piece {piece.number:,}, counted from 0 to {piece.of - 1:,}" if piece.of > 1 else "the only piece"
+        shown = "framed above" if framed else "among those not drawn above"
+        ranked = "" if view.present or not piece.steppable or not piece.merges else ". Rank 1 was learned first."
+        lines.append((f"{piece.name}, {shown}: {number}{ranked}", ()))
+        steps = stepper(view, piece, 2 if view.present else next(states for most, states in STATES if len(kept) <= most))
+        lines += steps
+        alt += f", and {piece.name}: " + "; ".join(said for said, _ in steps)
+    return Chips(lines=tuple(lines), selected=framed, note=" ".join(notes), alt=f"{alt}.")
 
 
 def caption(trace, view) -> str:
     size = base.length(trace, view)
-    chips, _ = token_chips.sentence(trace, view)
+    chips = token_chips.sentence(trace, view)
     split = next((chip for chip in chips if len(chip.ids) > 1), None)
     typed = _count(size + len(view.cropped) - view.appended, "token")
     sentences = [f"{_count(len(view.text), 'character')}, {typed}." if view.text else f"{typed}."]
@@ -161,7 +215,9 @@ def caption(trace, view) -> str:
         states = tokenizer.merges(piece.text)
         step, last = chosen_step(view, states), len(states) - 1
         start, ids = _count(len(states[0].parts), "byte"), states[-1].ids
-        if last == 0:
+        if last == 0 and len(ids) > 1:
+            sentences.append(f'"{piece.shown}" is {start} and stays {len(ids)} tokens: no two of them were learned as a pair.')
+        elif last == 0:
             sentences.append(f'"{piece.shown}" is {start} and already token {ids[0]}.')
         elif step == last:
             ending = f"token {ids[0]}" if len(ids) == 1 else f"{len(ids)} tokens"

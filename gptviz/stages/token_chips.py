@@ -24,8 +24,8 @@ def colour(row: int) -> int:
     return row % len(style.TOKENS)
 
 
-def sentence(trace: Trace, view: View) -> tuple[list[Chip], int]:
-    """The viewed sentence as chips, first what fell out of the context, and the place of the chosen token's chip.
+def sentence(trace: Trace, view: View) -> list[Chip]:
+    """The viewed sentence as chips, first what fell out of the context.
 
     A character split over several tokens is one chip with all their ids.
     """
@@ -34,26 +34,33 @@ def sentence(trace: Trace, view: View) -> tuple[list[Chip], int]:
     for group in tokenizer.groups(list(view.cropped)):
         chips.append(Chip(shown(trace, group.ids), group.ids, colour(row), "cropped"))
         row += len(group.ids)
-    chosen, selected = base.token(trace, view), 0
     for group in tokenizer.groups(ids):
         last = row + len(group.ids) - 1
-        if row <= chosen <= last:
-            selected = len(chips)
         chips.append(Chip(shown(trace, group.ids), group.ids, colour(row), "appended" if last >= len(ids) - view.appended else ""))
         row = last + 1
-    return chips, selected
+    return chips
 
 
-def abridged(chips: Sequence[Chip], at_most: int, selected: int | None = None) -> tuple[tuple[Chip, ...], int | None, int]:
-    """The first and the last chips with "... N more" between them, the place of the selected one, and how many are hidden.
+def holding(chips: Sequence[Chip], first: int, rows: range) -> tuple[int, ...]:
+    """The places of the chips with a token in one of these rows. first: the row of the first chip's first token."""
+    found, row = [], first
+    for place, chip in enumerate(chips):
+        if row < rows.stop and rows.start < row + len(chip.ids):
+            found.append(place)
+        row += len(chip.ids)
+    return tuple(found)
 
-    The selected place is None when its chip is among the hidden ones.
-    """
+
+def abridged(
+    chips: Sequence[Chip], at_most: int, selected: Sequence[int] = ()
+) -> tuple[tuple[Chip, ...], tuple[int, ...], int]:
+    """The first and the last chips with "... N more" between them, the places of the selected ones that are among these, and how
+    many are hidden."""
     if len(chips) <= at_most:
-        return tuple(chips), selected, 0
+        return tuple(chips), tuple(selected), 0
     head, tail = at_most // 2, at_most - at_most // 2 - 1
     hidden = len(chips) - head - tail
     kept = (*chips[:head], Chip(f"... {hidden:,} more", (), NEUTRAL), *chips[len(chips) - tail :])
-    if selected is not None and selected >= head:
-        selected = selected - hidden + 1 if selected >= len(chips) - tail else None
-    return kept, selected, hidden
+    before = [place for place in selected if place < head]
+    after = [place - hidden + 1 for place in selected if place >= len(chips) - tail]
+    return kept, (*before, *after), hidden

@@ -35,7 +35,7 @@ def picture(trace, view) -> Chips:
         )
         for at, token in enumerate(ids)
     ]
-    kept, selected, hidden = token_chips.abridged(chips, (ROW, FEW, FEWEST)[view.present + view.narrow], row)
+    kept, selected, hidden = token_chips.abridged(chips, (ROW, FEW, FEWEST)[view.present + view.narrow], (row,))
     chosen = ids[row]
     around = tuple(
         Chip(

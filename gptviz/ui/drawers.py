@@ -93,7 +93,8 @@ def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None, acted:
         st.warning(verbatim.markdown(said))
         cell = default_cell(stage, trace, view)
         made = recompute(trace, *cell)
-    hint = "" if asked else " Click any cell of the picture for another one."
+    cells = not asked and isinstance(stage.picture(trace, view), Grid)
+    hint = " Click any cell of the picture for another one." if cells else ""
     st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence)}{hint}")
     st.latex(breakable(made.formula))
     st.latex(breakable(made.numbers))

@@ -52,7 +52,7 @@ class Choice:
     second: str = ""
     item: int = 0
     special: bool = False
-    piece: int = 0
+    piece: int = -1
     step: int = -1
     cell: str = ""
     drawer: str = ""
@@ -167,7 +167,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "second": lambda raw: clean_text(raw) if raw else "",
     "item": _integer(0, 1),
     "special": _flag,
-    "piece": _integer(0, 100_000),
+    "piece": _integer(-1, 100_000),
     "step": _integer(-1, 100_000),
     "cell": _cell,
     "drawer": _one_of(lambda: ("", *DRAWERS)),
@@ -372,9 +372,9 @@ def choose_text(field: str, text: str) -> None:
         return
     st.session_state["problem"] = ""
     if field == "text":
-        change(text=text, token=-1, more=0, piece=0, step=-1, cell="")
+        change(text=text, token=-1, more=0, piece=-1, step=-1, cell="")
     else:
-        change(second=text, item=chosen().item if text else 0, token=-1, more=0, cell="")
+        change(second=text, item=chosen().item if text else 0, token=-1, more=0, piece=-1, step=-1, cell="")
 
 
 def write_url(

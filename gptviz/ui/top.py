@@ -236,7 +236,7 @@ def second_sentence(choice: Choice) -> None:
             key="item",
             horizontal=True,
             format_func=("first sentence", "second sentence").__getitem__,
-            on_change=address.chose("item", lambda item: change(item=item, token=-1, cell="")),
+            on_change=address.chose("item", lambda item: change(item=item, token=-1, piece=-1, step=-1, cell="")),
         )
         st.caption("Both go through together, padded on the right to one length. Neither sees a number of the other.")
     else:

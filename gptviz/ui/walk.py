@@ -203,12 +203,12 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         left, right = st.columns([2, 1], vertical_alignment="center")
         left.html(line)
         with right:
-            append(trace, view, choice) if stage.key == "append" else stepper(stage, choice)
+            append(trace, view, choice) if stage.key == "append" else stepper(stage, view)
         return
     left, right = st.columns([1.68, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said)
-        stepper(stage, choice)
+        stepper(stage, view)
         if overview:
             picture.show(overview, "overview", cell=None, present=False, on_event=acted, alt="")
     with right, st.container(key="words", gap="xsmall"):
@@ -426,17 +426,16 @@ def shapes(stage: Stage, trace: Trace, view: View) -> Html:
     return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
 
 
-def stepper(stage: Stage, choice: Choice) -> None:
+def stepper(stage: Stage, view: View) -> None:
     """For the first stage: which piece of the text, and how many of its merges."""
     if stage.key != "text":
         return
-    found = tokenizer.pieces(choice.second if choice.item else choice.text, special=choice.special)
-    piece = min(choice.piece, len(found) - 1)
-    steps = text.merge_steps(View(text=found[piece], special=choice.special))
+    piece = text.chosen_piece(view)
+    found = tokenizer.pieces(view.text, special=view.special)
     right = st.container()
-    if not choice.present:
+    if not view.present:
         left, right = st.columns([1, 2], gap="medium")
-        address.hold("piece", piece)
+        address.hold("piece", piece.number)
         left.selectbox(
             "Piece of the text",
             range(len(found)),
@@ -444,13 +443,13 @@ def stepper(stage: Stage, choice: Choice) -> None:
             format_func=lambda n: f"{n}  {tokenizer.printable(found[n].encode())}",
             on_change=picked("piece", lambda piece: change(piece=piece, step=-1)),
         )
-    if not steps:
-        right.caption(
-            f"Nothing to step through: this piece is one byte, the special token, or longer than {text.LONGEST} bytes."
-        )
+    if why := text.unmerged(piece):
+        right.caption(f"Nothing to step through: {why}.")
         return
-    address.hold("step", steps if choice.step < 0 else min(choice.step, steps))
-    right.slider("Merges done", 0, steps, key="step", on_change=address.chose("step", lambda step: change(step=step)))
+    steps = piece.merges
+    address.hold("step", steps if view.step is None else min(view.step, steps))
+    chosen = address.chose("step", lambda step: change(piece=piece.number, step=step))
+    right.slider("Merges done", 0, steps, key="step", on_change=chosen)
 
 
 def append(trace: Trace, view: View, choice: Choice) -> None:
@@ -523,7 +522,7 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         key="token",
         format_func=lambda n: f"Token {names[n]}" if n < len(names) else str(n),
         label_visibility="collapsed",
-        on_change=picked("token", lambda token: change(token=token, cell="")),
+        on_change=picked("token", lambda token: change(token=token, piece=-1, step=-1, cell="")),
     )
     if choice.dropout:
         address.hold("rate", choice.dropout)
