@@ -325,18 +325,10 @@ MERGED = (
     "\U0010ffff and \U0010ffff",
     "Electroencephalographically, unfamiliarwords",
     "<|endoftext|>Good morning",
-    "aaaaaaaa" * 8 + " b",
+    "a" * 20 + " b",
     "x" * 65,
     "no. " * 30,
 )
-
-
-def ends(line: str) -> bytes:
-    """The bytes a merge line of the vocabulary file joins to."""
-    plain = [byte for byte in range(256) if chr(byte).isprintable() and byte != 32]
-    order = plain + [byte for byte in range(256) if byte not in plain]
-    byte_of = {chr(byte) if at < len(plain) else chr(256 + at - len(plain)): byte for at, byte in enumerate(order)}
-    return bytes(byte_of[char] for char in line.replace(" ", ""))
 
 
 def named(heading: str) -> tuple[bool, int, int | None, list[int]]:
@@ -356,7 +348,6 @@ def named(heading: str) -> tuple[bool, int, int | None, list[int]]:
 @pytest.mark.parametrize("typed", MERGED)
 def test_every_line_of_the_merges_is_what_its_heading_says(model, typed, special):
     trace = run(model, tokenizer.encode(typed, special=special), points=["ids"])
-    made = [ends(line) for line in tokenizer.written_merges()]
     pieces = tokenizer.pieces(typed, special=special)
     for number in {0, len(pieces) // 2, len(pieces) - 1}:
         raw = pieces[number].encode()
@@ -384,12 +375,13 @@ def test_every_line_of_the_merges_is_what_its_heading_says(model, typed, special
                 if done:
                     [joined] = [chip for chip in line if chip.state == "joined"]
                     rank = int(re.search(r"rank ([\d,]+)", heading)[1].replace(",", ""))
-                    assert joined.text == tokenizer.printable(made[rank - 1]) and joined.ids == (rank + 255,)
+                    assert joined.text == tokenizer.printable(rank + 255) and joined.ids == (rank + 255,)
                     assert not whole or len(line) == len(raw) - done
                 else:
                     values = [int(chip.note) for chip in line if chip.note]
                     assert values == list(raw[: len(values)]) and not any(chip.ids for chip in line)
-                    assert heading.startswith("1 byte," if len(raw) == 1 else f"{len(raw)} bytes," if not last else f"start: {len(raw)} bytes,")
+                    count = "1 byte," if len(raw) == 1 else f"{len(raw)} bytes,"
+                    assert heading.startswith(f"{'start: ' * bool(last)}{count}")
                 if done == last and last and whole:
                     assert [identity for chip in line for identity in chip.ids] == ids
             assert step in drawn and last in drawn and len(set(drawn)) == len(drawn)
@@ -403,7 +395,8 @@ def test_every_line_of_the_merges_is_what_its_heading_says(model, typed, special
             elif not last and len(ids) > 1:
                 assert f"stays {len(ids)} tokens" in said
             else:
-                assert f"{'already token' if not last else 'is token' if len(ids) == 1 else 'is'} {ids[0] if len(ids) == 1 else len(ids)}" in said
+                ending = f"token {ids[0]}" if len(ids) == 1 else f"{len(ids)} tokens"
+                assert f"{'is' if last else 'already'} {ending}." in said
 
 
 def test_text_shows_the_piece_that_was_chosen(cases):
