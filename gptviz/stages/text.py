@@ -18,7 +18,7 @@ from .base import Question, View, stage
 
 SENTENCE = 36  # chips of the sentence, so that the merges below stay in sight
 STATES = ((10, 5), (22, 3), (SENTENCE, 2))  # up to so many chips above, so many states of the stepper below
-PARTS = 16  # chips of one state
+PARTS, FEW = 16, 11  # chips of one state; in Present mode
 LONGEST = 64  # bytes of a piece that can be stepped through
 
 
@@ -101,7 +101,7 @@ def unmerged(piece: Piece) -> str:
     return "this piece is one byte" if size == 1 else f"no two of the {size} bytes of this piece were learned as a pair"
 
 
-def state_chips(states: list[Merge], number: int, row: int) -> tuple[Chip, ...]:
+def state_chips(states: list[Merge], number: int, row: int, most: int) -> tuple[Chip, ...]:
     """One state as chips, with token ids, or at the start with the values of the bytes. A part has the colour of the token it
     ends in; the part the merge just made is marked."""
     ends, at = [], 0
@@ -122,10 +122,10 @@ def state_chips(states: list[Merge], number: int, row: int) -> tuple[Chip, ...]:
             else Chip(tokenizer.printable(part), (), colour, note=str(part[0]))
         )
         at += len(part)
-    if len(found) <= PARTS:
+    if len(found) <= most:
         return tuple(found)
-    start = max(0, min((joined or 0) - PARTS // 2, len(found) - PARTS + 2))
-    stop = start + PARTS - 2
+    start = max(0, min((joined or 0) - most // 2, len(found) - most + 2))
+    stop = start + most - 2
     left = (Chip(f"{start} before", (), token_chips.NEUTRAL),) if start else ()
     right = (Chip(f"{len(found) - stop} more", (), token_chips.NEUTRAL),) if stop < len(found) else ()
     return (*left, *found[start:stop], *right)
@@ -169,7 +169,7 @@ def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chi
     wanted = dict.fromkeys((step, last, 0, *range(step - 1, 0, -1), *range(step + 1, last)))
     drawn = sorted(list(wanted)[:at_most])
     return [
-        (heading(states, number, step, before), state_chips(states, number, piece.row))
+        (heading(states, number, step, before), state_chips(states, number, piece.row, FEW if view.present else PARTS))
         for before, number in zip((-1, *drawn), drawn)
     ]
 
@@ -187,7 +187,8 @@ def picture(trace, view) -> Chips:
     alt = f"The sentence as {size} tokens with their ids"
     if piece:
         number = f"piece {piece.number:,}, counted from 0 to {piece.of - 1:,}" if piece.of > 1 else "the only piece"
-        shown = "framed above" if framed else "among those not drawn above"
+        part = "" if len(framed) == len(held) else "in part "
+        shown = f"{part}framed above" if framed else "among those not drawn above"
         ranked = "" if view.present or not piece.steppable or not piece.merges else ". Rank 1 was learned first."
         lines.append((f"{piece.name}, {shown}: {number}{ranked}", ()))
         steps = stepper(view, piece, 2 if view.present else next(states for most, states in STATES if len(kept) <= most))
