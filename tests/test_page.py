@@ -275,3 +275,18 @@ def test_a_label_of_an_earlier_list_is_no_choice(monkeypatch):
     for value in ("", "mini", "mini (of yesterday)"):
         top.take_beside(value)
     assert taken == [2, "", "mini"]
+
+
+def test_cells_are_offered_only_where_there_are_cells():
+    def offered(stage: str) -> bool:
+        return any("Click any cell" in one.value for one in fine(opened(stage=stage, drawer="recompute")).markdown)
+
+    assert offered("token-embedding") and not offered("text")
+
+
+def test_the_piece_that_is_merged_follows_the_token_that_is_chosen():
+    app = fine(opened(stage="text", piece=1, step=2))
+    assert app.selectbox(key="piece").value == 1 and app.slider(key="step").value == 2
+    app.selectbox(key="token").select(2)
+    app = fine(app.run())
+    assert app.selectbox(key="piece").value == 2 and app.slider(key="step").value == app.slider(key="step").max
