@@ -1,5 +1,6 @@
 """The walk in a real browser: all stages on several sentences, keys, links, clicks, Present mode, several readers."""
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlparse
 
@@ -307,14 +308,28 @@ def test_two_readers_at_once_see_their_own_numbers(server, visit):
     assert "door" in before and "TRAIN" not in one.locator(".badge.eval").inner_text()
 
 
-def test_presenting_from_a_dark_page_is_light(server, visit):
-    page = visit(url(server, stage="norm1", block=2), theme="dark")
-    link = page.locator("a.present")
-    assert link.inner_text() == "Present"
-    light = visit(server.url + "/" + link.get_attribute("href"), theme="dark")
-    assert chosen(light) == {"stage": "norm1", "block": "2", "present": "1", "embed": "true", "embed_options": "light_theme"}
-    red, green, blue = light.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor.match(/\\d+/g).map(Number)")
-    assert min(red, green, blue) > 240
+def brightness(page) -> list[int]:
+    """Red, green and blue of the page."""
+    paper = page.locator("[data-testid=stApp]").evaluate("app => getComputedStyle(app).backgroundColor")
+    return [int(one) for one in re.findall(r"\d+", paper)][:3]
+
+
+def test_presenting_keeps_the_theme_and_the_address_clean(server, visit):
+    pages = {theme: visit(url(server, stage="norm1", block=2), theme=theme) for theme in ("light", "dark")}
+    for theme, page in pages.items():
+        paper = brightness(page)
+        assert max(paper) < 60 if theme == "dark" else min(paper) > 240
+        for on in (True, False):
+            page.get_by_label("Present", exact=True).locator("xpath=..").click()
+            page.wait_for_function("on => location.search.includes('present=1') == on", arg=on)
+            settle(page)
+            assert chosen(page) == {"stage": "norm1", "block": "2"} | ({"present": "1"} if on else {})
+            assert page.locator(".map.present").count() == on and brightness(page) == paper
+
+
+def test_an_address_that_asks_for_a_light_page_still_gets_one(server, visit):
+    page = visit(url(server, stage="norm1", block=2, present=1, embed="true", embed_options="light_theme"), theme="dark")
+    assert lit(page) == "norm1" and page.locator(".map.present").count() == 1 and min(brightness(page)) > 240
 
 
 def test_every_fast_press_counts_and_the_page_survives(server, visit):

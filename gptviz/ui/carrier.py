@@ -23,15 +23,14 @@ def size(params: Mapping[str, object]) -> int:
     return len(urlencode(params, doseq=True, quote_via=quote))
 
 
-def write(params: Mapping[str, str], beside: Mapping[str, object] | None = None) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The parameters as an address carries them, and the names of those that it cannot. beside: what else stands in it."""
-    room = LONGEST - (size(beside) + 1 if beside else 0)
+def write(params: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The parameters as an address carries them, and the names of those that it cannot."""
     written = {name: (name, value) for name, value in params.items()}
     left: list[str] = []
     longest_first = sorted(params, key=lambda name: len(quote(params[name])), reverse=True)
     for shorten in (_packed, _marked):
         for name in longest_first:
-            if size(dict(written.values())) <= room:
+            if size(dict(written.values())) <= LONGEST:
                 break
             short = shorten(name, params[name])
             if size(dict([short])) < size(dict([written[name]])):

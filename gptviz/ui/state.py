@@ -91,11 +91,6 @@ def models() -> list[str]:
     return [key for key, entry in catalogue.MODELS.items() if entry.listed or key in own]
 
 
-def own(choice: Choice) -> bool:
-    """Whether a model of this choice is the reader's own, which no other visit can open."""
-    return any(key in st.session_state.get("own-models", ()) for key in (choice.model, choice.beside))
-
-
 def _model(raw: str) -> str:
     if raw in hub.PUBLISHED and raw not in catalogue.MODELS:
         catalogue.refresh()
@@ -281,10 +276,9 @@ def remember(texts: Mapping[str, str]) -> None:
     st.session_state["texts"] = dict(list(kept.items())[-TEXTS_KEPT:])
 
 
-def carried(params: Mapping[str, str], beside: Mapping[str, object] | None = None) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The parameters as an address carries them, and the names of those it cannot: these are kept for the visit. beside: what
-    else stands in it."""
-    written, left = carrier.write(params, beside)
+def carried(params: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The parameters as an address carries them, and the names of those it cannot: these are kept for the visit."""
+    written, left = carrier.write(params)
     remember({carrier.mark(params[name]): params[name] for name in left})
     return written, left
 

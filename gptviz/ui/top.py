@@ -1,9 +1,7 @@
 """The line on top of every page: sentence, examples, model, labs, options, and the state the numbers come from."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 import streamlit as st
 
@@ -109,18 +107,8 @@ def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> Non
         state_.html(badges(choice, badge, lab))
     if lab:
         return
-    if st.context.theme.type == "dark" and not state.own(choice):  # a link begins another visit, which has no such model
-        present.html(f"<a class='present' href='{verbatim.html(projector(choice))}'>Present</a>")
-        return
     st.session_state["present"] = choice.present
     present.toggle("Present", key="present", on_change=lambda: change(present=st.session_state["present"], drawer=""))
-
-
-def projector(choice: Choice) -> str:
-    """The link that presents on a light page, for a reader whose own page is dark: only a fresh page can change its theme."""
-    light = {"embed": "true", "embed_options": "light_theme"}
-    written, _ = state.carried(state.to_url(replace(choice, present=True, drawer="")), light)
-    return "?" + urlencode(written | light, quote_via=quote)
 
 
 def typed(field: str, where, value: str, label: Markdown = "") -> None:
