@@ -199,7 +199,6 @@ def test_the_lines_of_a_running_training_can_be_seen(theme):
         [9.0, 8.0],
         [learning.Measured(1, 1.0, 9.0)],
         levels=(learning.Level("even guess", 10.8),),
-        recent=8.0,
         whole=10,
         alt="",
     )

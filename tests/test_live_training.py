@@ -13,9 +13,10 @@ from gptviz import tokenizer, weights
 from gptviz.figures import learning
 from gptviz.figures.learning import Level, Measured
 from gptviz.training import jobs, live, losses, texts
-from gptviz.training.data import encode_documents
-from gptviz.training.jobs import Full, Job, Line
+from gptviz.training.data import UNIFORM_LOSS, encode_documents
+from gptviz.training.jobs import Full, Job, Line, Ready, Sample, Seen
 from gptviz.training.live import Order, Wishes, longest_copied, train
+from gptviz.ui import train as page
 
 RHYME = "The cat sat on the mat. The dog lay on the rug. The hen is in the pen, and the pig is in the wig. "
 
@@ -114,7 +115,6 @@ def test_sampled_with_every_word_always_is_the_full_softmax():
 def test_samples_begin_as_the_text_begins_and_say_what_is_copied(learned):
     samples = of(learned, "sample")
     assert samples[0]["step"] == 0 and samples[-1]["step"] == 130 and len(samples) >= 8
-    assert samples[0]["loss"] is None and all(one["loss"] > 0 for one in samples[1:])
     assert all(tuple(one["prompt"]) == ids()[:4] and len(one["ids"]) == live.SAMPLE_TOKENS for one in samples)
     assert samples[0]["copied"] < 5 < samples[-1]["copied"]  # noise at first, whole sentences of the rhyme in the end
 
@@ -279,30 +279,65 @@ def test_the_chart_holds_the_losses():
     seconds, batches = np.linspace(0.1, 9.9, 1000).tolist(), np.linspace(10.8, 2.0, 1000).tolist()
     held = [Measured(0, 0.0, 10.8), Measured(500, 5.0, 6.4), Measured(1000, 10.0, 14.2)]
     levels = (Level("even guess", 10.82), Level("word frequencies", 6.08))
-    text = learning.losses(seconds, batches, held, levels=levels, recent=2.0, whole=10, alt='<"said">')
+    text = learning.losses(seconds, batches, held, levels=levels, whole=10, alt='<"said">')
     ElementTree.fromstring(text)
-    assert number(text, "batches just read") == 2.0 and number(text, "held-out text") == 14.2
+    assert number(text, "batches just read") == pytest.approx(2.0 + 8.8 / 64, abs=0.02)
+    assert number(text, "held-out text") == 14.2
     assert number(text, "word frequencies") == 6.08 and "after 500 steps: held-out text 6.400" in text
     points = re.search(r"class='batches' points='([^']+)'", text).group(1).split()
-    means = learning.averaged(seconds, batches, 10)
-    assert len(points) == len(means) <= learning.POINTS
-    assert sum(loss for _, loss in means) / len(means) == pytest.approx(6.4, abs=0.05)
+    assert len(points) <= learning.POINTS
     places = [float(point.split(",")[1]) for point in points]
     assert places == sorted(places) and places[0] < places[-1]  # falling losses lie lower and lower
     assert min(np.diff(sorted(heights(text)))) >= learning.LABEL - 0.2
     assert "&lt;&quot;said&quot;&gt;" in text
 
 
+def run_of(steps: int, seconds: float, seed: int = 0) -> tuple[list[float], list[float]]:
+    """The ends of so many steps in this time, and falling losses that jump about as those of small batches do."""
+    random = np.random.default_rng(seed)
+    ends = np.cumsum(random.uniform(0.5, 1.5, steps)) * seconds / max(steps, 1)
+    return ends.tolist(), (10.8 - 0.18 * ends + random.normal(0, 0.3, steps)).tolist()
+
+
+def test_a_running_mean_is_over_the_same_time_at_every_speed():
+    for steps in (1, 27, 2000):
+        ends, losses = run_of(steps, 15)
+        found = learning.running(ends, losses, 45)
+        for end, mean in list(zip(ends, found, strict=True))[:: max(1, steps // 30)]:
+            within = [loss for time, loss in zip(ends, losses, strict=True) if end - learning.span(45) < time <= end]
+            assert mean == pytest.approx(np.mean(within))
+    assert learning.running([], [], 45) == []
+
+
+@pytest.mark.parametrize("state", ["training", "paused", "stopped", "finished", "failed"])
+@pytest.mark.parametrize(("steps", "seconds"), [(1, 0.4), (3, 2.0), (27, 15.0), (700, 44.9), (3000, 45.3)])
+def test_the_line_ends_at_the_number_that_is_written_and_said(state, steps, seconds):
+    ends, losses = run_of(steps, seconds)
+    facts = Ready(2, 2, 64, 64, 8, 3_000_000, 14_458, 1_606, 2_000, UNIFORM_LOSS, 6.08)
+    written = Sample(0, 0.0, (1, 2), (3,), 0), Sample(steps, ends[-1], (1, 2), (5, 6), 0)
+    seen = Seen(state, ready=facts, seconds=tuple(ends), losses=tuple(losses), samples=written)
+    means = learning.running(seen.seconds, seen.losses, 45)
+    text = learning.losses(seen.seconds, seen.losses, [], levels=(), whole=45, alt="")
+    points = re.search(r"class='batches' points='([^']+)'", text).group(1).split()
+    pixel = learning.TOP / (learning.LOWER - learning.UPPER)
+    end = (learning.LOWER - float(points[-1].split(",")[1])) * pixel
+    shown = f"{number(text, 'batches just read'):.2f}"
+    assert end == pytest.approx(float(shown), abs=0.06 * pixel + 0.005)
+    said = page.told(seen, means, learning.span(45))
+    assert f"cost {shown} nats" in said if seen.on else f" to {shown}." in said
+    assert f"step {steps:,} · loss {shown}<" in page.samples(seen, means) and "step 0 · untrained<" in page.samples(seen, means)
+
+
 @pytest.mark.parametrize("losses", [(10.8, 10.81, 10.83), (0.0, 0.0, 0.0), (9.0, 10.8, 10.82)])
 def test_the_names_of_its_lines_keep_apart_and_inside(losses):
     unigram, recent, held = losses
     levels = (Level("even guess", 10.82), Level("word frequencies", unigram))
-    text = learning.losses([1.0], [recent], [Measured(1, 1.0, held)], levels=levels, recent=recent, whole=45, alt="")
+    text = learning.losses([1.0], [recent], [Measured(1, 1.0, held)], levels=levels, whole=45, alt="")
     found = sorted(heights(text))
     assert len(found) == 4 and min(np.diff(found)) >= learning.LABEL - 0.2
     assert learning.UPPER <= found[0] - 4 and found[-1] <= learning.LOWER + 5
 
 
 def test_the_chart_before_the_first_step():
-    text = learning.losses([], [], [], levels=(Level("even guess", 10.82),), recent=None, whole=10, alt="")
+    text = learning.losses([], [], [], levels=(Level("even guess", 10.82),), whole=10, alt="")
     assert "points=''" in text and "batches just read" not in text

@@ -302,5 +302,5 @@ def test_a_line_end_in_a_chart_is_one():
 
 
 def test_a_loss_chart_takes_no_name_for_markup():
-    drawn = learning.losses([1.0], [2.0], [], levels=[learning.Level("<b>&", 3.0)], recent=2.0, whole=10.0, alt="' onload='x")
+    drawn = learning.losses([1.0], [2.0], [], levels=[learning.Level("<b>&", 3.0)], whole=10.0, alt="' onload='x")
     assert "&lt;b&gt;&amp;" in drawn and "onload='" not in drawn

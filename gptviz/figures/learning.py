@@ -9,7 +9,8 @@ from .. import verbatim
 from . import style
 from .candidates import spread
 
-POINTS = 200  # of the drawn line; more steps than that are averaged in turns
+POINTS = 200  # of the drawn line; of more steps than that it passes through some
+SHARE = 1 / 32  # of the run, over whose steps a running mean is taken
 TOP = 12.0  # nats: above the loss of an even guess over GPT-2's tokens
 WIDTH, HEIGHT = 840, 300
 LEFT, RIGHT, UPPER, LOWER = 46, 636, 8, 258  # the frame of the lines, in which the axes end
@@ -37,13 +38,12 @@ def losses(
     held_out: Sequence[Measured],
     *,
     levels: Sequence[Level],
-    recent: float | None,
     whole: float,
     alt: str,
 ) -> str:
     """Loss in nats a token over seconds of training, each line named at its end; SVG.
 
-    seconds, batches: of every step, drawn as their means over equal stretches of time; recent: the number written at that line.
+    seconds, batches: of every step, drawn as their running mean, whose last value is the number written at that line.
     whole: seconds the run may last, which the axis always shows, so that nothing moves but the lines. alt: for a screen reader.
     """
     top = max(TOP, *(one.loss + 0.6 for one in held_out)) if held_out else TOP
@@ -62,8 +62,9 @@ def losses(
 
     grey, blue, orange = (style.PARTS[part] for part in ("residual", "token", "key"))
     named = [(level.name, level.loss, grey, "7 5") for level in levels]
-    if recent is not None:
-        named.append(("batches just read", recent, blue, "none"))
+    means = list(zip(seconds, running(seconds, batches, whole), strict=True))
+    if means:
+        named.append(("batches just read", means[-1][1], blue, "none"))
     if held_out:
         named.append(("held-out text", held_out[-1].loss, orange, "3 3"))
     drawn = [_frame(top, whole, across, up)]
@@ -72,7 +73,7 @@ def losses(
         "stroke-dasharray='7 5'/>"
         for level in levels
     ]
-    drawn.append(line(averaged(seconds, batches, whole), "batches", blue, "none"))
+    drawn.append(line(thinned(means, whole), "batches", blue, "none"))
     drawn.append(line([(one.seconds, one.loss) for one in held_out], "held-out", orange, "3 3"))
     drawn += [
         f"<circle cx='{across(one.seconds)}' cy='{up(one.loss)}' r='4' fill='{orange}'><title>after {one.step:,} steps: held-out text "
@@ -112,10 +113,21 @@ def _frame(top: float, whole: float, across, up) -> str:
     return rows + columns + names
 
 
-def averaged(seconds: Sequence[float], losses: Sequence[float], whole: float) -> list[tuple[float, float]]:
-    """Mean time and mean loss of the steps in each of POINTS equal stretches of the run that has any."""
-    if not len(seconds):
-        return []
-    stretch = np.minimum((np.asarray(seconds) / whole * POINTS).astype(int), POINTS - 1)
-    _, place, count = np.unique(stretch, return_inverse=True, return_counts=True)
-    return list(zip((np.bincount(place, seconds) / count).tolist(), (np.bincount(place, losses) / count).tolist(), strict=True))
+def running(seconds: Sequence[float], losses: Sequence[float], whole: float) -> list[float]:
+    """At every step the mean loss of the batches read in the span of time that ends with it. As much of the clock for every speed:
+    over a number of steps it would lag far behind a run that takes few of them."""
+    ends = np.asarray(seconds, dtype=float)
+    first = np.searchsorted(ends, ends - span(whole), side="right")
+    sums = np.concatenate([[0.0], np.cumsum(losses)])
+    return ((sums[1:] - sums[first]) / (np.arange(len(ends)) - first + 1)).tolist()
+
+
+def span(whole: float) -> float:
+    """Seconds over which the running mean of a run of `whole` seconds is taken."""
+    return whole * SHARE
+
+
+def thinned(places: Sequence[tuple[float, float]], whole: float) -> list[tuple[float, float]]:
+    """The last place in each of POINTS equal stretches of the run that has any."""
+    last = {min(int(time / whole * POINTS), POINTS - 1): (time, loss) for time, loss in places}
+    return list(last.values())

@@ -69,12 +69,10 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Sample:
-    """A text the model wrote after `step` steps. loss: of the batches just before, None before the first; prompt: what it was
-    given; copied: tokens in a row that stand in the text just so."""
+    """A text the model wrote after `step` steps. prompt: what it was given; copied: tokens in a row that stand in the text just so."""
 
     step: int
     seconds: float
-    loss: float | None
     prompt: tuple[int, ...]
     ids: tuple[int, ...]
     copied: int

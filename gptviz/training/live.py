@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -43,7 +42,6 @@ TEMPERATURE = 0.8
 MARKS = (0.0, 1 / 64, 1 / 32, 1 / 16, *(number / 8 for number in range(1, 8)))
 """Shares of the run at which it writes a sample and measures the held-out loss; it measures again between two of the later."""
 BETWEEN = tuple(number / 16 for number in range(3, 16, 2))
-RECENT = 16  # batches that the loss beside a sample is the mean of
 TOLD_EVERY = 0.25  # seconds between two lines about steps
 
 
@@ -147,7 +145,6 @@ def train(order: Order, say: Callable[..., None], wishes: Wishes) -> Run:
     ready(run, say)
     due = sorted([(mark, True) for mark in MARKS] + [(mark, False) for mark in BETWEEN], reverse=True)
     taken: list[tuple[int, float, float]] = []
-    recent: deque[float] = deque(maxlen=RECENT)
     told, why = 0.0, "done"
     while run.progress < 1 and clock.seconds < LONGEST:
         if wishes.paused or clock.seconds - told > TOLD_EVERY:
@@ -162,13 +159,13 @@ def train(order: Order, say: Callable[..., None], wishes: Wishes) -> Run:
         passed = [due.pop() for mark, _ in due[::-1] if run.progress >= mark]
         if passed:
             tell(taken, say)
-            measure(run, recent, say, sample=any(writes for _, writes in passed))
+            measure(run, say, sample=any(writes for _, writes in passed))
             run.seconds = clock.seconds  # this takes of the reader's minute too
-        recent.append(run.advance())
+        loss = run.advance()
         run.seconds = clock.seconds
-        taken.append((run.step, run.seconds, recent[-1]))
+        taken.append((run.step, run.seconds, loss))
     tell(taken, say)
-    measure(run, recent, say, sample=True)
+    measure(run, say, sample=True)
     trouble = save(run, order.folder) if order.folder else ""
     say("end", why=why, step=run.step, seconds=clock.seconds, saved=bool(order.folder) and not trouble, trouble=trouble)
     return run
@@ -221,8 +218,8 @@ def pause(clock: Clock, wishes: Wishes, say: Callable[..., None]) -> bool:
     return on
 
 
-def measure(run: Run, recent: Sequence[float], say: Callable[..., None], sample: bool) -> None:
-    """The loss on text the run never reads and, if asked, a text the model writes at this point. recent: the last batches' losses."""
+def measure(run: Run, say: Callable[..., None], sample: bool) -> None:
+    """The loss on text the run never reads and, if asked, a text the model writes at this point."""
     length = min(run.model.config.context_length, len(run.corpus.held_out) - 2)
     windows = min(WINDOWS, max(1, len(run.corpus.held_out) // length))
     say("held out", step=run.step, seconds=run.seconds, loss=run.held_out_loss(windows, length))
@@ -232,7 +229,6 @@ def measure(run: Run, recent: Sequence[float], say: Callable[..., None], sample:
             "sample",
             step=run.step,
             seconds=run.seconds,
-            loss=float(np.mean(recent)) if recent else None,
             prompt=prompt,
             ids=written,
             copied=longest_copied(written, run.corpus.train),

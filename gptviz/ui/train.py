@@ -1,6 +1,6 @@
 """The page on which a reader trains a very small model: choose a text, watch the run, see what it came to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from ..labs.base import Control, Lab, experiment
 from ..stages.base import Question
 from ..training.data import UNIFORM_LOSS, Corpus, encode_documents
 from ..training.jobs import LINE, Job, Refused, Sample, Seen
-from ..training.live import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, RECENT, SIZES, TEMPERATURE, Order, part
+from ..training.live import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, SIZES, TEMPERATURE, Order, part
 from ..training.texts import TEXTS
 from ..verbatim import Html, Markdown
 from . import cache, lab, shell, state, top
@@ -285,19 +285,19 @@ def watch(job: Job, line) -> str:
         buttons(job, seen)
     if seen.message:
         (st.error if seen.state == "failed" else st.info)(verbatim.markdown(seen.message))
-    said = told(seen) or to_beat(job.corpus)
+    means = learning.running(seen.seconds, seen.losses, job.order.seconds)
+    said = told(seen, means, learning.span(job.order.seconds)) or to_beat(job.corpus)
     chart = learning.losses(
         seen.seconds,
         seen.losses,
         [Measured(one.step, one.seconds, one.loss) for one in seen.held_out],
         levels=(Level("even guess, ln 50257", UNIFORM_LOSS), Level("word frequencies", job.corpus.unigram_entropy)),
-        recent=recent(seen),
         whole=job.order.seconds,
         alt=f"Loss over seconds of training. {said}",
     )
     _chart(key="losses", data=chart)
     if seen.samples:
-        st.html(samples(seen))
+        st.html(samples(seen, means))
     return said
 
 
@@ -395,19 +395,17 @@ def badge(seen: Seen) -> str:
     return f"TRAINED HERE · {seen.step:,} steps"
 
 
-def recent(seen: Seen) -> float | None:
-    """The mean loss of the last batches."""
-    last = seen.losses[-RECENT:]
-    return sum(last) / len(last) if last else None
-
-
-def told(seen: Seen) -> str:
-    """The "look for" line: where the run is, or what it reached, in numbers."""
-    now = recent(seen)
-    if seen.ready is None or now is None:
+def told(seen: Seen, means: Sequence[float], span: float) -> str:
+    """The "look for" line: where the run is, or what it reached, in numbers. means: the running mean of the loss at every step,
+    over `span` seconds."""
+    if seen.ready is None or not means:
         return ""
+    now = means[-1]
     words = "below" if now < seen.ready.unigram else "still above"
-    found = [f"After {seen.step:,} steps the batches cost {now:.2f} nats a token, {words} the {seen.ready.unigram:.2f} of word frequencies."]
+    found = [
+        f"After {seen.step:,} steps the batches of the last {span:.1f} s cost {now:.2f} nats a token, {words} the "
+        f"{seen.ready.unigram:.2f} of word frequencies."
+    ]
     if not seen.on:
         passes = seen.tokens / seen.ready.tokens
         found = [
@@ -421,24 +419,25 @@ def told(seen: Seen) -> str:
                 "since then the model learns the text by heart."
             )
         else:
-            found.append(f"The held-out text costs {last.loss:.2f}.")
+            after = "" if last.step == seen.step else f" after {last.step:,} steps"
+            found.append(f"The held-out text cost {last.loss:.2f}{after}.")
     if not seen.on and seen.samples:
         last = seen.samples[-1]
         found.append(f"Of the {len(last.ids)} tokens it wrote last, {last.copied} in a row are copied from the text.")
     return " ".join(found)
 
 
-def samples(seen: Seen) -> Html:
-    """What the model wrote so far, the newest first, as markup."""
+def samples(seen: Seen, means: Sequence[float]) -> Html:
+    """What the model wrote so far, the newest first, as markup. means: the running mean of the loss at every step."""
     what = f"{len(seen.samples[0].ids)} tokens written after the text's first {len(seen.samples[0].prompt)}, always with the same dice"
     ended = any(tokenizer.END_OF_TEXT_ID in one.ids for one in seen.samples)
     end = f". At {verbatim.html(tokenizer.END_OF_TEXT)} it ends a text and begins another" if ended else ""
     head = f"<p class='facts'><b>What it writes</b> ({what}; temperature {TEMPERATURE:g}, {LIKELIEST} likeliest){end}</p>"
-    return f"{head}<div class='samples' tabindex='0'>{''.join(map(sample, reversed(seen.samples)))}</div>"
+    return f"{head}<div class='samples' tabindex='0'>{''.join(sample(one, means) for one in reversed(seen.samples))}</div>"
 
 
-def sample(one: Sample) -> Html:
-    loss = "untrained" if one.loss is None else f"loss {one.loss:.2f}"
+def sample(one: Sample, means: Sequence[float]) -> Html:
+    loss = f"loss {means[one.step - 1]:.2f}" if one.step else "untrained"
     copied = f" · {one.copied:d} copied" if one.copied > 3 else ""
     given, made = (tokenizer.in_one_line(tokenizer.decode(list(ids))) for ids in (one.prompt, one.ids))
     return (
