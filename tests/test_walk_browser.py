@@ -320,7 +320,7 @@ def test_presenting_keeps_the_theme_and_the_address_clean(server, visit):
         paper = brightness(page)
         assert max(paper) < 60 if theme == "dark" else min(paper) > 240
         for on in (True, False):
-            page.get_by_label("Present", exact=True).locator("xpath=..").click()
+            page.locator(f".st-key-{'present' if on else 'leave'} label").first.click()
             page.wait_for_function("on => location.search.includes('present=1') == on", arg=on)
             settle(page)
             assert chosen(page) == {"stage": "norm1", "block": "2"} | ({"present": "1"} if on else {})
