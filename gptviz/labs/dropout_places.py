@@ -55,7 +55,14 @@ def place(keys: tuple[str, ...] = tuple(PLACES)) -> Control:
 
 def block(setting: Setting) -> Control:
     count = setting.config.n_layer
-    return Control("block", "Block", "choice", options=tuple(range(1, count + 1)), show=lambda n: f"{n} of {count}")
+    return Control(
+        "block",
+        "Block",
+        "choice",
+        options=tuple(range(1, count + 1)),
+        show=lambda n: f"{n} of {count}",
+        when=lambda values: values.get("place") != "embedding",  # which lies before the blocks
+    )
 
 
 def head(setting: Setting) -> Control:
@@ -67,6 +74,7 @@ def head(setting: Setting) -> Control:
         options=tuple(range(1, count + 1)),
         show=lambda n: f"{n} of {count}",
         help="Of attention weights.",
+        when=lambda values: values.get("place", "weights") == "weights",
     )
 
 
