@@ -23,7 +23,9 @@ def test_the_first_number_is_in_the_outlined_row(stage, token):
     if stage.key == "block-output":
         assert (point, place["row"], place["token"]) == ("stream", view.block + 1, token), "its rows are blocks"
     elif stage.key == "output-projection":
-        assert (place["row"], place["token"]) == (run.config.n_head + 1, token), "its rows are heads; the last one is what comes out"
+        assert (place["row"], place["token"]) == (run.config.n_head + 1, token), (
+            "its rows are heads; the last one is what comes out"
+        )
     else:
         assert place.get("query", place.get("token")) == token
     assert place.get("head", view.head) == view.head
@@ -83,7 +85,11 @@ def boxes(app) -> dict[str, tuple[float, float, float]]:
             {"sentence": (1, 1, 1), "token": (0, 3, 3), "part": (1, 8, 10), "feature": (0, 9, 255)},
             "block 2 is blocks.1, head 8 is index 7. Parts 1 to 8 are the heads, 9 is the bias, 10 the sum",
         ),
-        ("probabilities@0,1,11", {"sentence": (1, 1, 1), "token": (0, 1, 3), "word": (0, 11, 50256)}, "Code counts all from 0."),
+        (
+            "probabilities@0,1,11",
+            {"sentence": (1, 1, 1), "token": (0, 1, 3), "word": (0, 11, 50256)},
+            "Code counts all from 0.",
+        ),
     ],
 )
 def test_every_number_can_be_named_by_its_place_and_is_counted_as_the_words_count(cell, places, said):

@@ -147,7 +147,8 @@ def counted(point: str, index: tuple[int, ...], names: tuple[str, ...], heads: i
     head = place.get("head", place.get("part", heads))
     if head < heads:
         both.append(f"head {head + 1} is index {head}")
-    found = [f"Sentences, blocks and heads count from 1, all else from 0. Code counts all from 0{': ' * bool(both)}{', '.join(both)}."]
+    pairs = f": {', '.join(both)}" if both else ""
+    found = [f"Sentences, blocks and heads count from 1, all else from 0. Code counts all from 0{pairs}."]
     if "after block" in names:
         found.append("After block 0 is the input.")
     if "part" in names:
