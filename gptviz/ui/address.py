@@ -6,7 +6,7 @@ late is no news, and the old value of a control that it has just set is no choic
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -64,10 +64,12 @@ def _reached() -> int:
     return max((number for number, own in st.session_state.get("told", ()) if own == params), default=-1)
 
 
-def hold(key: str, value: Any, same: Callable[[Any, Any], bool] = operator.eq, *, anew: bool = False) -> None:
+def hold(key: str, value: Any, same: Callable[[Any, Any], bool] = operator.eq, *, offers: Hashable = ()) -> None:
     """Let the control of this key show a value. It is set only where it has to be: to set it again would take back what was
-    pressed meanwhile. anew: set it although it has the value, for a control that is not the same one any more."""
+    pressed meanwhile. offers: what there is to choose from, as it reads; where that has changed the control is set although it has the
+    value, since a browser goes on showing the words it had for it."""
     kept = st.session_state
+    anew, kept[f"{key}-offers"] = kept.get(f"{key}-offers", hash(offers)) != hash(offers), hash(offers)
     under_way = kept.setdefault("under-way", {})  # control -> (address that proves it arrived, values the browser may still have)
     number, old = under_way.get(key, (-1, ()))
     late = number > _reached()

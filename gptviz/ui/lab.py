@@ -184,8 +184,7 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
     def same(one: Any, other: Any) -> bool:
         return type(one) is type(other) and (abs(one - other) < 1e-6 if control.kind == "slider" else one == other)
 
-    address.hold(key, value, same, anew=st.session_state.get(f"{key}-options") != control.options)
-    st.session_state[f"{key}-options"] = control.options
+    address.hold(key, value, same, offers=control.options)
     moved = address.chose(key, lambda now: keep(chosen, {control.name: control.write(now)}))
 
     def shown(option: Any) -> Markdown:

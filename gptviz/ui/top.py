@@ -92,7 +92,7 @@ def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> Non
         format_func=lambda example: verbatim.markdown(tokenizer.in_one_line(example)),
         on_click=lambda: take_example(),
     )
-    address.hold("model", choice.model)
+    address.hold("model", choice.model, offers=tuple(map(download.title, download.choices())))
     model.selectbox(
         "Model",
         download.choices(),

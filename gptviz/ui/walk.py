@@ -346,7 +346,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
         whose.html("<p class='scales'>The words hold for both models.</p>")
     else:
         titles = (verbatim.markdown(main.title), verbatim.markdown(other.title))
-        address.hold("other", choice.other)
+        address.hold("other", choice.other, offers=titles)
         whose.segmented_control(
             "Of which model",
             (False, True),
@@ -435,7 +435,7 @@ def stepper(stage: Stage, view: View) -> None:
     right = st.container()
     if not view.present:
         left, right = st.columns([1, 2], gap="medium")
-        address.hold("piece", piece.number)
+        address.hold("piece", piece.number, offers=tuple(found))
         left.selectbox(
             "Piece of the text",
             range(len(found)),
@@ -447,7 +447,7 @@ def stepper(stage: Stage, view: View) -> None:
         right.caption(f"Nothing to step through: {why}.")
         return
     steps = piece.merges
-    address.hold("step", steps if view.step is None else min(view.step, steps))
+    address.hold("step", steps if view.step is None else min(view.step, steps), offers=steps)
     chosen = address.chose("step", lambda step: change(piece=piece.number, step=step))
     right.slider("Merges done", 0, steps, key="step", on_change=chosen)
 
@@ -515,7 +515,7 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
     if choice.present:
         return
     names = base.labels(trace, view)
-    address.hold("token", base.token(trace, view))
+    address.hold("token", base.token(trace, view), offers=names)
     token.selectbox(
         "Token",
         range(len(names)),
@@ -563,7 +563,7 @@ def select(where, label: Markdown, field: str, counts: list[int], value: int, of
     """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has."""
     most = max(counts)
     tail = f" of {most}" if min(counts) == most else ""
-    address.hold(field, value)
+    address.hold(field, value, offers=(most, tail))
     where.selectbox(
         label,
         range(1, most + 1),
