@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import edits as named
 from . import tokenizer
 from .config import GPTConfig
+from .edits import Named
 from .hooks import LARGEST, Edit, Recorder, recording, unknown, within
 from .model import GPT, Attention
 
@@ -41,7 +43,8 @@ class Trace:
     is so, kept or not; lost: the points kept from there on.
 
     ids: (batch, token). tokens: the same ids, printable. tensors: name -> tensor, not to be written to.
-    dropout, seed and edits are the state the numbers come from; `model` gives the parameters for recomputation.
+    dropout, seed and edits are the state the numbers come from, edits by their names (of one without a name, its point's);
+    edited: the points where an edit is in force. `model` gives the parameters for recomputation.
     loss, grads: of a run with `grad`: its value, and name -> the loss's gradient at that point, in the point's shape.
     """
 
@@ -52,6 +55,7 @@ class Trace:
     dropout: float = 0.0
     seed: int = 0
     edits: tuple[str, ...] = ()
+    edited: frozenset[str] = frozenset()
     loss: float | None = None
     grads: Mapping[str, Tensor] = field(default_factory=lambda: MappingProxyType({}))
     broken: str = ""
@@ -198,13 +202,21 @@ def as_ids(ids: Sequence[int] | Sequence[Sequence[int]] | Tensor) -> Tensor:
     return rows.to(torch.long, copy=True)
 
 
+def told_apart(given: Sequence[Edit | Named | str]) -> tuple[tuple[Named, ...], tuple[Edit, ...]]:
+    """The edits by name, each once and in their own order, and the others. Raises ValueError for a name there is none for."""
+    names: list[Named] = []
+    for one in given:
+        names += named.parse(one) if isinstance(one, str) else [one] if isinstance(one, Named) else []
+    return named.ordered(names), tuple(one for one in given if not isinstance(one, str | Named))
+
+
 def run(
     model: GPT,
     ids: Sequence[int] | Sequence[Sequence[int]] | Tensor,
     *,
     dropout: float = 0.0,
     seed: int = 0,
-    edits: Sequence[Edit] = (),
+    edits: Sequence[Edit | Named | str] = (),
     points: Iterable[str] | None = None,
     budget: int = BUDGET,
     grad: Callable[[Trace], Tensor] | None = None,
@@ -212,8 +224,8 @@ def run(
     """Send token ids through the model once and keep what the named points saw.
 
     ids: one sequence or a batch of equally long ones. dropout: the rate at all its places, 0 <= p < 1; the same seed gives
-    the same masks. edits: pairs (point, tensor or function or earlier point's name) that replace what the model computed
-    there. points: names or patterns to keep; None keeps all. grad: a function from the trace to one number, the loss, made of
+    the same masks. edits: by name ("head:5.1", see `gptviz.edits`), or pairs (point, tensor or function or earlier point's name)
+    that replace what the model computed there. points: names or patterns to keep; None keeps all. grad: a function from the trace to one number, the loss, made of
     kept tensors; the trace that comes back has its gradient at every kept point (the ids have none). Safe to call from many
     threads on one model: nothing shared is changed, neither parameters nor their gradients.
 
@@ -228,7 +240,9 @@ def run(
     if seed < 0:
         raise ValueError(f"the seed must be 0 or a positive whole number, got {seed}")
     keep = select(model, points)
-    for name, change in edits:
+    names, others = told_apart(edits)
+    changes = (*named.apply(names, model), *others)
+    for name, change in changes:
         for point in (name, change) if isinstance(change, str) else (name,):
             if point not in model.points:
                 raise KeyError(unknown("hook point", point, model.points))
@@ -243,7 +257,7 @@ def run(
     watch = [name for name in model.points if name.endswith(STREAM)]
 
     def go(told: Callable[[str], None] | None) -> Trace:
-        recorder = Recorder(model.config.sizes(*ids.shape), keep, edits, dropout, seed, grad is not None, watch, told)
+        recorder = Recorder(model.config.sizes(*ids.shape), keep, changes, dropout, seed, grad is not None, watch, told)
         with torch.inference_mode(grad is None), torch.set_grad_enabled(grad is not None), recording(recorder):
             model(ids)
         made = Trace(
@@ -253,7 +267,8 @@ def run(
             tensors=MappingProxyType(recorder.tensors),
             dropout=dropout,
             seed=seed,
-            edits=tuple(name for name, _ in edits),
+            edits=(*map(str, names), *(name for name, _ in others)),
+            edited=frozenset(name for name, _ in changes),
             broken=recorder.broken,
             lost=frozenset(recorder.lost),
         )

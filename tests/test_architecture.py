@@ -9,22 +9,24 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
 CORE = {
-    "config", "files", "hooks", "tokenizer", "verbatim", "vocabulary", "model", "weights", "snapshots", "trace", "sampling", "hub",
-    "catalogue",
+    "config", "edits", "files", "hooks", "points", "tokenizer", "verbatim", "vocabulary", "model", "weights", "snapshots", "trace",
+    "sampling", "hub", "catalogue",
 }
 MAY_IMPORT = {  # part of the package -> the other parts it may import
     "config": set(),
     "files": set(),
     "hooks": set(),
     "tokenizer": set(),
+    "points": set(),
     "verbatim": set(),
     "figures": {"verbatim"},
     "canvas": {"figures"},
     "vocabulary": {"files", "tokenizer"},
     "model": {"config", "hooks"},
+    "edits": {"config", "hooks", "model", "points"},
     "weights": {"config", "files", "hub", "model", "tokenizer", "vocabulary"},
     "snapshots": {"config", "files", "model", "weights"},
-    "trace": {"config", "hooks", "tokenizer", "model"},
+    "trace": {"config", "edits", "hooks", "tokenizer", "model"},
     "sampling": {"config", "hooks", "tokenizer", "model", "trace"},
     "hub": {"config"},
     "transfer": {"hub"},
@@ -42,6 +44,8 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "config": set(),
     "files": set(),
     "vocabulary": set(),
+    "edits": {"torch"},
+    "points": set(),
     "figures": {"numpy", "plotly"},
     "canvas": {"numpy"},
     "hooks": {"numpy", "torch"},

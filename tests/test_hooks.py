@@ -12,6 +12,7 @@ from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny
 from gptviz import hooks, trace
 from gptviz.config import PRESETS
 from gptviz.model import GPT
+from gptviz.points import dropout_site
 from gptviz.stages import base
 
 BEFORE = ["ids", "tok_emb", "pos_emb", "input_emb", "drop_emb"]
@@ -159,7 +160,7 @@ def test_survivors_are_scaled_and_the_masks_are_the_noise_of_their_site(p):
     run = dropped(p, seed=7)
     assert len(SITES) == tiny().config.dropout_sites
     for after, before in SITES.items():
-        kept = hooks.noise(run[after].shape, 7, base.dropout_site(after)) >= p
+        kept = hooks.noise(run[after].shape, 7, dropout_site(after)) >= p
         torch.testing.assert_close(run[after], torch.where(kept, run[before] * (1 / (1 - p)), torch.zeros(())))
         factors = torch.from_numpy(base.dropout_factors(run, after))
         torch.testing.assert_close(run[after], run[before] * factors)
@@ -169,11 +170,11 @@ def test_every_place_has_its_own_number():
     model = mini()
     sites = {name: module.site for name, module in model.named_modules() if isinstance(module, hooks.Dropout)}
     assert sorted(sites.values()) == list(range(model.config.dropout_sites))
-    assert base.dropout_site("drop_emb") == sites["drop_emb"]
+    assert dropout_site("drop_emb") == sites["drop_emb"]
     for block in range(model.config.n_layer):
-        assert base.dropout_site(f"blocks.{block}.att.dropped") == sites[f"blocks.{block}.att.dropout"]
-        assert base.dropout_site(f"blocks.{block}.drop1") == sites[f"blocks.{block}.drop1"]
-        assert base.dropout_site(f"blocks.{block}.drop2") == sites[f"blocks.{block}.drop2"]
+        assert dropout_site(f"blocks.{block}.att.dropped") == sites[f"blocks.{block}.att.dropout"]
+        assert dropout_site(f"blocks.{block}.drop1") == sites[f"blocks.{block}.drop1"]
+        assert dropout_site(f"blocks.{block}.drop2") == sites[f"blocks.{block}.drop2"]
 
 
 def test_the_same_seed_gives_the_same_masks_and_another_seed_others():

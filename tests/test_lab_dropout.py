@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sample_models import EFFORT, mini, tiny, untrained
 from streamlit.testing.v1 import AppTest
 
 from gptviz import tokenizer, trace
@@ -17,10 +18,9 @@ from gptviz.figures.live import DropoutStrips
 from gptviz.hooks import noise
 from gptviz.labs import dropout, dropout_masks, dropout_passes, dropout_places
 from gptviz.labs.base import Setting
+from gptviz.points import dropout_site
 from gptviz.stages import base
 from gptviz.ui import live
-
-from sample_models import EFFORT, mini, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
 EXPERIMENTS = {one.key: one for one in dropout.LAB.experiments}
@@ -164,7 +164,7 @@ class TestSums:
     def test_sums_are_eval_weights_under_the_real_masks(self):
         sums = dropout_masks.row_sums(setting("sums", block=2, head=5, p=0.1))
         weights = trace.run(mini(), EFFORT).array("blocks.1.att.weights")
-        site = base.dropout_site("blocks.1.att.dropped")
+        site = dropout_site("blocks.1.att.dropped")
         for seed in (0, 9):
             kept = noise(weights.shape, seed, site).numpy() >= np.float32(0.1)
             assert sums[seed] == pytest.approx((weights * kept / 0.9)[0, 4].sum(1), rel=1e-6)

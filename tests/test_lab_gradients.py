@@ -15,9 +15,9 @@ from gptviz import tokenizer, trace
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.figures import depth
 from gptviz.figures.matrix import Grid
-from gptviz.labs import feed_forward, gradients, layer_norm, norm_placement, saliency, shortcuts, target, toy_network, wiring
+from gptviz.labs import feed_forward, gradients, layer_norm, saliency, shortcuts, target, toy_network, wiring
 from gptviz.labs.base import Setting
-from gptviz.stages.base import stream_in
+from gptviz.points import stream_in
 
 APP = str(Path(__file__).parents[1] / "app.py")
 EXPERIMENTS = {one.key: one for one in gradients.LAB.experiments}
@@ -80,11 +80,11 @@ def test_the_model_itself_is_not_changed_by_any_experiment():
 
 
 def test_a_shortcut_that_is_off_leaves_the_sublayers_output():
-    run = trace.run(tiny(), EFFORT, edits=norm_placement.without_shortcuts(2))
+    run = trace.run(tiny(), EFFORT, edits=["shortcut:*.1,shortcut:*.2"])
     for block in range(2):
         assert torch.equal(run[f"blocks.{block}.shortcut1"], run[f"blocks.{block}.drop1"])
         assert torch.equal(run[f"blocks.{block}.shortcut2"], run[f"blocks.{block}.drop2"])
-    half = trace.run(tiny(), EFFORT, edits=norm_placement.without_shortcuts(2, feed_forward=False))
+    half = trace.run(tiny(), EFFORT, edits=["shortcut:*.1"])
     assert torch.equal(half["blocks.1.shortcut1"], half["blocks.1.drop1"])
     assert not torch.equal(half["blocks.1.shortcut2"], half["blocks.1.drop2"])
 
@@ -172,7 +172,7 @@ def test_gradient_times_input_is_the_slope_of_enlarging_a_row():
 
 def test_post_norm_is_the_wiring_of_2017():
     model = randomised(PRESETS["tiny"], seed=2)
-    run = trace.run(model, EFFORT, edits=norm_placement.post_norm(model))
+    run = trace.run(model, EFFORT, edits=["post-norm"])
     x = run["drop_emb"]
     for number, block in enumerate(model.blocks):
         x = block.norm1(x + block.att(x))
@@ -183,14 +183,14 @@ def test_post_norm_is_the_wiring_of_2017():
 
 def test_without_norms_every_sublayer_reads_the_stream():
     model = randomised(PRESETS["tiny"], seed=2, spread=0.02)
-    run = trace.run(model, EFFORT, edits=norm_placement.without_norms(2))
+    run = trace.run(model, EFFORT, edits=["norm:*.1", "norm:*.2", "norm:final"])
     x = run["drop_emb"]
     for block in model.blocks:
         x = x + block.att(x)
         x = x + block.ff(x)
     torch.testing.assert_close(run["logits"], model.out_head(x), rtol=1e-4, atol=1e-5)
     assert torch.equal(run["final_norm"], run["blocks.1.shortcut2"])
-    assert not torch.equal(trace.run(model, EFFORT, edits=norm_placement.without_norms(2, final=False))["final_norm"], x)
+    assert not torch.equal(trace.run(model, EFFORT, edits=["norm:*.1,norm:*.2"])["final_norm"], x)
 
 
 def test_spread_along_the_stream_is_that_of_the_trace():

@@ -5,6 +5,7 @@ import numpy as np
 from ..figures import style
 from ..figures.live import DropoutStrips
 from ..hooks import noise
+from ..points import dropout_site
 from ..stages import base
 from ..stages.base import Question
 from .base import Control, Lab, Setting, experiment
@@ -35,7 +36,7 @@ def strips(setting: Setting) -> DropoutStrips:
     part = (slice(rows.start, rows.stop), slice(rows.stop if weights else None))  # no shown query may read a later key
     prefix = base.prefix(trace, view, after)
     values = base.array(trace, view, before)[part]
-    draws = noise(tuple(trace[after].shape), setting["seed"], base.dropout_site(after)).numpy()[prefix][part]
+    draws = noise(tuple(trace[after].shape), setting["seed"], dropout_site(after)).numpy()[prefix][part]
     row = len(rows) - 1
     readable = rows[row] + 1 if weights else None
     where = f"Block {setting['block']}" + f", head {setting['head']}" * weights + ". "
@@ -71,7 +72,7 @@ def caption(setting: Setting) -> str:
     at = shown_rows(setting)[row]
     x, y = base.array(trace, view, before)[at], base.array(trace, view, after)[at]
     name = f'"{picture.rows[row]}"'
-    site = f"place {base.dropout_site(after) + 1} of {trace.config.dropout_sites}"
+    site = f"place {dropout_site(after) + 1} of {trace.config.dropout_sites}"
     if setting["mode"] == "eval":
         return f"In EVAL dropout hands on all {x.size} numbers of {name} unchanged, whatever p says. This is {site}."
     p, readable = setting["p"], picture.open[row]

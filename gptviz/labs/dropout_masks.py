@@ -6,6 +6,7 @@ import numpy as np
 
 from ..figures import dropout as charts
 from ..hooks import noise
+from ..points import dropout_site
 from ..stages import base
 from ..stages.base import Question, View
 from .base import Control, Setting, experiment
@@ -101,7 +102,7 @@ def kept_numbers(setting: Setting) -> tuple[np.ndarray, np.ndarray, int]:
     row = base.token(trace, View(token=setting["token"]))
     x = base.array(trace, View(), before)[row]
     feature = int(np.abs(x).argmax())
-    site, shape = base.dropout_site(after), (1, row + 1, len(x))
+    site, shape = dropout_site(after), (1, row + 1, len(x))
 
     def make() -> np.ndarray:
         return np.stack([noise(shape, seed, site)[0, row] for seed in range(MASKS)])
@@ -182,7 +183,7 @@ def row_sums(setting: Setting) -> np.ndarray:
     before, after = PLACES["weights"].points(setting["block"] - 1)
     trace = setting.trace(points=(before,))
     weights = base.array(trace, View(block=setting["block"] - 1, head=setting["head"] - 1), before)
-    shape, site = (1, setting["head"], *weights.shape), base.dropout_site(after)
+    shape, site = (1, setting["head"], *weights.shape), dropout_site(after)
     masks = min(MASKS, max(20, DRAWN // math.prod(shape)))
 
     def make() -> np.ndarray:

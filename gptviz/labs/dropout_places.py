@@ -7,7 +7,7 @@ import numpy as np
 from ..config import PRESETS, GPTConfig
 from ..figures import dropout as charts
 from ..hooks import noise
-from ..stages import base
+from ..points import dropout_site
 from ..stages.base import Question, View
 from ..trace import Trace
 from .base import Control, Setting, Table, experiment
@@ -134,10 +134,10 @@ def sites(config: GPTConfig, tokens: int, p: float, seed: int) -> list[Site]:
     for key, n in places:
         point = PLACES[key].points(n or 0)[1]
         shape = square if key == "weights" else stream
-        fell = noise(shape, seed, base.dropout_site(point)).numpy() < np.float32(p)
+        fell = noise(shape, seed, dropout_site(point)).numpy() < np.float32(p)
         readable = np.tri(tokens, dtype=bool) if key == "weights" else np.ones(stream[1:], dtype=bool)
         count = int(readable.sum()) * (config.n_head if key == "weights" else 1)
-        found.append(Site(base.dropout_site(point) + 1, key, n, point, shape, count, int((fell & readable).sum())))
+        found.append(Site(dropout_site(point) + 1, key, n, point, shape, count, int((fell & readable).sum())))
     return found
 
 

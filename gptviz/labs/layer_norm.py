@@ -8,7 +8,8 @@ from ..figures.depth import tick, written
 from ..figures.distribution import Column
 from ..figures.matrix import Grid, Panel
 from ..model import LayerNorm
-from ..stages.base import Question, stream_in
+from ..points import stream_in
+from ..stages.base import Question
 from ..stages.layer_norm import moments, normalised
 from ..stages.layer_norm import written as moment
 from .base import Control, Setting, Table, experiment

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from .. import sampling, tokenizer
 from ..figures import candidates, differences
 from ..figures.matrix import Grid, Panel
-from ..hooks import Edit
 from ..model import GPT
 from ..stages.base import Question, percent
 from .base import Control, Picture, Setting, experiment, once
@@ -19,12 +17,7 @@ from .cropping import moved
 SWAPPED_TOKENS = 12  # the first ones of a long text: cells that can carry their number
 SHIFTED_TOKENS = 64  # the last ones of a long text
 SHOWN = 5
-NO_POSITIONS: Edit = ("pos_emb", torch.zeros_like)
-
-
-def shifted(model: GPT, tokens: int, by: int) -> Edit:
-    """The edit that gives token t the row t + by of the position table."""
-    return "pos_emb", model.pos_emb.weight[by : by + tokens]
+NO_POSITIONS = "position"
 
 
 def stream(model: GPT) -> tuple[str, ...]:
@@ -52,8 +45,8 @@ def swap(setting: Setting, one: int, two: int) -> Swap:
     other[one], other[two] = ids[two], ids[one]
     points = stream(setting.model)
     largest, relative = [], []
-    for options in ({}, {"edits": (NO_POSITIONS,)}):
-        before, after = (setting.trace(row, points=points, **options) for row in (ids, other))
+    for edits in ((), (NO_POSITIONS,)):
+        before, after = (setting.trace(row, points=points, edits=edits) for row in (ids, other))
         rows = [(before.array(point)[0].astype(np.float64), after.array(point)[0]) for point in points]
         largest.append([np.abs(old - new).max(-1) for old, new in rows])
         relative.append([np.linalg.norm(old - new, axis=-1) / np.linalg.norm(old, axis=-1) for old, new in rows])
@@ -187,7 +180,7 @@ class Shift:
     relative: np.ndarray
 
 
-def shift(setting: Setting, ids: Sequence[int], edit: Edit) -> Shift:
+def shift(setting: Setting, ids: Sequence[int], edit: str) -> Shift:
     """Run these ids as they are, and with an edit of the position vectors."""
     points = ("pos_emb", *stream(setting.model), "logits")
     plain, edited = setting.trace(ids, points=points), setting.trace(ids, points=points, edits=(edit,))
@@ -218,9 +211,7 @@ def shift_by(setting: Setting) -> int:
 def measured_shift(setting: Setting) -> Shift:
     """What the controls ask for; picture and words share it."""
     ids = shift_ids(setting)
-    return shift(
-        setting, ids, NO_POSITIONS if setting["positions"] == "none" else shifted(setting.model, len(ids), shift_by(setting))
-    )
+    return shift(setting, ids, NO_POSITIONS if setting["positions"] == "none" else f"position:{shift_by(setting)}")
 
 
 def shift_controls(setting: Setting) -> tuple[Control, ...]:

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 
 from ..figures import depth
 from ..figures.depth import Line, written
-from ..hooks import Edit
-from ..stages.base import Question, stream_in
-from . import norm_placement, target
+from ..points import stream_in
+from ..stages.base import Question
+from . import target
 from .base import Control, Setting, experiment, once
 from .target import Target
 
@@ -27,14 +27,14 @@ class Reach:
     loss: float
 
 
-def reach(setting: Setting, aim: Target, edits: tuple[Edit, ...] = ()) -> Reach:
+def reach(setting: Setting, aim: Target, edits: tuple[str, ...] = ()) -> Reach:
     """One pass forward and back. The gradient of a table W in h = x W + b is the sum over tokens of x times the gradient of h."""
     layers = setting.config.n_layer
     entering = [stream_in(block) for block in range(layers)]
     run = setting.trace(
         points=[*entering, "blocks.*.norm2", "blocks.*.ff.hidden", "logits"],
         grad=aim,
-        **({"edits": edits} if edits else {}),
+        edits=edits,
     )
     if not edits:
         run.require_finite()
@@ -46,11 +46,10 @@ def reach(setting: Setting, aim: Target, edits: tuple[Edit, ...] = ()) -> Reach:
     )
 
 
-def edits(setting: Setting) -> tuple[Edit, ...]:
+def edits(setting: Setting) -> tuple[str, ...]:
     """What the controls switch off."""
-    layers, off = setting.config.n_layer, setting["off"]
-    cut = norm_placement.without_shortcuts(layers, attention=off != "feed-forward", feed_forward=off != "attention")
-    return (*norm_placement.without_norms(layers, final=False), *cut) if setting["norms"] else cut
+    cut = {"both": ("shortcut:*.1", "shortcut:*.2"), "attention": ("shortcut:*.1",), "feed-forward": ("shortcut:*.2",)}
+    return (*cut[setting["off"]], *(("norm:*.1", "norm:*.2") if setting["norms"] else ()))
 
 
 @once

@@ -5,9 +5,9 @@ import plotly.graph_objects as go
 
 from ..figures import depth, rewiring
 from ..figures.depth import Line, written
-from ..stages.base import Question, stream_in
+from ..points import stream_in
+from ..stages.base import Question
 from ..trace import Trace
-from . import norm_placement
 from .base import Control, Setting, experiment, once
 
 WIRINGS = {
@@ -15,21 +15,13 @@ WIRINGS = {
     "post": "after each sum",
     "none": "nowhere",
 }
+EDITS = {"pre": (), "post": ("post-norm",), "none": ("norm:*.1", "norm:*.2", "norm:final")}
 POINTS = ("drop_emb", "blocks.*.norm?", "blocks.*.drop?", "blocks.*.shortcut?", "final_norm")
-
-
-def edits(setting: Setting, wiring: str) -> tuple:
-    if wiring == "pre":
-        return ()
-    if wiring == "post":
-        return norm_placement.post_norm(setting.model)
-    return norm_placement.without_norms(setting.config.n_layer)
 
 
 def passed(setting: Setting, wiring: str) -> Trace:
     """The pass with the LayerNorms in these places, with the model's own weights."""
-    changed = edits(setting, wiring)
-    return setting.trace(points=POINTS, **({"edits": changed} if changed else {}))
+    return setting.trace(points=POINTS, edits=EDITS[wiring])
 
 
 def spread(run: Trace, point: str, row: int) -> float:

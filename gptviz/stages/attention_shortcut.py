@@ -9,12 +9,13 @@ $$x' = x + \mathrm{Dropout}(\mathrm{Attention}(\mathrm{LN}(x)))$$
 """
 
 from ..figures.matrix import Grid
-from . import base, shortcut
+from ..points import stream_in
+from . import shortcut
 from .base import Question, stage
 
 
 def points(view) -> tuple[str, str, str]:
-    return base.stream_in(view.block), f"blocks.{view.block}.drop1", f"blocks.{view.block}.shortcut1"
+    return stream_in(view.block), f"blocks.{view.block}.drop1", f"blocks.{view.block}.shortcut1"
 
 
 def picture(trace, view) -> Grid:

@@ -11,6 +11,7 @@ from ..figures import chips, matrix, style
 from ..figures.chips import Chips
 from ..figures.matrix import DROPPED, MASKED, Grid, Panel
 from ..hooks import noise
+from ..points import dropout_site
 from ..trace import Trace
 
 Picture = Grid | Chips | go.Figure
@@ -293,23 +294,10 @@ def dropped_marks(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return (DROPPED * ((after == 0) & (before != 0))).astype(np.uint8)
 
 
-def stream_in(block: int) -> str:
-    """The point that holds what enters a block: the dropped input embedding, or the block before."""
-    return "drop_emb" if block == 0 else f"blocks.{block - 1}.shortcut2"
-
-
 def state(trace: Trace) -> str:
     """The state the numbers come from, in words: dropout and edits."""
     parts = [f"dropout ON, p = {trace.dropout:g}, seed {trace.seed}" if trace.dropout else "dropout OFF"]
     return ", ".join(parts + [f"edited: {name}" for name in trace.edits])
-
-
-def dropout_site(point: str) -> int:
-    """The number of the dropout whose result a point holds (see `hooks.noise`)."""
-    if point == "drop_emb":
-        return 0
-    _, block, place = point.split(".", 2)
-    return 1 + 3 * int(block) + ("att.dropped", "drop1", "drop2").index(place)
 
 
 def dropout_factors(trace: Trace, point: str) -> np.ndarray:

@@ -12,6 +12,7 @@ $$x^{(i)} = x^{(i-1)} + \text{attention}_i + \text{feed-forward}_i$$
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
+from ..points import stream_in
 from . import base
 from .base import Question, stage
 
@@ -19,7 +20,7 @@ from .base import Question, stage
 def stream(trace, view) -> np.ndarray:
     """(block + 1, feature): the viewed token's row as it enters the first block, and after every block."""
     row = base.token(trace, view)
-    return np.stack([base.array(trace, view, base.stream_in(i))[row] for i in range(trace.config.n_layer + 1)])
+    return np.stack([base.array(trace, view, stream_in(i))[row] for i in range(trace.config.n_layer + 1)])
 
 
 def picture(trace, view) -> Grid:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..figures import style
 from ..figures.matrix import DROPPED, Grid, Panel
+from ..points import dropout_site
 from ..trace import Trace
 from . import addition, base, present
 from .base import View
@@ -112,7 +113,7 @@ def caption(trace: Trace, view: View, before: str, after: str) -> str:
     row = base.token(trace, view)
     x, y = base.array(trace, view, before)[row], base.array(trace, view, after)[row]
     name, width = base.quoted(trace, view, row), len(x)
-    place = f"place {base.dropout_site(after) + 1} of {trace.config.dropout_sites}"
+    place = f"place {dropout_site(after) + 1} of {trace.config.dropout_sites}"
     if not trace.dropout:
         same = int((x == y).sum())
         return (

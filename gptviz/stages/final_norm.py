@@ -10,12 +10,13 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
-from . import base, layer_norm
+from ..points import stream_in
+from . import layer_norm
 from .base import Question, stage
 
 
 def points(trace) -> tuple[str, str]:
-    return base.stream_in(trace.config.n_layer), "final_norm"
+    return stream_in(trace.config.n_layer), "final_norm"
 
 
 def picture(trace, view) -> go.Figure:

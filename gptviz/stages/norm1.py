@@ -10,12 +10,13 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
-from . import base, layer_norm
+from ..points import stream_in
+from . import layer_norm
 from .base import Question, stage
 
 
 def points(view) -> tuple[str, str]:
-    return base.stream_in(view.block), f"blocks.{view.block}.norm1"
+    return stream_in(view.block), f"blocks.{view.block}.norm1"
 
 
 def picture(trace, view) -> go.Figure:

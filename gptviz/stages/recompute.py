@@ -24,8 +24,8 @@ from torch import Tensor
 from .. import sampling, tokenizer, verbatim
 from ..hooks import noise, unknown
 from ..model import LayerNorm
+from ..points import dropout_site, stream_in
 from ..trace import Trace
-from .base import dropout_site, stream_in
 from .likeness import cosines
 
 SHARES = {
@@ -127,7 +127,7 @@ def recompute(trace: Trace, point: str, index: tuple[int, ...]) -> Recomputation
 
 def _noted(trace: Trace, point: str, found: Recomputation) -> Recomputation:
     """The same recomputation, saying so where an edit is in force at the point whose number is shown."""
-    if point not in trace.edits:
+    if point not in trace.edited:
         return found
     edited = not found.difference <= CLOSE * max(1.0, abs(found.value))
     says = (
@@ -382,7 +382,7 @@ def _ids(cell: Cell) -> Recomputation:
 
 def _tok_emb(cell: Cell) -> Recomputation:
     item, token, feature = cell.index
-    edited = "ids" in cell.trace.edits
+    edited = "ids" in cell.trace.edited
     row = int((cell.trace["ids"] if edited else cell.trace.ids)[item, token])
     ids = _at("ids", item, token) if edited else f"trace.ids[{item}, {token}]"
     return _answer(

@@ -8,6 +8,7 @@ import streamlit as st
 from .. import sampling, tokenizer, verbatim
 from ..config import GPTConfig
 from ..model import GPT
+from ..points import stream_in
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
 from ..stages import append as appending
 from ..stages.base import Picture
@@ -417,7 +418,7 @@ def shapes(stage: Stage, trace: Trace, view: View) -> Html:
 
     inputs = [point.format(block=view.block) for point in stage.inputs] or ["text"]
     entered = view.block if stage.per_block else trace.config.n_layer
-    before = base.stream_in(entered) if inputs[0] == "stream_in" else inputs[0]
+    before = stream_in(entered) if inputs[0] == "stream_in" else inputs[0]
     points = stage.named(view)
     after = one(points[-1])
     if stage.key == "append":

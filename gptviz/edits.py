@@ -1,0 +1,321 @@
+"""Edits by name: plain words for what is changed in a pass, such as "head:5.1" or "no-mask", there and back.
+
+A name is a kind, its place after a colon, and how it is changed after another where there is a choice:
+
+    no-mask          no-mask:3        scores of later tokens are not hidden (in every block, in block 3)
+    zero-mask        zero-mask:3      they become 0 before the softmax, in the place of minus infinity
+    no-scale         no-scale:3       scores are not divided by sqrt(head size)
+    head:5.1         head:5.1:mean    what head 1 of block 5 hands on is 0; is its mean over the sentence;
+                     head:5.1:even    comes from equal weights on everything it may read
+    attention:5      feed-forward:5   what the sublayer adds to the stream is 0 (:mean: its mean over the sentence)
+    unit:5.17        unit:5.17:mean   feed-forward unit 17 (counted from 0) of block 5
+    norm:3.1         norm:final       the LayerNorm hands on what it is given (3.1: before attention, 3.2: before feed-forward)
+    post-norm                         every LayerNorm stands behind its sum, and none at the end
+    shortcut:2.2                      the sum takes what its sublayer made, alone (2.1: around attention)
+    block:4                           the block hands on what it is given
+    position         position:100     the position vectors are 0; token t gets row t + 100 (position:mean: their mean)
+
+Blocks and heads count from 1, as readers see them; `*` in the place of a block means every block. No weight is ever changed.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .config import GPTConfig
+from .hooks import Edit, unknown
+from .model import GPT, Attention
+from .points import stream_in
+
+MOST = 64  # edits in one pass
+EVERY = "*"
+
+
+@dataclass(frozen=True)
+class Named:
+    """One edit by name. kind: a key of KINDS. at: its place as it is written, () for the whole model. how: "" where there is
+    no choice."""
+
+    kind: str
+    at: tuple[str, ...] = ()
+    how: str = ""
+
+    def __str__(self) -> str:
+        how = "" if self.how == KINDS[self.kind].hows[0] else self.how
+        return ":".join(filter(None, (self.kind, ".".join(self.at), how)))
+
+    @property
+    def words(self) -> str:
+        """What is changed, to stand alone or in a list: "head 5.1 is off"."""
+        kind = KINDS[self.kind]
+        return kind.words(*self.at, how=self.how) if len(kind.hows) > 1 else kind.words(*self.at)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of edit needs and does. places: the names of its numbers, such as ("block", "head"); optional: it can stand
+    without. hows: the ways to do it, the usual one first. make: (model, numbers from 0, how) -> hook edits, for one block
+    where there is one. words: (*as written, how) -> what it does."""
+
+    places: tuple[str, ...]
+    make: Callable[..., Sequence[Edit]]
+    words: Callable[..., str]
+    optional: bool = False
+    hows: tuple[str, ...] = ("",)
+
+
+# what each kind does --------------------------------------------------------------------------------------------------
+
+
+def _mean(x: Tensor) -> Tensor:
+    """(..., token, feature): every token gets the mean over all of them."""
+    return x.mean(dim=-2, keepdim=True).expand_as(x)
+
+
+def _part(change: Callable[[Tensor], Tensor], place: tuple) -> Callable[[Tensor], Tensor]:
+    """A change of one part of a tensor, the rest left as it is."""
+
+    def changed(x: Tensor) -> Tensor:
+        x[place] = change(x[place])
+        return x
+
+    return changed
+
+
+def _even(weights: Tensor) -> Tensor:
+    """(..., query, key): every query reads all it may read, itself and what is before it, in equal parts."""
+    size = weights.shape[-1]
+    return torch.ones(size, size).tril().div(torch.arange(1, size + 1)[:, None]).expand_as(weights)
+
+
+REPLACED = {"zero": torch.zeros_like, "mean": _mean}
+
+
+def _head(model: GPT, block: int, head: int, how: str) -> list[Edit]:
+    at = f"blocks.{block}.att."
+    if how == "even":
+        return [(at + "weights", _part(_even, (slice(None), head)))]
+    return [(at + "context", _part(REPLACED[how], (slice(None), head)))]
+
+
+def _sublayer(point: str) -> Callable[..., list[Edit]]:
+    return lambda model, block, how: [(f"blocks.{block}.{point}", REPLACED[how])]
+
+
+def _unit(model: GPT, block: int, unit: int, how: str) -> list[Edit]:
+    return [(f"blocks.{block}.ff.active", _part(REPLACED[how], (..., slice(unit, unit + 1))))]
+
+
+def _norm(model: GPT, block: int, which: int) -> list[Edit]:
+    entering = stream_in(block) if which == 0 else f"blocks.{block}.shortcut1"
+    return [(f"blocks.{block}.norm{which + 1}", entering)]
+
+
+def _final_norm(model: GPT) -> list[Edit]:
+    return [("final_norm", stream_in(model.config.n_layer))]
+
+
+def _post_norm(model: GPT) -> list[Edit]:
+    """Each LayerNorm, with its own scale and shift, moved from its sublayer's input to the sum behind it (Vaswani et al. 2017);
+    that wiring has none after the last block."""
+    found = _final_norm(model)
+    for number, block in enumerate(model.blocks):
+        found += [*_norm(model, number, 0), *_norm(model, number, 1)]
+        found += [(f"blocks.{number}.shortcut1", block.norm1), (f"blocks.{number}.shortcut2", block.norm2)]
+    return found
+
+
+def _zero_mask(model: GPT, block: int) -> list[Edit]:
+    return [(f"blocks.{block}.att.masked", lambda scores: scores.masked_fill(Attention.future(scores[0].mT), 0.0))]
+
+
+def _position(model: GPT, how: str) -> list[Edit]:
+    if how.isdecimal():
+        return [("pos_emb", lambda rows: _rows(model, len(rows), int(how)))]
+    return [("pos_emb", REPLACED[how])]
+
+
+def _rows(model: GPT, tokens: int, by: int) -> Tensor:
+    """Rows `by` to `by + tokens - 1` of the position table. Raises ValueError when it ends before."""
+    size = model.config.context_length
+    if by + tokens > size:
+        raise ValueError(f"position:{by}: {tokens} tokens would need {by + tokens} rows, the position table has {size}")
+    return model.pos_emb.weight[by : by + tokens]
+
+
+# in words -------------------------------------------------------------------------------------------------------------
+
+
+def _where(block: str) -> str:
+    return "in every block" if block in ("", EVERY) else f"in block {block}"
+
+
+def _whole(what: str, rest: str = "") -> Callable[..., str]:
+    """Words of a kind for one block or all of them."""
+    return lambda block="": f"{what} {_where(block)}{rest}"
+
+
+def _of(block: str) -> str:
+    return "every block" if block == EVERY else f"block {block}"
+
+
+def _head_words(block: str, head: str, how: str) -> str:
+    name = f"head {head} of every block" if block == EVERY else f"head {block}.{head}"
+    does = {"zero": "is off", "mean": "hands on its mean over the sentence", "even": "reads everything evenly"}
+    return f"{name} {does[how]}"
+
+
+def _off_or_mean(name: str) -> Callable[..., str]:
+    return lambda block, how: f"{name} of {_of(block)} {'is off' if how == 'zero' else 'is its mean over the sentence'}"
+
+
+def _unit_words(block: str, unit: str, how: str) -> str:
+    return f"unit {unit} of {_of(block)} {'is off' if how == 'zero' else 'is its mean over the sentence'}"
+
+
+def _norm_words(block: str, which: str) -> str:
+    return f"the LayerNorm before {'attention' if which == '1' else 'feed-forward'} is off {_where(block)}"
+
+
+def _shortcut_words(block: str, which: str) -> str:
+    return f"the shortcut around {'attention' if which == '1' else 'feed-forward'} is off {_where(block)}"
+
+
+def _position_words(how: str) -> str:
+    if how.isdecimal():
+        return f"positions are shifted by {how}"
+    return "positions are off" if how == "zero" else "every position is the mean of all"
+
+
+KINDS: dict[str, Kind] = {
+    "no-mask": Kind(
+        ("block",),
+        lambda model, block: [(f"blocks.{block}.att.masked", f"blocks.{block}.att.scaled")],
+        _whole("later tokens are not hidden"),
+        optional=True,
+    ),
+    "zero-mask": Kind(("block",), _zero_mask, _whole("hidden scores are 0, not minus infinity,"), optional=True),
+    "no-scale": Kind(
+        ("block",),
+        lambda model, block: [(f"blocks.{block}.att.scaled", f"blocks.{block}.att.scores")],
+        _whole("scores are not divided"),
+        optional=True,
+    ),
+    "head": Kind(("block", "head"), _head, _head_words, hows=("zero", "mean", "even")),
+    "attention": Kind(("block",), _sublayer("att_out"), _off_or_mean("attention"), hows=("zero", "mean")),
+    "feed-forward": Kind(("block",), _sublayer("ff_out"), _off_or_mean("the feed-forward layer"), hows=("zero", "mean")),
+    "unit": Kind(("block", "unit"), _unit, _unit_words, hows=("zero", "mean")),
+    "norm": Kind(("block", "which"), _norm, _norm_words),
+    "norm:final": Kind((), _final_norm, lambda: "the final LayerNorm is off"),
+    "post-norm": Kind((), _post_norm, lambda: "every LayerNorm stands behind its sum"),
+    "shortcut": Kind(
+        ("block", "which"),
+        lambda model, block, which: [(f"blocks.{block}.shortcut{which + 1}", f"blocks.{block}.drop{which + 1}")],
+        _shortcut_words,
+    ),
+    "block": Kind(
+        ("block",),
+        lambda model, block: [(f"blocks.{block}.shortcut2", stream_in(block))],
+        lambda block: f"{_of(block)} is off",
+    ),
+    "position": Kind((), _position, _position_words, hows=("zero", "mean", "rows")),
+}
+ORDER = {kind: number for number, kind in enumerate(KINDS)}
+
+
+# there and back -------------------------------------------------------------------------------------------------------
+
+
+def parse(text: str) -> tuple[Named, ...]:
+    """Names separated by commas -> the edits, each once, in one order. Raises ValueError on a name there is none for."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if len(names) > MOST:
+        raise ValueError(f"names {len(names)} edits, at most {MOST} go into one pass")
+    return ordered(map(_one, names))
+
+
+def _one(name: str) -> Named:
+    """One edit from its name."""
+    if name == "norm:final":
+        return Named("norm:final")
+    kind, _, rest = name.partition(":")
+    if kind not in KINDS or kind == "norm:final":
+        raise ValueError(unknown("edit", name[:40], KINDS))
+    known = KINDS[kind]
+    if kind == "position":
+        how = rest or "zero"
+        if how not in REPLACED and not re.fullmatch(r"[0-9]{1,6}", how):
+            raise ValueError(f"position takes zero, mean or a number of rows, got {how[:40]!r}")
+        return Named(kind, (), str(int(how)) if how.isdecimal() else how)
+    place, _, how = rest.partition(":")
+    at = tuple(place.split(".")) if place else ()
+    wanted = " and ".join(known.places)
+    if at and len(at) != len(known.places) or not at and known.places and not known.optional:
+        raise ValueError(f"{kind} takes {wanted or 'no place'}, such as {_example(kind)}, got {name[:40]!r}")
+    for number, what in zip(at, known.places, strict=True) if at else ():
+        every = number == EVERY and what == "block"
+        lowest = 0 if what == "unit" else 1
+        if not every and (not re.fullmatch(r"[0-9]{1,6}", number) or int(number) < lowest):
+            raise ValueError(f"{name[:40]}: the {what} must be a whole number from {lowest}, got {number[:20]!r}")
+        if what == "which" and int(number) > 2:
+            raise ValueError(f"{name[:40]}: 1 is before (or around) attention, 2 before (or around) feed-forward")
+    how = how or known.hows[0]
+    if how not in known.hows:
+        raise ValueError(f"{name[:40]}: {kind} can be {', '.join(filter(None, known.hows)) or 'switched only'}, not {how[:20]!r}")
+    return Named(kind, tuple(number if number == EVERY else str(int(number)) for number in at), how)
+
+
+def _example(kind: str) -> str:
+    numbers = {"block": "2", "head": "3", "which": "1", "unit": "17"}
+    return ":".join(filter(None, (kind, ".".join(numbers[place] for place in KINDS[kind].places))))
+
+
+def write(edits: Iterable[Named]) -> str:
+    """The text that `parse` reads, the same for the same edits in any order."""
+    return ",".join(map(str, ordered(edits)))
+
+
+def ordered(edits: Iterable[Named]) -> tuple[Named, ...]:
+    """Each edit once, in the order the pass meets them as far as the kinds go; so the same choice is the same value."""
+
+    def place(edit: Named) -> tuple:
+        return ORDER[edit.kind], [(-1 if number == EVERY else int(number)) for number in edit.at], edit.how
+
+    return tuple(sorted(set(edits), key=place))
+
+
+def words(edits: Iterable[Named]) -> str:
+    """All of them in one line: "head 5.1 is off, positions are off"."""
+    return ", ".join(edit.words for edit in edits)
+
+
+def check(edit: Named, config: GPTConfig) -> None:
+    """Raise ValueError when a model of this shape has no such place, naming what it has."""
+    most = {"block": config.n_layer, "head": config.n_head, "which": 2, "unit": config.hidden_size - 1}
+    for number, what in zip(edit.at, KINDS[edit.kind].places):
+        if number != EVERY and int(number) > most[what]:
+            has = f"units 0 to {most[what]:,}" if what == "unit" else f"{most[what]} {what}{'s' * (most[what] > 1)}"
+            raise ValueError(f"{edit}: this model has {has}")
+    if edit.how.isdecimal() and int(edit.how) >= config.context_length:
+        raise ValueError(f"{edit}: the position table of this model has {config.context_length:,} rows")
+
+
+def apply(edits: Iterable[Named], model: GPT) -> tuple[Edit, ...]:
+    """What the named edits are at the model's hook points. Raises ValueError where the model has no such place."""
+    found: list[Edit] = []
+    for edit in ordered(edits):
+        check(edit, model.config)
+        kind = KINDS[edit.kind]
+        how = {"how": edit.how} if len(kind.hows) > 1 else {}
+        if "block" not in kind.places:
+            found += kind.make(model, **how)
+            continue
+        block, *rest = edit.at or (EVERY,)
+        blocks = range(model.config.n_layer) if block == EVERY else (int(block) - 1,)
+        others = [int(number) - (what != "unit") for number, what in zip(rest, kind.places[1:])]
+        for number in blocks:
+            found += kind.make(model, number, *others, **how)
+    return tuple(found)

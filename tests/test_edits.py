@@ -1,0 +1,180 @@
+"""Edits by name: what each does to a pass, and that names, words and address are one thing."""
+
+import itertools
+
+import pytest
+import torch
+from sample_models import randomised
+
+from gptviz import edits, tokenizer, trace
+from gptviz.config import PRESETS
+from gptviz.points import Address
+
+IDS = tokenizer.encode("Every effort moves you")
+MODEL = randomised(PRESETS["tiny"], seed=3)
+AT = "blocks.1."  # block 2, as readers count
+
+
+def off(x, *place):
+    x[place] = 0
+    return x
+
+
+def mean(x):
+    return x.mean(-2, keepdim=True).expand_as(x)
+
+
+def head_mean(x):
+    x[:, 0] = mean(x[:, 0])
+    return x
+
+
+def evenly(x):
+    x[:, 0] = torch.tensor([[1, 0, 0, 0], [1 / 2, 1 / 2, 0, 0], [1 / 3, 1 / 3, 1 / 3, 0], [1 / 4] * 4])
+    return x
+
+
+def unit_mean(x):
+    x[..., 5] = x[..., 5].mean(-1, keepdim=True)
+    return x
+
+
+def zero_mask(x):
+    return x.where(torch.ones(4, 4, dtype=torch.bool).tril(), torch.zeros(()))
+
+
+SAME = {  # name -> the same edit by hand
+    "no-mask:2": [(AT + "att.masked", AT + "att.scaled")],
+    "no-mask": [(f"blocks.{n}.att.masked", f"blocks.{n}.att.scaled") for n in range(2)],
+    "zero-mask:2": [(AT + "att.masked", zero_mask)],
+    "no-scale:2": [(AT + "att.scaled", AT + "att.scores")],
+    "head:2.1": [(AT + "att.context", lambda x: off(x, slice(None), 0))],
+    "head:2.1:mean": [(AT + "att.context", head_mean)],
+    "head:2.1:even": [(AT + "att.weights", evenly)],
+    "head:*.2": [(f"blocks.{n}.att.context", lambda x: off(x, slice(None), 1)) for n in range(2)],
+    "attention:2": [(AT + "att_out", torch.zeros_like)],
+    "attention:2:mean": [(AT + "att_out", mean)],
+    "feed-forward:2": [(AT + "ff_out", torch.zeros_like)],
+    "unit:2.5": [(AT + "ff.active", lambda x: off(x, ..., 5))],
+    "unit:2.5:mean": [(AT + "ff.active", unit_mean)],
+    "norm:2.1": [(AT + "norm1", "blocks.0.shortcut2")],
+    "norm:1.1": [("blocks.0.norm1", "drop_emb")],
+    "norm:2.2": [(AT + "norm2", AT + "shortcut1")],
+    "norm:final": [("final_norm", AT + "shortcut2")],
+    "shortcut:2.1": [(AT + "shortcut1", AT + "drop1")],
+    "shortcut:2.2": [(AT + "shortcut2", AT + "drop2")],
+    "block:2": [(AT + "shortcut2", "blocks.0.shortcut2")],
+    "position": [("pos_emb", torch.zeros_like)],
+    "position:mean": [("pos_emb", mean)],
+    "position:7": [("pos_emb", MODEL.pos_emb.weight[7:11])],
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_name_does_what_the_hook_points_say(name):
+    found, meant = trace.run(MODEL, IDS, edits=[name]), trace.run(MODEL, IDS, edits=SAME[name])
+    for point in meant.tensors:
+        torch.testing.assert_close(found[point], meant[point], rtol=0, atol=1e-6, equal_nan=True)
+    assert not torch.equal(found["logits"], trace.run(MODEL, IDS)["logits"])
+    assert found.edits == (name,) and found.edited == {point for point, _ in SAME[name]}
+
+
+def test_every_kind_is_tried_here():
+    assert {edits.parse(name)[0].kind for name in SAME} | {"post-norm"} == set(edits.KINDS)
+
+
+def test_names_go_there_and_back_in_one_order():
+    text = "position:mean,block:4,head:12.1:even,head:5.1,no-mask,unit:3.17"
+    found = edits.parse(text)
+    assert edits.write(found) == "no-mask,head:5.1,head:12.1:even,unit:3.17,block:4,position:mean"
+    for some in itertools.permutations(found, 3):
+        assert edits.parse(edits.write(some)) == edits.ordered(some)
+    assert edits.parse("head:05.1:zero, head:5.1") == edits.parse("head:5.1"), "one edit, however it is written"
+    assert hash(found) == hash(edits.parse(text)), "a key of a cache"
+
+
+def test_the_same_edit_twice_is_once_and_the_order_does_not_matter():
+    once = trace.run(MODEL, IDS, edits=["head:2.1:mean"])
+    twice = trace.run(MODEL, IDS, edits=["head:2.1:mean", edits.parse("head:2.1:mean")[0], "head:2.1:mean"])
+    assert twice.edits == once.edits and torch.equal(twice["logits"], once["logits"])
+    one, two = (trace.run(MODEL, IDS, edits=names) for names in (["no-mask", "zero-mask"], ["zero-mask", "no-mask"]))
+    assert one.edits == two.edits and torch.equal(one["logits"], two["logits"])
+
+
+def test_words():
+    said = edits.words(edits.parse("head:5.1,no-mask,norm:3.1,shortcut:2.2,position,block:4,head:2.3:mean,norm:final"))
+    assert "head 5.1 is off" in said and "block 4 is off" in said and "positions are off" in said
+    assert "head 2.3 hands on its mean over the sentence" in said and "the final LayerNorm is off" in said
+    assert "the LayerNorm before attention is off in block 3" in said
+    assert "the shortcut around feed-forward is off in block 2" in said
+    assert "later tokens are not hidden in every block" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("haed:5.1", "did you mean head"),
+        ("head", "head takes block and head, such as head:2.3"),
+        ("head:5", "head takes block and head"),
+        ("head:0.1", "the block must be a whole number from 1"),
+        ("head:1.x", "the head must be a whole number"),
+        ("head:1.1:loud", "can be zero, mean, even, not 'loud'"),
+        ("norm:1.3", "1 is before"),
+        ("block:1:mean", "switched only"),
+        ("position:-1", "zero, mean or a number of rows"),
+        ("unit:1.²", "the unit must be a whole number"),
+        ("norm:final.1", "the block must be a whole number from 1"),
+        (",".join(f"block:{n}" for n in range(1, 100)), "at most 64"),
+    ],
+)
+def test_a_name_that_is_none_is_refused_with_the_reason(name, says):
+    with pytest.raises(ValueError, match=says):
+        edits.parse(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("block:3", "this model has 2 blocks"),
+        ("head:1.3", "this model has 2 heads"),
+        ("unit:1.64", "units 0 to 63"),
+        ("position:32", "32 rows"),
+        ("position:29", "4 tokens would need 33 rows"),
+    ],
+)
+def test_a_place_that_a_smaller_model_has_not_is_refused(name, says):
+    with pytest.raises(ValueError, match=says):
+        trace.run(MODEL, IDS, edits=[name])
+
+
+def test_nothing_else_is_changed():
+    before = {name: parameter.clone() for name, parameter in MODEL.named_parameters()}
+    plain = trace.run(MODEL, IDS)
+    for name in SAME:
+        trace.run(MODEL, IDS, edits=[name])
+    assert all(torch.equal(before[name], parameter) for name, parameter in MODEL.named_parameters())
+    again = trace.run(MODEL, IDS)
+    assert all(torch.equal(plain[point], again[point]) for point in plain.tensors) and again.edits == ()
+
+
+def test_what_lies_before_an_edit_is_as_it_was():
+    plain, found = trace.run(MODEL, IDS), trace.run(MODEL, IDS, edits=["head:2.2"])
+    first = list(plain.tensors).index(AT + "att.context")
+    for number, point in enumerate(plain.tensors):
+        same = torch.equal(plain[point], found[point])
+        assert same if number < first else not same, point
+
+
+# ---- addresses
+
+
+def test_an_address_goes_there_and_back():
+    one = Address("blocks.0.att.weights", (0, 1, 2, 2))
+    assert one.write() == "blocks.0.att.weights@0,1,2,2" and Address.parse(one.write()) == one
+    assert one.code == "blocks.0.att.weights[0, 1, 2, 2]" and one == ("blocks.0.att.weights", (0, 1, 2, 2))
+
+
+@pytest.mark.parametrize("text", ["", "tok_emb", "@1", "tok_emb@", "tok_emb@1,", "tok_emb@-1", "a@1,2,3,4,5,6,7", "x" * 61 + "@1", "a@²"])
+def test_what_is_no_address_is_refused(text):
+    with pytest.raises(ValueError, match=r"such as tok_emb@0,3,17"):
+        Address.parse(text)
