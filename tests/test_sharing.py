@@ -122,3 +122,15 @@ def test_odd_text_is_explained(text, word):
 def test_html_and_emoji_need_no_message():
     choice = Choice(text="<b>bold</b> 🦜")
     assert sentences.messages(choice, sentences.read(choice, 256).sentences[0], 256) == []
+
+
+def test_a_pass_edited_by_name_is_kept_and_one_that_must_be_fresh_is_not():
+    model, ids = cache.model("mini"), IDS[0]
+    one = cache.run("mini", model, ids, points=["logits"], edits=["position", "head:1.2"])
+    assert cache.run("mini", model, ids, points=("logits",), edits=("head:1.2,position",)) is one and one.edits == ("head:1.2", "position")
+    assert cache.run("mini", model, ids, points=["logits"], edits=["position"]) is not one
+    assert cache.run("mini", model, ids, points=["logits"]).edits == ()
+    again = cache.run("mini", model, ids, points=["logits"], edits=["position", "head:1.2"], fresh=True)
+    assert again is not one and torch.equal(again["logits"], one["logits"])
+    by_hand = [("pos_emb", torch.zeros_like)]
+    assert cache.run("mini", model, ids, edits=by_hand) is not cache.run("mini", model, ids, edits=by_hand)

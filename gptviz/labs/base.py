@@ -90,6 +90,11 @@ class Control:
         return str(int(value)) if isinstance(value, bool) else str(value)
 
 
+def anew(model: GPT, ids: Sequence[int] | Sequence[Sequence[int]], *, fresh: bool = True, **options: Any) -> Trace:
+    """`gptviz.trace.run`, where nothing is kept and every pass is fresh."""
+    return trace.run(model, ids, **options)
+
+
 @dataclass(frozen=True, eq=False)
 class Setting:
     """What an experiment starts from: the model, the sentence's ids, and the controls' values as `setting["p"]`.
@@ -102,7 +107,7 @@ class Setting:
     ids: tuple[int, ...]
     values: Mapping[str, Any]
     text: str = ""
-    run: Callable[..., Trace] = trace.run
+    run: Callable[..., Trace] = anew
     model_key: str = ""
     once: Callable[[tuple, Callable[[], Any]], Any] = lambda key, make: make()
     worked_out: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False)
@@ -115,7 +120,8 @@ class Setting:
         return self.values[name]
 
     def trace(self, ids: Sequence[int] | Sequence[Sequence[int]] | None = None, **options: Any) -> Trace:
-        """`gptviz.trace.run` on the sentence (or on `ids`), with its options."""
+        """`gptviz.trace.run` on the sentence (or on `ids`), with its options, and `fresh=True` for a pass that is really run even
+        where the same one is kept."""
         return self.run(self.model, self.ids if ids is None else ids, **options)
 
     def last_logits(self, ids: Sequence[int] | None = None) -> np.ndarray:

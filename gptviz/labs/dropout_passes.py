@@ -35,7 +35,7 @@ def pair(setting: Setting) -> Pair:
     """Two passes that are really run: the second one anew even if its seed is the first one's."""
     p = in_force(setting)
     first = setting.trace(dropout=p, seed=setting["seed"], points=("logits",)).array("logits")[0]
-    second = setting.trace(dropout=p, seed=setting["other"], points=("logits",), edits=()).array("logits")[0]
+    second = setting.trace(dropout=p, seed=setting["other"], points=("logits",), fresh=True).array("logits")[0]
     apart = np.abs(first - second)
     return Pair(first, second, float(apart.max()), float(apart.mean()))
 

@@ -179,14 +179,16 @@ def continued(
     return ids
 
 
-def run(key: str, loaded: GPT, ids, **options) -> Trace:
-    """`trace.run` for a lab: kept when its options are plain values, run anew when it has edits or gradients."""
+def run(key: str, loaded: GPT, ids, *, fresh: bool = False, **options) -> Trace:
+    """`trace.run` for a lab: kept when its options are plain values, edits by name among them; run anew when an edit has no name,
+    with gradients, and when it has to be fresh."""
     rows = tuple(map(tuple, ids)) if isinstance(ids[0], Sequence) else (tuple(ids),)
     doing = f"The text goes through {_title(key)}"
-    if not options.keys() <= {"dropout", "seed", "points"}:
+    names, others = trace.told_apart(options.get("edits", ()))
+    if fresh or others or options.get("grad"):
         return _once((object(),), lambda: trace.run(loaded, rows, **options), doing, _never)
     keep = options.get("points")
-    options["points"] = None if keep is None else tuple(keep)
+    options |= {"points": None if keep is None else tuple(keep), "edits": names}
     return _once(
         ("lab", key, rows, *sorted(options.items(), key=str)),
         lambda: trace.run(loaded, rows, **options),
