@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import torch
-from sample_models import randomised
 
 from gptviz import tokenizer, weights
 from gptviz.config import PRESETS
 from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, size, training
 from gptviz.labs.base import Lab
 from gptviz.ui import train
+from sample_models import randomised
 
 PAGES: dict[str, Lab] = {
     "Attention": attention.LAB,

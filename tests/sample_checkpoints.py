@@ -15,13 +15,13 @@ from random import Random
 
 import torch
 from safetensors.torch import save
-from sample_models import randomised
 from torch import Tensor
 
 from gptviz import tokenizer
 from gptviz.config import GPTConfig
 from gptviz.model import GPT
 from gptviz.weights import hf_name
+from sample_models import randomised
 
 SHAPE = GPTConfig(n_embd=4, n_head=2, n_layer=2, context_length=16)
 TERABYTE = 1 << 40

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+
 from accessible import assert_accessible, findings
 from conftest import settle
-from test_walk_browser import step, url
-
 from gptviz.stages import BY_KEY, STAGES
+from test_walk_browser import step, url
 
 APP = Path(__file__).parents[1] / "app.py"
 FOCUSED = """() => {

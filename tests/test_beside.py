@@ -6,7 +6,6 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import torch
-from sample_models import randomised
 
 from gptviz import catalogue, sampling, tokenizer, trace, weights
 from gptviz.config import GPTConfig
@@ -16,6 +15,7 @@ from gptviz.figures.matrix import Grid
 from gptviz.stages import BY_KEY, STAGES, append, base
 from gptviz.ui import beside, cache
 from gptviz.ui.state import Choice
+from sample_models import randomised
 
 SHAPES = {
     "deep": GPTConfig(n_embd=24, n_layer=5, n_head=3, context_length=16),
@@ -33,7 +33,11 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     for n, (key, config) in enumerate(SHAPES.items()):
         weights.save(randomised(config, seed=n), folder / key)
-        build = lambda path=folder / key: loads.append(path.name) or weights.load(path)
+
+        def build(path=folder / key):
+            loads.append(path.name)
+            return weights.load(path)
+
         catalogue.MODELS[key] = catalogue.Entry(key, key, "", build)
     cache._held.clear()
     cache._kept.clear()

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+
 from accessible import assert_accessible
 from conftest import settle
-from test_walk_browser import chosen, step, url, whole
-
 from gptviz import catalogue, tokenizer, trace
 from gptviz.stages import STAGES
+from test_walk_browser import chosen, step, url, whole
 
 APP = Path(__file__).parents[1] / "app.py"
 TEXT = "Every effort moves you"

@@ -4,13 +4,13 @@ from dataclasses import replace
 from html import escape, unescape
 
 import pytest
-from sample_models import randomised
-from test_page import fine, html, opened, shown
 
 from gptviz import catalogue, hub, tokenizer, trace, verbatim, weights
 from gptviz.config import GPTConfig
 from gptviz.stages import BY_KEY, STAGES, View, append
 from gptviz.ui import cache
+from sample_models import randomised
+from test_page import fine, html, opened, shown
 
 TEXT = "Every effort moves you"
 SHAPES = {

@@ -9,7 +9,6 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from sample_models import EFFORT, mini, tiny
 
 from gptviz import tokenizer, trace
 from gptviz.labs.base import Setting
@@ -17,6 +16,7 @@ from gptviz.ui import cache, shell, turns
 from gptviz.ui.room import Followed, Room
 from gptviz.ui.turns import Turns
 from gptviz.ui.work import Works
+from sample_models import EFFORT, mini, tiny
 
 MB = 1 << 20
 

@@ -7,13 +7,13 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from test_lab_choosing import open_lab
-from test_page import fine, opened
 
 from gptviz import trace
 from gptviz.labs.base import Setting
 from gptviz.model import GPT
 from gptviz.ui import cache
+from test_lab_choosing import open_lab
+from test_page import fine, opened
 
 PAGES = (
     {"stage": "text", "text": "Every effort", "second": "Hi"},

@@ -4,10 +4,10 @@ import os
 
 import pytest
 import torch
-from sample_models import EFFORT, mini, tiny, untrained
 
 from gptviz import catalogue, trace, weights
 from gptviz.config import PRESETS
+from sample_models import EFFORT, mini, tiny, untrained
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from random import Random
 import pytest
 import torch
 from safetensors.torch import load_file
-from sample_checkpoints import BAD, GOOD, write
-from sample_models import EFFORT
 
 from gptviz import trace, weights
 from gptviz.files import CheckpointError
+from sample_checkpoints import BAD, GOOD, write
+from sample_models import EFFORT
 
 COUNT = int(os.environ.get("GPTVIZ_CHECKPOINTS", "0"))
 SEED = int(os.environ.get("GPTVIZ_SEED", "1"))

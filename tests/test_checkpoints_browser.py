@@ -7,13 +7,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from conftest import settle
-from sample_checkpoints import whole
-from sample_models import randomised
 
+from conftest import settle
 from gptviz import trace, weights
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.stages import STAGES
+from sample_checkpoints import whole
+from sample_models import randomised
 
 APP = Path(__file__).parents[1] / "app.py"
 KEYS = [stage.key for stage in STAGES]

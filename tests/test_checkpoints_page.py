@@ -5,10 +5,7 @@ import shutil
 from html import unescape
 
 import pytest
-from sample_checkpoints import write
-from sample_models import randomised
 from streamlit.testing.v1 import AppTest
-from test_page import APP, fine, html, opened, shown
 
 from gptviz import __main__ as command
 from gptviz import catalogue, trace, weights
@@ -16,6 +13,9 @@ from gptviz.config import PRESETS, GPTConfig
 from gptviz.labs import choosing, embeddings, gradients, size
 from gptviz.stages import STAGES
 from gptviz.ui import cache, download
+from sample_checkpoints import write
+from sample_models import randomised
+from test_page import APP, fine, html, opened, shown
 
 NAMES = ("broken", "one-token", "gone", "more", "writes", "pickled")
 KEYS = [stage.key for stage in STAGES]

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from contrast import MARK, TEXT, over, ratio
-from sample_models import EFFORT, tiny
 
+from contrast import MARK, TEXT, over, ratio
 from gptviz import trace
 from gptviz.figures import learning, pools, ranking, style, windows
 from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, moments, size, training
 from gptviz.labs.base import Setting
 from gptviz.stages import STAGES, View
 from gptviz.ui import top, train
+from sample_models import EFFORT, tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 THEMES = {

@@ -4,12 +4,12 @@ import re
 from dataclasses import asdict
 
 import pytest
-from conftest import ROOT, settle
-from stand_in_hub import StandInHub
-from test_hub import REPO, REVISION, stored  # noqa: F401 the model that the stand-in serves
 
+from conftest import ROOT, settle
 from gptviz import hub
 from gptviz.config import PRESETS
+from stand_in_hub import StandInHub
+from test_hub import REPO, REVISION, stored  # noqa: F401 the model that the stand-in serves
 
 APP = """
 from gptviz import hub

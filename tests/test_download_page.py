@@ -3,11 +3,11 @@
 import socket
 
 import pytest
-from test_hub import REPO, REVISION, fetched, place, published, server, stored, until  # noqa: F401 the stand-in and its model
-from test_page import fine, html, opened, shown
 
 from gptviz import catalogue, hub, transfer
 from gptviz.stages import STAGES
+from test_hub import REPO, REVISION, fetched, place, published, server, stored, until  # noqa: F401 the stand-in and its model
+from test_page import fine, html, opened, shown
 
 SITE = "127.0.0.1"
 

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_page import fine, opened, shown
-from test_recompute import derived, shape, traced
 
 from gptviz.figures.matrix import Grid
 from gptviz.stages import STAGES, View
 from gptviz.stages.recompute import axes, recompute, sizes
 from gptviz.ui import drawers, matrix, state, walk
+from test_page import fine, opened, shown
+from test_recompute import derived, shape, traced
 
 
 @pytest.mark.parametrize("token", range(5))

@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 import torch
-from sample_models import randomised
 
 from gptviz import edits, tokenizer, trace
 from gptviz.config import PRESETS
 from gptviz.points import Address
+from sample_models import randomised
 
 IDS = tokenizer.encode("Every effort moves you")
 MODEL = randomised(PRESETS["tiny"], seed=3)

@@ -5,10 +5,10 @@ import threading
 import pytest
 import torch
 import torch.nn.functional as F
-from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from gptviz import trace, weights
+from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny
 
 
 def next_token_loss(run):

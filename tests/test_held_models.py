@@ -5,11 +5,11 @@ import threading
 import weakref
 
 import pytest
-from sample_models import randomised
 
 from gptviz import catalogue, hub, weights
 from gptviz.config import PRESETS
 from gptviz.ui import cache
+from sample_models import randomised
 
 IDS = ((6109, 3626, 6100, 345),)
 

@@ -7,13 +7,13 @@ import threading
 import numpy as np
 import pytest
 import torch
-from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny
 
 from gptviz import hooks, trace
 from gptviz.config import PRESETS
 from gptviz.model import GPT
 from gptviz.points import dropout_site
 from gptviz.stages import base
+from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny
 
 BEFORE = ["ids", "tok_emb", "pos_emb", "input_emb", "drop_emb"]
 ATTENTION = ["query", "key", "value", "scores", "scaled", "masked", "weights", "dropped", "context", "concat"]

@@ -3,15 +3,15 @@
 from urllib.parse import quote, urlencode
 
 import pytest
-from conftest import ROOT, settle
-from hostile import FOLDER, PAGES, TEXT, model_folder, watched
-from sample_models import mini
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
+from conftest import ROOT, settle
 from gptviz.labs.base import Setting
 from gptviz.ui import state
+from hostile import FOLDER, PAGES, TEXT, model_folder, watched
+from sample_models import mini
 
 MADE = """() => {
     const all = root => [...root.querySelectorAll('*')].flatMap(one => [one, ...(one.shadowRoot ? all(one.shadowRoot) : [])])

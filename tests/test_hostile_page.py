@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-from hostile import FOLDER, MARKUP, PAGES, TEXT, model_folder
 from safetensors.torch import load_file, save_file
 from streamlit.proto.Markdown_pb2 import Markdown
 from streamlit.testing.v1 import AppTest
-from test_page import APP, fine
 
 from gptviz import catalogue, tokenizer, transfer
 from gptviz.labs.base import Setting
 from gptviz.stages import STAGES
 from gptviz.ui import state
+from hostile import FOLDER, MARKUP, PAGES, TEXT, model_folder
+from test_page import APP, fine
 
 PLAIN = {  # fields of the page's messages that no browser reads as markup
     *("TextInput.default", "TextInput.value", "TextArea.default", "TextArea.value", "Selectbox.options", "Selectbox.raw_value"),

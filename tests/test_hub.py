@@ -12,12 +12,12 @@ from dataclasses import replace
 import huggingface_hub
 import pytest
 import torch
-from sample_models import EFFORT, tiny
-from stand_in_hub import StandInHub
 
 from gptviz import __main__ as command
 from gptviz import catalogue, hub, trace, transfer, weights
 from gptviz.config import PRESETS
+from sample_models import EFFORT, tiny
+from stand_in_hub import StandInHub
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 REPO = "openai-community/gpt2"

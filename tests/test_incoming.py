@@ -4,13 +4,13 @@ import json
 import logging
 
 import pytest
-from hostile import TEXT
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
-from test_page import fine, opened
 
 from gptviz.ui import incoming, state
 from gptviz.ui.state import Choice
+from hostile import TEXT
+from test_page import fine, opened
 
 WRONG = (
     None,

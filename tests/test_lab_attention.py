@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sample_models import EFFORT, mini, randomised, some_ids, tiny, untrained
 from streamlit.testing.v1 import AppTest
 
 from gptviz import tokenizer, trace
@@ -18,6 +17,7 @@ from gptviz.labs.attention import LAB
 from gptviz.labs.base import Setting
 from gptviz.ui import matrix
 from gptviz.ui.matrix import Pick
+from sample_models import EFFORT, mini, randomised, some_ids, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
 CAT = tokenizer.encode("The cat sat by the fire, and the kitten sat by the")

@@ -6,12 +6,11 @@ from urllib.parse import parse_qs, quote, urlparse
 
 import pytest
 
+from accessible import assert_accessible
+from conftest import settle
 from gptviz import tokenizer
 from gptviz.labs.attention import LAB
 from gptviz.labs.base import Setting
-
-from accessible import assert_accessible
-from conftest import settle
 from sample_models import mini
 
 APP = Path(__file__).parents[1] / "app.py"

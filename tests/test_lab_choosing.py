@@ -11,13 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sample_models import EFFORT, ending, mini, tiny, untrained
 from streamlit.testing.v1 import AppTest
 
 from gptviz import sampling, tokenizer, trace
 from gptviz.figures.chips import Chips
 from gptviz.labs import choosing, drawing, temperature, writing
 from gptviz.labs.base import Setting
+from sample_models import EFFORT, ending, mini, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
 TOY = temperature.TOY_LOGITS

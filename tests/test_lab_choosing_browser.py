@@ -4,13 +4,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
+
 from accessible import assert_accessible
 from conftest import settle
-from sample_models import EFFORT, mini
-
 from gptviz import sampling, trace
 from gptviz.labs import drawing
 from gptviz.stages.base import percent
+from sample_models import EFFORT, mini
 
 APP = Path(__file__).parents[1] / "app.py"
 

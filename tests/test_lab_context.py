@@ -15,7 +15,6 @@ from gptviz.figures.matrix import Grid
 from gptviz.labs import batches, cropping, order, windows
 from gptviz.labs.base import Setting
 from gptviz.labs.context import LAB
-
 from sample_models import DAY, EFFORT, mini, tiny, untrained
 from test_lab_choosing import open_lab
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gptviz.labs import batches, cropping, order, windows
-
 from accessible import assert_accessible
 from conftest import settle
+from gptviz.labs import batches, cropping, order, windows
 from sample_models import mini
 from test_lab_context import BY_KEY, setting
 

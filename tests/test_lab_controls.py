@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from sample_models import tiny
 
 from gptviz import tokenizer
 from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, size
 from gptviz.labs.base import Control, Setting
 from gptviz.labs.dropout_places import PLACES
+from sample_models import tiny
 
 LABS = {module.LAB.key: module.LAB for module in (attention, choosing, context, dropout, embeddings, gradients, size)}
 LATER = {("write", "on")}  # it only says what happens after the end of a text, which this one has not reached

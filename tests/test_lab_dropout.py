@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sample_models import EFFORT, mini, tiny, untrained
 from streamlit.testing.v1 import AppTest
 
 from gptviz import tokenizer, trace
@@ -21,6 +20,7 @@ from gptviz.labs.base import Setting
 from gptviz.points import dropout_site
 from gptviz.stages import base
 from gptviz.ui import live
+from sample_models import EFFORT, mini, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
 EXPERIMENTS = {one.key: one for one in dropout.LAB.experiments}
@@ -186,7 +186,7 @@ class TestSums:
 class TestPasses:
     def test_two_eval_passes_are_equal_and_really_two(self):
         ran = []
-        real = trace.run
+        real = Setting.run
         asked = replace(setting("passes", mode="eval"), run=lambda *a, **k: ran.append(1) or real(*a, **k))
         two = dropout_passes.pair(asked)
         assert len(ran) == 2 and two.first is not two.second and two.most == 0 == two.mean

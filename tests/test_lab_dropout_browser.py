@@ -7,12 +7,11 @@ from urllib.parse import parse_qs, quote, urlparse
 import numpy as np
 import pytest
 
+from accessible import assert_accessible
+from conftest import settle
 from gptviz import tokenizer, trace
 from gptviz.labs import dropout
 from gptviz.labs.base import Setting
-
-from accessible import assert_accessible
-from conftest import settle
 from sample_models import mini
 
 APP = Path(__file__).parents[1] / "app.py"

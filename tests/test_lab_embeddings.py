@@ -7,8 +7,6 @@ import plotly.graph_objects as go
 import pytest
 import torch
 import torch.nn.functional as F
-from sample_models import mini, randomised, tiny, untrained
-from test_lab_choosing import html, open_lab
 
 from gptviz import tokenizer, trace
 from gptviz.config import PRESETS, GPTConfig
@@ -27,6 +25,8 @@ from gptviz.labs import (
 )
 from gptviz.labs.base import Setting
 from gptviz.model import GPT
+from sample_models import mini, randomised, tiny, untrained
+from test_lab_choosing import html, open_lab
 
 EXPERIMENTS = {one.key: one for one in embeddings.LAB.experiments}
 TWICE = "The cat sat by the fire, and the kitten sat by the"

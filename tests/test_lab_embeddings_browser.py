@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
+
 from accessible import assert_accessible
 from conftest import settle
 from test_lab_embeddings import EXPERIMENTS, setting

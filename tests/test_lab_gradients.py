@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sample_models import EFFORT, mini, randomised, tiny, untrained
 from streamlit.testing.v1 import AppTest
 
 from gptviz import tokenizer, trace
@@ -18,6 +17,7 @@ from gptviz.figures.matrix import Grid
 from gptviz.labs import feed_forward, gradients, layer_norm, saliency, shortcuts, target, toy_network, wiring
 from gptviz.labs.base import Setting
 from gptviz.points import stream_in
+from sample_models import EFFORT, mini, randomised, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
 EXPERIMENTS = {one.key: one for one in gradients.LAB.experiments}

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from test_lab_gradients import EXPERIMENTS, setting
 
 from accessible import assert_accessible
 from conftest import settle
+from test_lab_gradients import EXPERIMENTS, setting
 
 APP = Path(__file__).parents[1] / "app.py"
 LONG = "The sea was calm, and the ship lay still in the bay. " * 16

@@ -6,13 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from sample_models import mini, tiny
-from test_lab_choosing import html, open_lab
 
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.labs import ledger, memory, shape, size, totals, work
 from gptviz.labs.base import Setting
 from gptviz.model import GPT
+from sample_models import mini, tiny
+from test_lab_choosing import html, open_lab
 
 SMALL = PRESETS["gpt2"]
 EXPERIMENTS = {one.key: one for one in size.LAB.experiments}

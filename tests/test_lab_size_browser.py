@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+
 from accessible import assert_accessible
 from conftest import settle
-from test_lab_choosing_browser import address, drawn, press, said, whole
-
 from gptviz.config import PRESETS, GPTConfig
+from test_lab_choosing_browser import address, drawn, press, said, whole
 
 APP = Path(__file__).parents[1] / "app.py"
 

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sample_models import randomised
-from test_lab_choosing import html, open_lab
 
 from gptviz import catalogue, snapshots, tokenizer, trace, weights
 from gptviz.catalogue import Entry
@@ -16,6 +14,8 @@ from gptviz.config import GPTConfig
 from gptviz.figures.matrix import Grid
 from gptviz.labs import moments, training, training_heads, training_loss, training_predictions, training_words
 from gptviz.labs.base import Setting
+from sample_models import randomised
+from test_lab_choosing import html, open_lab
 
 TEXTS = ("Every effort moves you", "Hi", "She 🦜 opened\tthe door", "word " * 60)
 NUMBERS = [step.number for step in catalogue.MODELS["mini"].history.steps]

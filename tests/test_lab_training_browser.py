@@ -1,9 +1,9 @@
 """The training lab in a real browser: the slider moves through the run, and pictures and words follow."""
 
 import pytest
+
 from accessible import assert_accessible
 from conftest import ROOT, settle
-
 from gptviz import catalogue, sampling, tokenizer, trace
 from gptviz.labs import training
 

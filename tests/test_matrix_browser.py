@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import settle
 
+from conftest import settle
 from gptviz import trace
 from gptviz.config import PRESETS
 from gptviz.figures import style

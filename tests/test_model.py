@@ -5,13 +5,13 @@ import os
 
 import pytest
 import torch
-from sample_checkpoints import write
-from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny, untrained
 
 from gptviz import trace, weights
 from gptviz.catalogue import BUNDLED
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.model import GPT
+from sample_checkpoints import write
+from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny, untrained
 
 if os.environ.get("CI"):
     import transformers

@@ -9,7 +9,6 @@ from functools import cache
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from sample_models import EFFORT, randomised
 
 from gptviz import sampling, tokenizer, trace
 from gptviz.config import GPTConfig
@@ -19,6 +18,7 @@ from gptviz.labs.base import Setting, Table
 from gptviz.stages import STAGES, View
 from gptviz.trace import NotFinite
 from gptviz.ui import drawers
+from sample_models import EFFORT, randomised
 
 LABS = [module.LAB for module in (attention, choosing, context, dropout, embeddings, gradients, size)]
 TEXT = "Every effort moves you"

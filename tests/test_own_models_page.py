@@ -4,14 +4,14 @@ import gc
 import weakref
 
 import pytest
-from sample_models import EFFORT, tiny
 from streamlit.testing.v1 import AppTest
-from test_page import APP, fine, html, shown
 
 from gptviz import __main__ as command
 from gptviz import catalogue, weights
 from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, size, training
 from gptviz.ui import cache, shell, state, train
+from sample_models import EFFORT, tiny
+from test_page import APP, fine, html, shown
 
 SECRET = "learned from parrots"
 LABS = {

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from sample_models import ending, tiny
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
@@ -12,6 +11,7 @@ from gptviz.stages import STAGES, append
 from gptviz.stages.base import View
 from gptviz.ui import address, carrier, state, top, walk
 from gptviz.ui.state import Choice
+from sample_models import ending, tiny
 
 config.set_option("client.showErrorDetails", "full")  # a failing test should say why
 APP = str(Path(__file__).parents[1] / "app.py")

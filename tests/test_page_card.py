@@ -1,8 +1,7 @@
 """The model card in the app: there for a model that has one, and true to the file it stands beside."""
 
-from test_page import fine, opened
-
 from gptviz import catalogue, weights
+from test_page import fine, opened
 
 
 def cards(app) -> list:

@@ -9,11 +9,10 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from conftest import settle
 from gptviz import catalogue, tokenizer, trace
 from gptviz.stages import STAGES, View
 from gptviz.ui import state
-
-from conftest import settle
 
 APP = Path(__file__).parents[1] / "app.py"
 KEYS = [stage.key for stage in STAGES]

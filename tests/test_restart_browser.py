@@ -2,9 +2,9 @@
 
 from urllib.parse import urlparse
 
-from conftest import ROOT, settle
 from playwright.sync_api import expect
 
+from conftest import ROOT, settle
 from gptviz.stages import STAGES
 
 APP = ROOT / "app.py"

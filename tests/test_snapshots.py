@@ -9,10 +9,10 @@ from math import sqrt
 import numpy as np
 import pytest
 import torch
-from sample_models import randomised
 
 from gptviz import catalogue, snapshots, tokenizer, trace, weights
 from gptviz.config import GPTConfig
+from sample_models import randomised
 
 SHAPE = GPTConfig(vocab_size=50257, context_length=16, n_embd=32, n_head=4, n_layer=2)
 FACTS = {"step": 7, "tokens": 700, "held_out": 5.5}

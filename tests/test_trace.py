@@ -6,11 +6,11 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 import torch
-from sample_models import DAY, EFFORT, mini, some_ids, tiny
 
 from gptviz import trace
 from gptviz.config import PRESETS
 from gptviz.model import GPT
+from sample_models import DAY, EFFORT, mini, some_ids, tiny
 
 
 @pytest.fixture

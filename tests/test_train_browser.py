@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
+
 from accessible import assert_accessible
 from conftest import ROOT, settle
-from playwright.sync_api import expect
 
 SECONDS = 60_000
 

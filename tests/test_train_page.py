@@ -5,7 +5,6 @@ import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from test_page import APP, fine, html, shown
 
 from gptviz import catalogue
 from gptviz.training import jobs, kept
@@ -13,6 +12,7 @@ from gptviz.training.jobs import LINE, Job
 from gptviz.training.live import Order
 from gptviz.training.texts import TEXTS
 from gptviz.ui import shell, train
+from test_page import APP, fine, html, shown
 
 RHYME = "The cat sat on the mat. The dog lay on the rug. The hen is in the pen, and the pig is in the wig. "
 

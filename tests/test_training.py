@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sample_models import randomised
 from transformers import GPT2Model
 
 from gptviz import snapshots, tokenizer, weights
@@ -20,6 +19,7 @@ from gptviz.training import evaluation, forward, losses, optimizers
 from gptviz.training.data import UNIFORM_LOSS, Corpus, Windows, Yardstick, encode_text, read_tokens
 from gptviz.training.forward import hidden
 from gptviz.training.run import Run, Settings, is_mark
+from sample_models import randomised
 
 SHAPE = GPTConfig(n_embd=32, n_layer=2, n_head=2, context_length=32)
 QUICK = Settings(

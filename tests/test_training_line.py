@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from test_live_training import ids, told, until
 
 from gptviz.training import jobs, kept
 from gptviz.training.jobs import Job, Line, Refused
 from gptviz.training.live import Order
+from test_live_training import ids, told, until
 
 ROOT = Path(__file__).parents[1]
 IDS = tuple(range(300))

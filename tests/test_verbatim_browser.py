@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from conftest import settle
 from hostile import BITS, TEXT, watched
 

@@ -6,11 +6,10 @@ from urllib.parse import parse_qs, quote, urlparse
 
 import pytest
 
-from gptviz import catalogue, tokenizer, trace
-from gptviz.stages import STAGES
-
 from accessible import assert_accessible
 from conftest import settle
+from gptviz import catalogue, tokenizer, trace
+from gptviz.stages import STAGES
 
 APP = Path(__file__).parents[1] / "app.py"
 PARAGRAPH = "Every day she walked to the sea, looked at the ships, and thought of the places they had seen before. " * 9

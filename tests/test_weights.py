@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from sample_models import EFFORT, mini, randomised, tiny, untrained
 
 from gptviz import trace, weights
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.model import GPT
 from gptviz.weights import CheckpointError
+from sample_models import EFFORT, mini, randomised, tiny, untrained
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 

@@ -1,10 +1,10 @@
 """Appended tokens arrive one by one: how far it is, a way to stop, and the same end as all at once."""
 
 import pytest
-from test_page import fine, html, opened
 
 from gptviz import tokenizer, trace
 from gptviz.ui import cache, walk
+from test_page import fine, html, opened
 
 
 @pytest.fixture

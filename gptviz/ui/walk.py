@@ -20,7 +20,6 @@ from .beside import Half
 from .drawers import Cell
 from .state import Choice, change
 
-
 SLICE = 2.0  # seconds of appending tokens between two pictures of how far it is
 
 
