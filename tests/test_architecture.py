@@ -34,7 +34,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "stages": CORE | {"figures"},
     "labs": CORE | {"figures", "stages"},
     "training": CORE,
-    "ui": CORE | {"canvas", "figures", "stages", "labs", "training", "transfer"},
+    "ui": CORE | {"", "canvas", "figures", "stages", "labs", "training", "transfer"},
     "__main__": {"catalogue", "hub", "transfer", "weights"},
     "app": CORE | {"figures", "stages", "labs", "ui"},
     "pages": CORE | {"figures", "stages", "labs", "ui"},
