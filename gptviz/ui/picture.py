@@ -45,10 +45,11 @@ def show(
 
 def chips_html(chips: Chips, *, present: bool) -> Html:
     """Chips as markup; every text in them is escaped."""
-    lines, under = "", False
+    lines = ""
+    under = False
     for n, (heading, line) in enumerate(chips.lines):
         drawn = "".join(_chip(chip, n == 0 and at in chips.selected) for at, chip in enumerate(line))
-        made = f"<div class='heading'>{verbatim.html(heading)}</div>" + f"<div class='line'>{drawn}</div>" * bool(line)
+        made = f"<div class='heading'>{verbatim.html(heading)}</div>" + (f"<div class='line'>{drawn}</div>" if line else "")
         lines += f"<div class='under'>{made}</div>" if under else made
         under = under or not line
     note = f"<div class='note'>{verbatim.html(chips.note)}</div>" if chips.note else ""

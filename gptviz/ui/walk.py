@@ -444,7 +444,7 @@ def stepper(stage: Stage, view: View) -> None:
             on_change=picked("piece", lambda piece: change(piece=piece, step=-1)),
         )
     if why := text.unmerged(piece):
-        right.caption(f"Nothing to step through: {why}.")
+        right.caption(f"Nothing to step through: {verbatim.markdown(why)}.")
         return
     steps = piece.merges
     address.hold("step", steps if view.step is None else min(view.step, steps), offers=steps)
