@@ -7,6 +7,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
+from gptviz.points import Address
 from gptviz.ui import incoming, state
 from gptviz.ui.state import Choice
 from hostile import TEXT
@@ -229,7 +230,7 @@ def test_what_the_framework_cannot_read_is_one_line():
 
 
 def test_our_own_exceptions_keep_their_way():
-    error = caught(lambda: state.parse_cell("nowhere"))
+    error = caught(lambda: Address.parse("nowhere"))
     written = record(error)
     assert incoming.ours(error.__traceback__).partition(":")[0].endswith("state.py")
     assert incoming.Seldom().filter(written) and written.exc_info[1] is error

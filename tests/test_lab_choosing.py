@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -151,7 +152,7 @@ def test_settings_without_a_pool_are_refused(wrong):
 
 
 def test_top_p_over_what_top_k_left_is_the_rule_of_transformers():
-    warpers = pytest.importorskip("transformers").generation.logits_process
+    warpers = transformers.generation.logits_process
     logits = setting("pool").last_logits()
     for t, k, p in ((1.0, 50, 0.9), (1.0, 5, 0.5), (0.7, 100, 0.95), (2.0, 40, 0.05), (1.0, 1, 0.9)):
         scores = torch.tensor(logits[None].astype(np.float64)) / t

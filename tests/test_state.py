@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from gptviz.points import Address
 from gptviz.ui import state
 from gptviz.ui.state import Choice, Rejected
 
@@ -111,7 +112,7 @@ def test_lone_surrogates_become_a_character_that_can_be_encoded():
 
 def test_cells_read_back_what_was_written():
     cell = ("blocks.0.att.weights", (0, 3, 2, 1))
-    assert state.parse_cell(state.format_cell(*cell)) == cell
+    assert Address.parse(Address(*cell).write()) == cell
 
 
 def test_changed_fields_only_are_written():

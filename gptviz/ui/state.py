@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from .. import catalogue, hub, tokenizer
+from ..points import Address
 from ..stages import BY_KEY, STAGES
 from . import address, carrier, incoming
 
@@ -131,21 +132,8 @@ def _flag(raw: str) -> bool:
     return raw == "1"
 
 
-def parse_cell(raw: str) -> tuple[str, tuple[int, ...]]:
-    """ "blocks.0.att.weights@0,1,2,2" -> (point, index). Raises ValueError when it is not of that form."""
-    point, _, index = raw.rpartition("@")
-    numbers = index.split(",")
-    if not point or len(point) > 60 or len(numbers) > 6 or not all(n.isdecimal() and len(n) < 8 for n in numbers):
-        raise ValueError("does not name a number of the model, such as tok_emb@0,3,17")
-    return point, tuple(map(int, numbers))
-
-
-def format_cell(point: str, index: tuple[int, ...]) -> str:
-    return f"{point}@{','.join(map(str, index))}"
-
-
 def _cell(raw: str) -> str:
-    return format_cell(*parse_cell(raw)) if raw else ""
+    return Address.parse(raw).write() if raw else ""
 
 
 PARSERS: Mapping[str, Callable[[str], Any]] = {

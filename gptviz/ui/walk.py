@@ -8,7 +8,7 @@ import streamlit as st
 from .. import sampling, tokenizer, verbatim
 from ..config import GPTConfig
 from ..model import GPT
-from ..points import stream_in
+from ..points import Address, stream_in
 from ..stages import BY_KEY, STAGES, Stage, View, base, text
 from ..stages import append as appending
 from ..stages.base import Picture
@@ -133,7 +133,7 @@ def fit(choice: Choice, config: GPTConfig, other: GPTConfig) -> Choice:
 
 
 def chosen_cell(choice: Choice) -> Cell | None:
-    return state.parse_cell(choice.cell) if choice.cell else None
+    return Address.parse(choice.cell) if choice.cell else None
 
 
 # picture and words ----------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
     def acted(event: matrix.Event) -> None:
         match event:
             case matrix.Cell(point, index):
-                state.open_cell(state.format_cell(point, index), other=second, **chosen_with(point, index))
+                state.open_cell(Address(point, index).write(), other=second, **chosen_with(point, index))
             case matrix.Row(row, axis) if axis.startswith(("token", "position", "query", "key")):
                 if not token(row):
                     state.settle(f"That token is not in the context of {title}, so it cannot be chosen for both.")
