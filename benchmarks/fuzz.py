@@ -36,10 +36,17 @@ sys.path.insert(0, str(ROOT))
 
 from gptviz import tokenizer, trace
 from gptviz.figures.matrix import Grid
-from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, size, training
-from gptviz.labs.base import Control, Lab, Setting
+from gptviz.labs.attention import lab as attention
+from gptviz.labs.context import lab as context
+from gptviz.labs.dropout import lab as dropout
+from gptviz.labs.embeddings import lab as embeddings
+from gptviz.labs.gradients import lab as gradients
+from gptviz.labs.lab import Control, Lab, Setting
+from gptviz.labs.replay import lab as training
+from gptviz.labs.sampling import lab as choosing
+from gptviz.labs.size import lab as size
+from gptviz.recompute import CLOSE, recompute
 from gptviz.stages import STAGES, View
-from gptviz.stages.recompute import CLOSE, recompute
 from gptviz.ui import cache, drawers, shell, state, train
 
 LABS: dict[str, Lab] = {

@@ -16,8 +16,8 @@ import torch
 from gptviz import catalogue, tokenizer, trace
 from gptviz.training.data import encode_documents
 from gptviz.training.jobs import Job, Line
-from gptviz.training.live import SIZES, Order
 from gptviz.training.texts import TEXTS
+from gptviz.training.worker import SIZES, Order
 
 TURN = 1.0  # seconds
 ROUNDS = 12

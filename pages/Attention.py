@@ -1,6 +1,6 @@
 """The attention lab."""
 
-from gptviz.labs import attention
+from gptviz.labs.attention import lab as attention
 from gptviz.ui import shell
 
 shell.lab(attention.LAB)

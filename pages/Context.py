@@ -1,6 +1,6 @@
 """The context and batch lab."""
 
-from gptviz.labs import context
+from gptviz.labs.context import lab as context
 from gptviz.ui import shell
 
 shell.lab(context.LAB)

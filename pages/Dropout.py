@@ -1,6 +1,6 @@
 """The dropout lab."""
 
-from gptviz.labs import dropout
+from gptviz.labs.dropout import lab as dropout
 from gptviz.ui import shell
 
 shell.lab(dropout.LAB)

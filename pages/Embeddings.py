@@ -1,6 +1,6 @@
 """The embedding space lab."""
 
-from gptviz.labs import embeddings
+from gptviz.labs.embeddings import lab as embeddings
 from gptviz.ui import shell
 
 shell.lab(embeddings.LAB)

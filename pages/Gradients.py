@@ -1,6 +1,6 @@
 """The lab of shortcuts, normalisation and gradients."""
 
-from gptviz.labs import gradients
+from gptviz.labs.gradients import lab as gradients
 from gptviz.ui import shell
 
 shell.lab(gradients.LAB)

@@ -1,6 +1,6 @@
 """The lab of choosing the next token."""
 
-from gptviz.labs import choosing
+from gptviz.labs.sampling import lab as choosing
 from gptviz.ui import shell
 
 shell.lab(choosing.LAB)

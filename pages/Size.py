@@ -1,6 +1,6 @@
 """The size lab."""
 
-from gptviz.labs import size
+from gptviz.labs.size import lab as size
 from gptviz.ui import shell
 
 shell.lab(size.LAB)

@@ -1,6 +1,6 @@
 """The training lab."""
 
-from gptviz.labs import training
+from gptviz.labs.replay import lab as training
 from gptviz.ui import shell
 
 shell.lab(training.LAB)

@@ -6,8 +6,15 @@ import torch
 
 from gptviz import tokenizer, weights
 from gptviz.config import PRESETS
-from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, size, training
-from gptviz.labs.base import Lab
+from gptviz.labs.attention import lab as attention
+from gptviz.labs.context import lab as context
+from gptviz.labs.dropout import lab as dropout
+from gptviz.labs.embeddings import lab as embeddings
+from gptviz.labs.gradients import lab as gradients
+from gptviz.labs.lab import Lab
+from gptviz.labs.replay import lab as training
+from gptviz.labs.sampling import lab as choosing
+from gptviz.labs.size import lab as size
 from gptviz.ui import train
 from sample_models import randomised
 

@@ -12,7 +12,8 @@ from gptviz.config import GPTConfig
 from gptviz.figures import style
 from gptviz.figures.chips import Chips
 from gptviz.figures.matrix import Grid
-from gptviz.stages import BY_KEY, STAGES, append, base
+from gptviz.stages import BY_KEY, STAGES, append
+from gptviz.stages import stage as base
 from gptviz.ui import beside, cache
 from gptviz.ui.state import Choice
 from sample_models import randomised

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from gptviz import tokenizer, trace
-from gptviz.labs.base import Setting
+from gptviz.labs.lab import Setting
 from gptviz.ui import cache, shell, turns
 from gptviz.ui.room import Followed, Room
 from gptviz.ui.turns import Turns

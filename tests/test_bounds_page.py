@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gptviz import trace
-from gptviz.labs.base import Setting
+from gptviz.labs.lab import Setting
 from gptviz.model import GPT
 from gptviz.ui import cache
 from test_lab_choosing import open_lab

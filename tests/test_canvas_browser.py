@@ -8,8 +8,8 @@ import pytest
 
 from gptviz import canvas
 from gptviz.canvas import grid, strips
-from gptviz.figures.live import DropoutStrips
 from gptviz.figures.matrix import Grid, Panel
+from gptviz.figures.strips import DropoutStrips
 
 PAGE = """<!doctype html>
 <meta charset="utf-8">

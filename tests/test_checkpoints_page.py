@@ -10,7 +10,10 @@ from streamlit.testing.v1 import AppTest
 from gptviz import __main__ as command
 from gptviz import catalogue, trace, weights
 from gptviz.config import PRESETS, GPTConfig
-from gptviz.labs import choosing, embeddings, gradients, size
+from gptviz.labs.embeddings import lab as embeddings
+from gptviz.labs.gradients import lab as gradients
+from gptviz.labs.sampling import lab as choosing
+from gptviz.labs.size import lab as size
 from gptviz.stages import STAGES
 from gptviz.ui import cache, download
 from sample_checkpoints import write

@@ -13,8 +13,16 @@ import pytest
 from contrast import MARK, TEXT, over, ratio
 from gptviz import trace
 from gptviz.figures import learning, pools, ranking, style, windows
-from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, moments, size, training
-from gptviz.labs.base import Setting
+from gptviz.labs.attention import lab as attention
+from gptviz.labs.context import lab as context
+from gptviz.labs.dropout import lab as dropout
+from gptviz.labs.embeddings import lab as embeddings
+from gptviz.labs.gradients import lab as gradients
+from gptviz.labs.lab import Setting
+from gptviz.labs.replay import lab as training
+from gptviz.labs.replay import moments
+from gptviz.labs.sampling import lab as choosing
+from gptviz.labs.size import lab as size
 from gptviz.stages import STAGES, View
 from gptviz.ui import top, train
 from sample_models import EFFORT, tiny

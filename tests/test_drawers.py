@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from gptviz.figures.matrix import Grid
+from gptviz.recompute import axes, recompute, sizes
 from gptviz.stages import STAGES, View
-from gptviz.stages.recompute import axes, recompute, sizes
 from gptviz.ui import drawers, matrix, state, walk
 from test_page import fine, opened, shown
 from test_recompute import derived, shape, traced

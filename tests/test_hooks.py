@@ -12,7 +12,7 @@ from gptviz import hooks, trace
 from gptviz.config import PRESETS
 from gptviz.model import GPT
 from gptviz.points import dropout_site
-from gptviz.stages import base
+from gptviz.stages import stage as base
 from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny
 
 BEFORE = ["ids", "tok_emb", "pos_emb", "input_emb", "drop_emb"]

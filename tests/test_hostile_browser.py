@@ -8,7 +8,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 from conftest import ROOT, settle
-from gptviz.labs.base import Setting
+from gptviz.labs.lab import Setting
 from gptviz.ui import state
 from hostile import FOLDER, PAGES, TEXT, model_folder, watched
 from sample_models import mini

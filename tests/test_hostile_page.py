@@ -11,7 +11,7 @@ from streamlit.proto.Markdown_pb2 import Markdown
 from streamlit.testing.v1 import AppTest
 
 from gptviz import catalogue, tokenizer, transfer
-from gptviz.labs.base import Setting
+from gptviz.labs.lab import Setting
 from gptviz.stages import STAGES
 from gptviz.ui import state
 from hostile import FOLDER, MARKUP, PAGES, TEXT, model_folder

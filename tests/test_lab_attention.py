@@ -12,9 +12,10 @@ from gptviz import tokenizer, trace
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.figures import running_sum
 from gptviz.figures.matrix import MASKED, PADDING, Grid
-from gptviz.labs import first_token, head_atlas, head_columns, head_patterns, masking, one_score
-from gptviz.labs.attention import LAB
-from gptviz.labs.base import Setting
+from gptviz.labs.attention import first_token, head_atlas, head_columns, masking, one_score
+from gptviz.labs.attention.lab import LAB
+from gptviz.labs.lab import Setting
+from gptviz.labs.subjects import heads as head_patterns
 from gptviz.ui import matrix
 from gptviz.ui.matrix import Pick
 from sample_models import EFFORT, mini, randomised, some_ids, tiny, untrained

@@ -9,8 +9,8 @@ import pytest
 from accessible import assert_accessible
 from conftest import settle
 from gptviz import tokenizer
-from gptviz.labs.attention import LAB
-from gptviz.labs.base import Setting
+from gptviz.labs.attention.lab import LAB
+from gptviz.labs.lab import Setting
 from sample_models import mini
 
 APP = Path(__file__).parents[1] / "app.py"

@@ -16,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 
 from gptviz import sampling, tokenizer, trace
 from gptviz.figures.chips import Chips
-from gptviz.labs import choosing, drawing, temperature, writing
-from gptviz.labs.base import Setting
+from gptviz.labs.lab import Setting
+from gptviz.labs.sampling import drawing, temperature, writing
+from gptviz.labs.sampling import lab as choosing
 from sample_models import EFFORT, ending, mini, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")

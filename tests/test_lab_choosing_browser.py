@@ -8,8 +8,8 @@ import pytest
 from accessible import assert_accessible
 from conftest import settle
 from gptviz import sampling, trace
-from gptviz.labs import drawing
-from gptviz.stages.base import percent
+from gptviz.labs.sampling import drawing
+from gptviz.stages.stage import percent
 from sample_models import EFFORT, mini
 
 APP = Path(__file__).parents[1] / "app.py"

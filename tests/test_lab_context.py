@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from gptviz import sampling, tokenizer, trace
 from gptviz.figures import candidates
 from gptviz.figures.matrix import Grid
-from gptviz.labs import batches, cropping, order, windows
-from gptviz.labs.base import Setting
-from gptviz.labs.context import LAB
+from gptviz.labs.context import batches, cropping, order, windows
+from gptviz.labs.context.lab import LAB
+from gptviz.labs.lab import Setting
 from sample_models import DAY, EFFORT, mini, tiny, untrained
 from test_lab_choosing import open_lab
 

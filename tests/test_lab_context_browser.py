@@ -7,7 +7,7 @@ import pytest
 
 from accessible import assert_accessible
 from conftest import settle
-from gptviz.labs import batches, cropping, order, windows
+from gptviz.labs.context import batches, cropping, order, windows
 from sample_models import mini
 from test_lab_context import BY_KEY, setting
 

@@ -13,13 +13,16 @@ from streamlit.testing.v1 import AppTest
 
 from gptviz import tokenizer, trace
 from gptviz.config import PRESETS
-from gptviz.figures.live import DropoutStrips
+from gptviz.figures.strips import DropoutStrips
 from gptviz.hooks import noise
-from gptviz.labs import dropout, dropout_masks, dropout_passes, dropout_places
-from gptviz.labs.base import Setting
+from gptviz.labs.dropout import lab as dropout
+from gptviz.labs.dropout import masks as dropout_masks
+from gptviz.labs.dropout import passes as dropout_passes
+from gptviz.labs.dropout import places as dropout_places
+from gptviz.labs.lab import Setting
 from gptviz.points import dropout_site
-from gptviz.stages import base
-from gptviz.ui import live
+from gptviz.stages import stage as base
+from gptviz.ui import strips
 from sample_models import EFFORT, mini, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
@@ -91,7 +94,7 @@ class TestDrag:
 
     def test_it_travels_exactly(self):
         picture = dropout.strips(setting("drag", place="weights"))
-        data = live.payload(picture)
+        data = strips.payload(picture)
         (size,) = struct.unpack_from("<I", data)
         header = json.loads(data[4 : 4 + size])
         values, draws = np.frombuffer(data, "<f4", offset=4 + size).reshape(2, *picture.values.shape)
@@ -100,11 +103,11 @@ class TestDrag:
 
     @pytest.mark.parametrize("message", [None, "0.5", True, -0.1, 0.91, math.nan, math.inf, [0.5], {"p": 0.5}])
     def test_garbage_from_the_browser_is_no_rate(self, message):
-        assert live.translate(message, dropout_places.RATES) is None
+        assert strips.translate(message, dropout_places.RATES) is None
 
     def test_a_rate_lands_on_a_step(self):
-        assert live.translate(0.30000000000000004, dropout_places.RATES) == 0.3
-        assert live.translate(0, dropout_places.RATES) == 0.0
+        assert strips.translate(0.30000000000000004, dropout_places.RATES) == 0.3
+        assert strips.translate(0, dropout_places.RATES) == 0.0
 
     def test_a_picture_of_the_wrong_shape_is_refused(self):
         picture = dropout.strips(setting("drag"))

@@ -10,8 +10,8 @@ import pytest
 from accessible import assert_accessible
 from conftest import settle
 from gptviz import tokenizer, trace
-from gptviz.labs import dropout
-from gptviz.labs.base import Setting
+from gptviz.labs.dropout import lab as dropout
+from gptviz.labs.lab import Setting
 from sample_models import mini
 
 APP = Path(__file__).parents[1] / "app.py"

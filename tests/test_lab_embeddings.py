@@ -12,18 +12,10 @@ from gptviz import tokenizer, trace
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.figures import alike, space
 from gptviz.figures.chips import Chips
-from gptviz.labs import (
-    embeddings,
-    position_table,
-    projection,
-    stream_maps,
-    trained_tables,
-    word_maps,
-    word_neighbours,
-    word_pairs,
-    words,
-)
-from gptviz.labs.base import Setting
+from gptviz.labs.embeddings import lab as embeddings
+from gptviz.labs.embeddings import position_table, stream_maps, trained_tables, word_maps, word_neighbours, word_pairs
+from gptviz.labs.lab import Setting
+from gptviz.labs.subjects import projection, words
 from gptviz.model import GPT
 from sample_models import mini, randomised, tiny, untrained
 from test_lab_choosing import html, open_lab

@@ -14,8 +14,10 @@ from gptviz import tokenizer, trace
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.figures import depth
 from gptviz.figures.matrix import Grid
-from gptviz.labs import feed_forward, gradients, layer_norm, saliency, shortcuts, target, toy_network, wiring
-from gptviz.labs.base import Setting
+from gptviz.labs.gradients import feed_forward, layer_norm, saliency, shortcuts, toy_network, wiring
+from gptviz.labs.gradients import lab as gradients
+from gptviz.labs.lab import Setting
+from gptviz.labs.subjects import target
 from gptviz.points import stream_in
 from sample_models import EFFORT, mini, randomised, tiny, untrained
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from gptviz.config import PRESETS, GPTConfig
-from gptviz.labs import ledger, memory, shape, size, totals, work
-from gptviz.labs.base import Setting
+from gptviz.labs.lab import Setting
+from gptviz.labs.size import lab as size
+from gptviz.labs.size import ledger, memory, shape, totals, work
 from gptviz.model import GPT
 from sample_models import mini, tiny
 from test_lab_choosing import html, open_lab

@@ -12,8 +12,13 @@ from gptviz import catalogue, snapshots, tokenizer, trace, weights
 from gptviz.catalogue import Entry
 from gptviz.config import GPTConfig
 from gptviz.figures.matrix import Grid
-from gptviz.labs import moments, training, training_heads, training_loss, training_predictions, training_words
-from gptviz.labs.base import Setting
+from gptviz.labs.lab import Setting
+from gptviz.labs.replay import heads as training_heads
+from gptviz.labs.replay import lab as training
+from gptviz.labs.replay import loss as training_loss
+from gptviz.labs.replay import moments
+from gptviz.labs.replay import predictions as training_predictions
+from gptviz.labs.replay import word_places as training_words
 from sample_models import randomised
 from test_lab_choosing import html, open_lab
 

@@ -5,7 +5,7 @@ import pytest
 from accessible import assert_accessible
 from conftest import ROOT, settle
 from gptviz import catalogue, sampling, tokenizer, trace
-from gptviz.labs import training
+from gptviz.labs.replay import lab as training
 
 RUN = catalogue.MODELS["mini"].history
 NUMBERS = [step.number for step in RUN.steps]

@@ -12,10 +12,10 @@ import torch
 from gptviz import tokenizer, weights
 from gptviz.figures import learning
 from gptviz.figures.learning import Level, Measured
-from gptviz.training import jobs, live, losses, texts
+from gptviz.training import jobs, losses, texts, worker
 from gptviz.training.data import UNIFORM_LOSS, encode_documents
 from gptviz.training.jobs import Full, Job, Line, Ready, Sample, Seen
-from gptviz.training.live import Order, Wishes, longest_copied, train
+from gptviz.training.worker import Order, Wishes, longest_copied, train
 from gptviz.ui import train as page
 
 RHYME = "The cat sat on the mat. The dog lay on the rug. The hen is in the pen, and the pig is in the wig. "
@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_losses_and_another_does_not():
 
 
 def test_the_loss_of_a_step_is_the_full_softmax_up_to_words_that_never_occur():
-    run = live.begin(Order(ids(texts.TEXTS["walrus"].read()), steps=5))
+    run = worker.begin(Order(ids(texts.TEXTS["walrus"].read()), steps=5))
     for _ in range(3):
         run.advance()
     tokens, targets = run.windows.read(run.step)
@@ -115,7 +115,7 @@ def test_sampled_with_every_word_always_is_the_full_softmax():
 def test_samples_begin_as_the_text_begins_and_say_what_is_copied(learned):
     samples = of(learned, "sample")
     assert samples[0]["step"] == 0 and samples[-1]["step"] == 130 and len(samples) >= 8
-    assert all(tuple(one["prompt"]) == ids()[:4] and len(one["ids"]) == live.SAMPLE_TOKENS for one in samples)
+    assert all(tuple(one["prompt"]) == ids()[:4] and len(one["ids"]) == worker.SAMPLE_TOKENS for one in samples)
     assert samples[0]["copied"] < 5 < samples[-1]["copied"]  # noise at first, whole sentences of the rhyme in the end
 
 
@@ -152,7 +152,7 @@ def test_the_trained_model_is_kept_where_it_was_asked_for(tmp_path):
 
 
 def test_a_pause_that_lasts_too_long_ends_it(monkeypatch):
-    monkeypatch.setattr(live, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(worker, "LONGEST_PAUSE", 0.2)
     wishes = Wishes()
     wishes.take("pause")
     found = told(Order(ids(), size="smaller", steps=50), wishes)
@@ -162,7 +162,7 @@ def test_a_pause_that_lasts_too_long_ends_it(monkeypatch):
 def test_the_texts_that_ship():
     for text in texts.TEXTS.values():
         count = len(ids(text.read()))
-        assert live.FEWEST_TOKENS <= count and len(text.read().encode()) < 66_000 and text.source and text.author
+        assert worker.FEWEST_TOKENS <= count and len(text.read().encode()) < 66_000 and text.source and text.author
         assert "\ufffd" not in text.read() and "<|" not in text.read()
 
 
@@ -192,7 +192,7 @@ def test_pause_stands_still_and_stop_ends_it(line, monkeypatch):
     seen = job.wait(10)
     assert seen.state == "stopped" and gone(job) and seen.saved
     assert seen.samples[-1].step == seen.held_out[-1].step == seen.step == len(seen.losses)
-    assert weights.load(job.folder).config == live.SIZES["smaller"] and not job.forgotten
+    assert weights.load(job.folder).config == worker.SIZES["smaller"] and not job.forgotten
     told_so = []
     job.when_forgotten(lambda: told_so.append(True))
     monkeypatch.setattr(jobs, "ABSENT_FOR_GOOD", -1.0)  # its reader is taken to be gone at once

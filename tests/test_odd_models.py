@@ -13,8 +13,14 @@ import pytest
 from gptviz import sampling, tokenizer, trace
 from gptviz.config import GPTConfig
 from gptviz.figures.matrix import Grid
-from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, size
-from gptviz.labs.base import Setting, Table
+from gptviz.labs.attention import lab as attention
+from gptviz.labs.context import lab as context
+from gptviz.labs.dropout import lab as dropout
+from gptviz.labs.embeddings import lab as embeddings
+from gptviz.labs.gradients import lab as gradients
+from gptviz.labs.lab import Setting, Table
+from gptviz.labs.sampling import lab as choosing
+from gptviz.labs.size import lab as size
 from gptviz.stages import STAGES, View
 from gptviz.trace import NotFinite
 from gptviz.ui import drawers

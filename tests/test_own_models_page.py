@@ -8,7 +8,14 @@ from streamlit.testing.v1 import AppTest
 
 from gptviz import __main__ as command
 from gptviz import catalogue, weights
-from gptviz.labs import attention, choosing, context, dropout, embeddings, gradients, size, training
+from gptviz.labs.attention import lab as attention
+from gptviz.labs.context import lab as context
+from gptviz.labs.dropout import lab as dropout
+from gptviz.labs.embeddings import lab as embeddings
+from gptviz.labs.gradients import lab as gradients
+from gptviz.labs.replay import lab as training
+from gptviz.labs.sampling import lab as choosing
+from gptviz.labs.size import lab as size
 from gptviz.ui import cache, shell, state, train
 from sample_models import EFFORT, tiny
 from test_page import APP, fine, html, shown

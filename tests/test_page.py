@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from gptviz import tokenizer, trace, weights
 from gptviz.stages import STAGES, append
-from gptviz.stages.base import View
+from gptviz.stages.stage import View
 from gptviz.ui import address, carrier, state, top, walk
 from gptviz.ui.state import Choice
 from sample_models import ending, tiny

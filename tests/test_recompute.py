@@ -10,10 +10,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gptviz import catalogue, hooks, tokenizer, trace, verbatim
+from gptviz import catalogue, hooks, recompute, tokenizer, trace, verbatim
 from gptviz.config import PRESETS
 from gptviz.model import GPT
-from gptviz.stages import STAGES, base, recompute, source
+from gptviz.stages import STAGES, source
+from gptviz.stages import stage as base
 
 TEXTS = ("Every effort moves you", "The cat saw_5% {of} it")
 CELLS = 8  # random cells per point

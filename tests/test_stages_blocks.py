@@ -12,13 +12,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gptviz import catalogue, tokenizer, trace
+from gptviz import catalogue, recompute, tokenizer, trace
 from gptviz.config import GPTConfig
 from gptviz.figures import matrix
 from gptviz.figures.chips import Chips
 from gptviz.figures.matrix import MASKED, Grid
 from gptviz.model import GPT
-from gptviz.stages import BY_KEY, View, base, context_vectors, contract, output_head, recompute
+from gptviz.stages import BY_KEY, View, context_vectors, contract, output_head
+from gptviz.stages import stage as base
 from gptviz.stages.queries_keys_values import columns
 
 KEYS = (

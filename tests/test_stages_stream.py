@@ -14,7 +14,6 @@ from gptviz.figures.matrix import DROPPED, Grid
 from gptviz.stages import (
     attention_dropout,
     attention_shortcut,
-    base,
     dropout,
     embedding_dropout,
     feed_forward_dropout,
@@ -29,7 +28,8 @@ from gptviz.stages import (
     token_ids,
     weight_dropout,
 )
-from gptviz.stages.base import View
+from gptviz.stages import stage as base
+from gptviz.stages.stage import View
 from gptviz.trace import run
 
 MODULES = (

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from gptviz import catalogue
 from gptviz.training import jobs, kept
 from gptviz.training.jobs import LINE, Job
-from gptviz.training.live import Order
 from gptviz.training.texts import TEXTS
+from gptviz.training.worker import Order
 from gptviz.ui import shell, train
 from test_page import APP, fine, html, shown
 

@@ -12,7 +12,7 @@ import pytest
 
 from gptviz.training import jobs, kept
 from gptviz.training.jobs import Job, Line, Refused
-from gptviz.training.live import Order
+from gptviz.training.worker import Order
 from test_live_training import ids, told, until
 
 ROOT = Path(__file__).parents[1]
@@ -197,7 +197,7 @@ def test_a_model_that_cannot_be_written_is_said_and_the_run_stays(tmp_path):
 SERVER = """
 import time
 from gptviz.training import jobs
-from gptviz.training.live import Order
+from gptviz.training.worker import Order
 
 jobs.PRIORITY = 0
 job = jobs.LINE.join(Order(tuple(range(1000)), size="smaller", seconds=60))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..figures import style
-from ..figures.live import DropoutStrips
+from ..figures.strips import DropoutStrips
 from .packing import pack
 
 

@@ -5,6 +5,6 @@ words, the controls a reader may move, and functions from a `Setting` (model, se
 to the "look for" line.
 """
 
-from .base import Control, Experiment, Lab, Setting
+from .lab import Control, Experiment, Lab, Setting
 
 __all__ = ["Control", "Experiment", "Lab", "Setting"]

@@ -29,7 +29,7 @@ from . import (
     token_ids,
     weight_dropout,
 )
-from .base import Question, Stage, View
+from .stage import Question, Stage, View
 
 STAGES: tuple[Stage, ...] = tuple(
     module.STAGE

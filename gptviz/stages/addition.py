@@ -7,8 +7,9 @@ import numpy as np
 from ..figures import style
 from ..figures.matrix import Grid, Panel
 from ..trace import Trace
-from . import base, present
-from .base import View
+from . import present
+from . import stage as base
+from .stage import View
 
 STACKED = 10  # up to this many tokens the strips stand above each other, so that features line up
 

@@ -11,8 +11,8 @@ $$\text{next} = \arg\max_{w}\, p_{T-1,w}, \qquad \text{text} \leftarrow \text{te
 
 from .. import sampling, tokenizer
 from ..figures.chips import Chip, Chips
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 MOST_CHIPS = 24
 NARROW_CHIPS = 14  # beside another picture

@@ -14,8 +14,8 @@ import math
 
 from .. import sampling
 from ..figures.matrix import Grid
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 
 def picture(trace, view) -> Grid:

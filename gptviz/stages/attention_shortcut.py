@@ -11,7 +11,7 @@ $$x' = x + \mathrm{Dropout}(\mathrm{Attention}(\mathrm{LN}(x)))$$
 from ..figures.matrix import Grid
 from ..points import stream_in
 from . import shortcut
-from .base import Question, stage
+from .stage import Question, stage
 
 
 def points(view) -> tuple[str, str, str]:

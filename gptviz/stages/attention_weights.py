@@ -11,8 +11,8 @@ $$w_{qk} = \frac{e^{m_{qk}}}{\sum_{j} e^{m_{qj}}}$$
 import numpy as np
 
 from ..figures.matrix import Grid
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 
 def picture(trace, view) -> Grid:

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..figures.matrix import Grid, Panel
 from ..points import stream_in
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 
 def stream(trace, view) -> np.ndarray:

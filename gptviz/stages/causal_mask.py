@@ -10,8 +10,8 @@ $$m_{qk} = \begin{cases} \text{scaled}_{qk} & k \le q \\ -\infty & k > q \end{ca
 """
 
 from ..figures.matrix import Grid
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 
 def picture(trace, view) -> Grid:

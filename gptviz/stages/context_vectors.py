@@ -13,8 +13,8 @@ import numpy as np
 
 from ..figures import style
 from ..figures.matrix import Grid, Panel
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 MOST_KEYS = 20  # value rows that can be told apart in one picture
 PRESENTED_KEYS = 8

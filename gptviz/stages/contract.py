@@ -14,8 +14,8 @@ import numpy as np
 from .. import sampling
 from ..figures import style
 from ..figures.matrix import Grid, Panel
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 STRONGEST = 5
 

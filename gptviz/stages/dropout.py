@@ -8,8 +8,9 @@ from ..figures import style
 from ..figures.matrix import DROPPED, Grid, Panel
 from ..points import dropout_site
 from ..trace import Trace
-from . import addition, base, present
-from .base import View
+from . import addition, present
+from . import stage as base
+from .stage import View
 
 FEATURES = (512, 128)  # strips above and beside each other: cells that each get a pixel, so that no zero is hidden
 

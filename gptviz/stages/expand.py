@@ -12,8 +12,8 @@ $$h_t = \mathrm{LN}(x_t)\, W_{\text{up}} + b_{\text{up}}$$
 
 from .. import sampling
 from ..figures.matrix import Grid
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 
 def picture(trace, view) -> Grid:

@@ -10,7 +10,7 @@ $$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p,
 
 from ..figures.matrix import Grid
 from . import dropout
-from .base import Question, stage
+from .stage import Question, stage
 
 
 def points(view) -> tuple[str, str]:

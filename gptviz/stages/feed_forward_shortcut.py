@@ -10,7 +10,7 @@ $$x'' = x' + \mathrm{Dropout}(\mathrm{FeedForward}(\mathrm{LN}(x')))$$
 
 from ..figures.matrix import Grid
 from . import shortcut
-from .base import Question, stage
+from .stage import Question, stage
 
 
 def points(view) -> tuple[str, str, str]:

@@ -13,8 +13,8 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import curve
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 NAMED = 3  # units that carry their number in the chart
 

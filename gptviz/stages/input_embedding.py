@@ -11,8 +11,9 @@ $$x_t = \mathrm{tok}_t + \mathrm{pos}_t$$
 import numpy as np
 
 from ..figures.matrix import Grid
-from . import addition, base
-from .base import Question, stage
+from . import addition
+from . import stage as base
+from .stage import Question, stage
 
 POINTS = ("tok_emb", "pos_emb", "input_emb")
 

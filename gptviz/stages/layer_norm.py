@@ -7,8 +7,9 @@ from ..figures import distribution, style
 from ..figures.distribution import Column
 from ..model import LayerNorm
 from ..trace import Trace
-from . import base, present
-from .base import View
+from . import present
+from . import stage as base
+from .stage import View
 
 LINES = (
     "mean = x.mean(",

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from ..points import stream_in
 from . import layer_norm
-from .base import Question, stage
+from .stage import Question, stage
 
 
 def points(view) -> tuple[str, str]:

@@ -11,7 +11,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 import plotly.graph_objects as go
 
 from . import layer_norm
-from .base import Question, stage
+from .stage import Question, stage
 
 
 def points(view) -> tuple[str, str]:

@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import ranking
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 RANKS = 20
 MOST_ROWS = 8  # rows with words in one picture

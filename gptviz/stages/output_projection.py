@@ -12,8 +12,8 @@ $$\text{att}_t = \sum_{h} c_t^{h}\, W_{\text{out}}^{h} + b_{\text{out}}$$
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 
 def shares(trace, view) -> np.ndarray:

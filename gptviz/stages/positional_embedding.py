@@ -13,9 +13,10 @@ from dataclasses import replace
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
-from . import addition, base, present
-from .base import Question, stage
+from . import addition, present
+from . import stage as base
 from .likeness import cosines
+from .stage import Question, stage
 
 
 def picture(trace, view) -> Grid:

@@ -7,8 +7,8 @@ import numpy as np
 from ..figures import style
 from ..figures.matrix import Panel
 from ..trace import Trace
-from . import base
-from .base import View
+from . import stage as base
+from .stage import View
 
 
 def tokens(trace: Trace, view: View, at_most: int = style.PRESENTED[0]) -> tuple[int, ...]:

@@ -13,8 +13,8 @@ $$[\,Q \mid K \mid V\,] = \mathrm{LN}(x)\, W_{qkv} + b_{qkv}$$
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 LETTERS = {"query": "Q", "key": "K", "value": "V"}
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from ..figures.matrix import Grid
 from ..trace import Trace
-from . import addition, base
-from .base import View
+from . import addition
+from . import stage as base
+from .stage import View
 
 
 def picture(trace: Trace, view: View, points: tuple[str, str, str], sublayer: str, part: str) -> Grid:

@@ -14,8 +14,8 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import bars
-from . import base
-from .base import Question, stage
+from . import stage as base
+from .stage import Question, stage
 
 SHOWN = 20
 PRESENTED = 5

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from .. import tokenizer
 from ..figures.chips import Chip, Chips
 from ..tokenizer import Merge
-from . import base, token_chips
-from .base import Question, View, stage
+from . import stage as base
+from . import token_chips
+from .stage import Question, View, stage
 
 SENTENCE = 36  # chips of the sentence, so that the merges below stay in sight
 STATES = ((10, 5), (22, 3), (SENTENCE, 2))  # up to so many chips above, so many states of the stepper below

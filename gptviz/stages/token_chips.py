@@ -6,8 +6,8 @@ from .. import tokenizer
 from ..figures import style
 from ..figures.chips import Chip
 from ..trace import Trace
-from . import base
-from .base import View
+from . import stage as base
+from .stage import View
 
 NEUTRAL = style.TOKENS.index(style.PARTS["residual"])
 

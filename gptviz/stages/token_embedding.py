@@ -11,9 +11,10 @@ $$\mathrm{tok}_t = W_{\text{token}}[\mathrm{id}_t]$$
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
-from . import addition, base, present
-from .base import Question, stage
+from . import addition, present
+from . import stage as base
 from .likeness import closest, cosines
+from .stage import Question, stage
 
 
 def picture(trace, view) -> Grid:

@@ -9,9 +9,10 @@ $$\mathrm{ids} \in \{0, 1, \dots, V - 1\}^{\,\text{batch} \times \text{token}}$$
 """
 
 from ..figures.chips import Chip, Chips
-from . import base, token_chips
-from .base import Question, stage
+from . import stage as base
+from . import token_chips
 from .likeness import closest
+from .stage import Question, stage
 
 ROW, FEW, FEWEST = 18, 7, 4  # chips of the sentence; in Present mode or in half the width; in both
 AROUND = 3  # rows of the vocabulary shown on either side of the chosen one

@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..figures.matrix import DROPPED, MASKED, Grid
-from . import base, dropout
-from .base import Question, stage
+from . import dropout
+from . import stage as base
+from .stage import Question, stage
 
 
 def marks(mask: np.ndarray) -> np.ndarray:

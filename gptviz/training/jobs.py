@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from . import kept
-from .live import LONGEST, LONGEST_PAUSE, Order, part
+from .worker import LONGEST, LONGEST_PAUSE, Order, part
 
 STARTING = 90.0  # seconds a process may take until its first step
 ENDING = 15.0  # seconds it may take to end, after its time or when it was asked to stop
@@ -30,7 +30,7 @@ MOST_WAITING = 50
 PRIORITY = 19  # how much a run gives way to the readers: the most there is
 LOOK_EVERY, LOOK_AFTER_EVERY = 0.2, 5.0  # seconds between two looks at the run under way, and at what others have left
 ROOT = Path(__file__).parents[2]
-PROGRAM = (sys.executable, "-m", "gptviz.training.live")
+PROGRAM = (sys.executable, "-m", "gptviz.training.worker")
 
 
 class Refused(Exception):

@@ -10,8 +10,9 @@ from ..figures import style
 from ..figures.chips import Chips
 from ..figures.matrix import Grid, Panel
 from ..model import GPT
-from ..stages import Stage, View, append, base
-from ..stages.base import Picture
+from ..stages import Stage, View, append
+from ..stages import stage as base
+from ..stages.stage import Picture
 from ..trace import Trace
 from . import cache, sentences, state
 from .sentences import Rows, Sentence

@@ -9,8 +9,9 @@ import streamlit as st
 
 from .. import catalogue, verbatim, weights
 from ..figures.matrix import Grid
-from ..stages import Stage, View, base, source
-from ..stages.recompute import axes, block_of, recompute, sizes
+from ..recompute import axes, block_of, recompute, sizes
+from ..stages import Stage, View, source
+from ..stages import stage as base
 from ..trace import NotFinite, Trace
 from . import address, matrix
 from .state import Choice, change

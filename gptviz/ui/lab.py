@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from .. import verbatim, weights
-from ..labs.base import LONGEST_TEXT, Control, Experiment, Lab, Setting, Table
+from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Table
 from ..verbatim import Markdown
 from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
-from .live import Released
+from .strips import Released
 
 
 def show(chosen: Lab) -> None:

@@ -9,10 +9,10 @@ import streamlit as st
 from .. import verbatim
 from ..figures import style
 from ..figures.chips import Chip, Chips
-from ..figures.live import DropoutStrips
 from ..figures.matrix import Grid
+from ..figures.strips import DropoutStrips
 from ..verbatim import Html
-from . import live, matrix
+from . import matrix, strips
 
 
 def show(
@@ -21,7 +21,7 @@ def show(
     *,
     cell: tuple[str, tuple[int, ...]] | None,
     present: bool,
-    on_event: Callable[[matrix.Event | live.Released], None],
+    on_event: Callable[[matrix.Event | strips.Released], None],
     alt: str,
     height: int = 0,
 ) -> None:
@@ -35,7 +35,7 @@ def show(
     if isinstance(picture, Grid):
         matrix.show(picture, key=key, cell=cell, present=present, on_event=on_event)
     elif isinstance(picture, DropoutStrips):
-        live.show(picture, key=key, on_event=on_event)
+        strips.show(picture, key=key, on_event=on_event)
     elif isinstance(picture, Chips):
         st.html(chips_html(picture, present=present))
     else:

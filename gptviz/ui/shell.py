@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from .. import verbatim
-from ..labs.base import Lab
+from ..labs.lab import Lab
 from ..training import kept
 from . import state
 from .state import Choice

@@ -13,12 +13,12 @@ from .. import catalogue, tokenizer, verbatim
 from ..config import GPTConfig
 from ..figures import learning
 from ..figures.learning import Level, Measured
-from ..labs.base import Control, Lab, experiment
-from ..stages.base import Question
+from ..labs.lab import Control, Lab, experiment
+from ..stages.stage import Question
 from ..training.data import UNIFORM_LOSS, Corpus, encode_documents
 from ..training.jobs import LINE, Job, Refused, Sample, Seen
-from ..training.live import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, SIZES, TEMPERATURE, Order, part
 from ..training.texts import TEXTS
+from ..training.worker import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, SIZES, TEMPERATURE, Order, part
 from ..verbatim import Html, Markdown
 from . import cache, lab, shell, state, top
 from .state import Choice

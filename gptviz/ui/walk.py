@@ -9,10 +9,11 @@ from .. import sampling, tokenizer, verbatim
 from ..config import GPTConfig
 from ..model import GPT
 from ..points import Address, stream_in
-from ..stages import BY_KEY, STAGES, Stage, View, base, text
+from ..recompute import axes_among, axes_by_name, recompute
+from ..stages import BY_KEY, STAGES, Stage, View, text
 from ..stages import append as appending
-from ..stages.base import Picture
-from ..stages.recompute import axes_among, axes_by_name, recompute
+from ..stages import stage as base
+from ..stages.stage import Picture
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
 from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting

@@ -1,0 +1,1 @@
+"""The lab "Attention": lab.py lists its experiments, one file each."""

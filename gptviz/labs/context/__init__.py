@@ -1,0 +1,1 @@
+"""The lab "Context and batch": lab.py lists its experiments, one file each."""

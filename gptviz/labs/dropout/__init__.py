@@ -1,0 +1,1 @@
+"""The lab "Dropout": lab.py lists its experiments, one file each."""

@@ -1,0 +1,1 @@
+"""The lab "Embedding space": lab.py lists its experiments, one file each."""

@@ -1,0 +1,1 @@
+"""The lab "Gradients": lab.py lists its experiments, one file each."""

@@ -1,0 +1,1 @@
+"""The lab "Training, replayed": lab.py lists its experiments, one file each."""

@@ -1,0 +1,1 @@
+"""The lab "Size and cost": lab.py lists its experiments, one file each."""

@@ -1,0 +1,11 @@
+"""Size and cost: learned numbers, memory and work follow from the configuration alone."""
+
+from ..lab import Lab
+from . import ledger, memory, totals, work
+
+LAB = Lab(
+    key="Size",
+    title="Size and cost",
+    about="What a model of these sizes holds and costs: parameters, memory, work. It follows from the configuration alone.",
+    experiments=(ledger.LEDGER, totals.TOTALS, totals.HEADS, memory.MEMORY, work.COST),
+)
