@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from gptviz import tokenizer, trace
+from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import Grid
 from gptviz.labs.attention import lab as attention
 from gptviz.labs.context import lab as context
@@ -46,7 +47,8 @@ from gptviz.labs.replay import lab as training
 from gptviz.labs.sampling import lab as choosing
 from gptviz.labs.size import lab as size
 from gptviz.recompute import CLOSE, recompute
-from gptviz.stages import STAGES, View
+from gptviz.seen import Seen
+from gptviz.stages import STAGES
 from gptviz.ui import cache, drawers, shell, state, train
 
 LABS: dict[str, Lab] = {
@@ -308,8 +310,8 @@ def _read(raw: str, random: Random, found: Outcome) -> None:
     model = cache.model(which)
     window = tuple(ids[-model.config.context_length :])
     rate = random.choice((0.0, 0.0, 0.1, 0.5))
-    seen = trace.run(model, window, dropout=rate, seed=random.randrange(100))
-    view = View(
+    seen = Seen(
+        trace.run(model, window, dropout=rate, seed=random.randrange(100)),
         block=random.randrange(model.config.n_layer),
         head=random.randrange(model.config.n_head),
         token=random.randrange(-1, len(window)),
@@ -323,19 +325,19 @@ def _read(raw: str, random: Random, found: Outcome) -> None:
         special=special,
     )
     for stage in random.sample(STAGES, 3):
-        look(stage, seen, view, random, found)
+        look(stage, seen, random, found)
 
 
-def look(stage, seen: trace.Trace, view: View, random: Random, found: Outcome) -> None:
+def look(stage, seen: Seen, random: Random, found: Outcome) -> None:
     """A stage's pictures and words, and some of its numbers computed again."""
-    pictures = [stage.picture(seen, view), *([stage.overview(seen, view)] if stage.overview else [])]
-    if not isinstance(stage.caption(seen, view), str):
+    pictures = [stage.picture(seen), *([stage.overview(seen)] if stage.overview else [])]
+    if not isinstance(stage.caption(seen), str):
         found.faults["no caption"] = stage.key
-    figure = stage.figure(seen, view)
+    figure = to_plotly(pictures[0])
     if not isinstance(figure, go.Figure) or not figure.to_json():
         found.faults["no figure"] = stage.key
     found.counts.update(pictures=len(pictures), captions=1)
-    cells: list[tuple[tuple[str, tuple[int, ...]], float | None]] = [(drawers.default_cell(stage, seen, view), None)]
+    cells: list[tuple[tuple[str, tuple[int, ...]], float | None]] = [(drawers.default_cell(stage, seen), None)]
     panels = [
         one for picture in pictures if isinstance(picture, Grid) for one in picture.panels if one.point and one.values.size
     ]
@@ -343,7 +345,7 @@ def look(stage, seen: trace.Trace, view: View, random: Random, found: Outcome) -
         row, column = (random.randrange(extent) for extent in panel.values.shape)
         cells.append((panel.cell(row, column), float(panel.values[row, column])))
     for (point, index), drawn in cells:
-        made = recompute(seen, point, index)
+        made = recompute(seen.trace, point, index)
         found.counts["numbers"] += 1
         same = drawn is None or not math.isfinite(drawn) or abs(drawn - made.shown) <= 1e-5 * max(1.0, abs(made.shown))
         if not same or not made.difference <= CLOSE * max(1.0, abs(made.value)):

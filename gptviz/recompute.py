@@ -23,9 +23,9 @@ from torch import Tensor
 
 from . import sampling, tokenizer, verbatim
 from .hooks import noise, unknown
+from .likeness import cosines
 from .model import LayerNorm
 from .points import dropout_site, stream_in
-from .stages.likeness import cosines
 from .trace import Trace
 
 SHARES = {

@@ -16,8 +16,9 @@ from . import edits as named
 from . import tokenizer
 from .config import GPTConfig
 from .edits import Named
-from .hooks import LARGEST, Edit, Recorder, recording, unknown, within
+from .hooks import LARGEST, Edit, Recorder, noise, recording, unknown, within
 from .model import GPT, Attention
+from .points import dropout_site
 
 BUDGET = 3 << 30
 """Bytes one trace may hold unless the caller says otherwise: all points of 512 tokens of GPT-2 small, not of 1,024."""
@@ -118,6 +119,21 @@ class Trace:
     def axes(self, name: str) -> tuple[str, ...]:
         """The axes of the tensor at a point, such as ("batch", "token", "feature")."""
         return self.model.points[name].axes
+
+    def factors(self, name: str) -> np.ndarray:
+        """What dropout multiplied each number by to get a point, in the point's whole shape: 0, or 1 / (1 - p); all 1 when
+        dropout is off."""
+        shape = tuple(self[name].shape)
+        if not self.dropout:
+            return np.ones(shape, dtype=np.float32)
+        kept = noise(shape, self.seed, dropout_site(name)).numpy() >= self.dropout
+        return (kept / (1 - self.dropout)).astype(np.float32)
+
+    @property
+    def state(self) -> str:
+        """What was done to the pass, in words: dropout and edits."""
+        parts = [f"dropout ON, p = {self.dropout:g}, seed {self.seed}" if self.dropout else "dropout OFF"]
+        return ", ".join(parts + [f"edited: {name}" for name in self.edits])
 
     @property
     def nbytes(self) -> int:

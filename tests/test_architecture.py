@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
 CORE = {
-    "config", "edits", "files", "hooks", "points", "tokenizer", "verbatim", "vocabulary", "model", "weights", "snapshots", "trace",
-    "sampling", "hub", "catalogue",
+    "config", "edits", "files", "hooks", "likeness", "points", "tokenizer", "verbatim", "vocabulary", "model", "weights", "snapshots", "trace",
+    "sampling", "hub", "catalogue", "words",
 }
 MAY_IMPORT = {  # part of the package -> the other parts it may import
     "config": set(),
@@ -26,7 +26,9 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "edits": {"config", "hooks", "model", "points"},
     "weights": {"config", "files", "hub", "model", "tokenizer", "vocabulary"},
     "snapshots": {"config", "files", "model", "weights"},
-    "trace": {"config", "edits", "hooks", "tokenizer", "model"},
+    "trace": {"config", "edits", "hooks", "points", "tokenizer", "model"},
+    "words": set(),
+    "likeness": {"trace"},
     "sampling": {"config", "hooks", "tokenizer", "model", "trace"},
     "hub": {"config"},
     "transfer": {"hub"},
@@ -63,6 +65,8 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "catalogue": set(),
     "__main__": set(),
     "recompute": {"numpy", "torch"},
+    "words": set(),
+    "likeness": {"numpy", "torch"},
     "seen": {"numpy"},
     "stages": {"numpy", "plotly", "torch"},
     "labs": {"numpy", "plotly", "torch"},

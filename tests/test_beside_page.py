@@ -7,7 +7,8 @@ import pytest
 
 from gptviz import catalogue, hub, tokenizer, trace, verbatim, weights
 from gptviz.config import GPTConfig
-from gptviz.stages import BY_KEY, STAGES, View, append
+from gptviz.seen import Seen
+from gptviz.stages import BY_KEY, STAGES, append
 from gptviz.ui import cache
 from sample_models import randomised
 from test_page import fine, html, opened, shown
@@ -58,7 +59,7 @@ def test_every_stage_shows_both_models_with_their_own_lines(stage, present):
     assert page.index("<b>deep</b>") < page.index("<b>wide</b>")
     for key, config in SHAPES.items():
         seen = trace.run(catalogue.load(key), tokenizer.encode(TEXT))
-        said = stage.caption(seen, View(block=1, head=1, token=2, text=TEXT, present=bool(present)))
+        said = stage.caption(Seen(seen, block=1, head=1, token=2, text=TEXT, present=bool(present)))
         first = said.split(". ")[0]
         assert f"{config.n_embd} wide" in page
         if key == "deep" or stage.key != "append":
@@ -204,7 +205,7 @@ def test_a_drawer_says_of_which_model_it_is(drawer):
 def test_the_text_grows_by_the_main_model():
     app = both(stage="append")
     seen = trace.run(catalogue.load("deep"), tokenizer.encode(TEXT))
-    word, _ = append.next_token(seen, View())
+    word, _ = append.next_token(Seen(seen))
     button = next(one for one in app.button if one.key == "append")
     assert f"Append **{verbatim.markdown(tokenizer.printable(word))}**" in button.label and "The text follows deep" in html(app)
     app = fine(button.click().run())

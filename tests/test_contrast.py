@@ -23,7 +23,8 @@ from gptviz.labs.replay import lab as training
 from gptviz.labs.replay import moments
 from gptviz.labs.sampling import lab as choosing
 from gptviz.labs.size import lab as size
-from gptviz.stages import STAGES, View
+from gptviz.seen import Seen
+from gptviz.stages import STAGES
 from gptviz.ui import top, train
 from sample_models import EFFORT, tiny
 
@@ -182,9 +183,9 @@ def assert_seen(pictures, where: str) -> None:
 
 
 def test_the_marks_of_every_stages_chart_can_be_seen():
-    run, view = trace.run(tiny(), EFFORT), View(text="Every effort moves you")
+    seen = Seen(trace.run(tiny(), EFFORT), text="Every effort moves you")
     for stage in STAGES:
-        assert_seen([stage.picture(run, view)], stage.key)
+        assert_seen([stage.picture(seen)], stage.key)
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.LAB.key)

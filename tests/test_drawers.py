@@ -8,7 +8,8 @@ import pytest
 
 from gptviz.figures.matrix import Grid
 from gptviz.recompute import axes, recompute, sizes
-from gptviz.stages import STAGES, View
+from gptviz.seen import Seen
+from gptviz.stages import STAGES
 from gptviz.ui import drawers, matrix, state, walk
 from test_page import fine, opened, shown
 from test_recompute import derived, shape, traced
@@ -17,19 +18,20 @@ from test_recompute import derived, shape, traced
 @pytest.mark.parametrize("token", range(5))
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.key)
 def test_the_first_number_is_in_the_outlined_row(stage, token):
-    run, view = traced("mini", 5, 0.0), View(block=3, head=2, token=token, text="Every effort moves you")
-    point, index = drawers.default_cell(stage, run, view)
+    run = traced("mini", 5, 0.0)
+    seen = Seen(run, block=3, head=2, token=token, text="Every effort moves you")
+    point, index = drawers.default_cell(stage, seen)
     place = dict(zip(axes(run, point), index))
     if stage.key == "block-output":
-        assert (point, place["row"], place["token"]) == ("stream", view.block + 1, token), "its rows are blocks"
+        assert (point, place["row"], place["token"]) == ("stream", seen.block + 1, token), "its rows are blocks"
     elif stage.key == "output-projection":
         assert (place["row"], place["token"]) == (run.config.n_head + 1, token), (
             "its rows are heads; the last one is what comes out"
         )
     else:
         assert place.get("query", place.get("token")) == token
-    assert place.get("head", view.head) == view.head
-    picture = stage.picture(run, view)
+    assert place.get("head", seen.head) == seen.head
+    picture = stage.picture(seen)
     if isinstance(picture, Grid):
         assert any(panel.find(point, index) for panel in picture.panels), "and it is drawn"
 
@@ -111,8 +113,8 @@ def test_a_number_named_by_its_place_brings_its_head_and_token_along():
 
 def clicked(monkeypatch, point: str, index: tuple[int, ...], **chosen) -> dict:
     """What a click on a number changes."""
-    run, changes = traced("mini", 5, 0.0), {}
-    half = SimpleNamespace(trace=run, view=View(**chosen), first=0, title="mini")
+    seen, changes = Seen(traced("mini", 5, 0.0), **chosen), {}
+    half = SimpleNamespace(trace=seen.trace, seen=seen, first=0, title="mini")
     monkeypatch.setattr(state, "open_cell", lambda cell, **also: changes.update(also))
     walk.acting(half, half, state.Choice())(matrix.Cell(point, index))
     return {name: value for name, value in changes.items() if name != "other"}
@@ -138,10 +140,10 @@ def test_a_click_on_a_derived_number_chooses_its_row(monkeypatch):
 
 
 def test_only_pictures_of_cells_say_that_their_cells_can_be_clicked():
-    run, view = traced("mini", 5, 0.0), View(text="Every effort moves you")
+    seen = Seen(traced("mini", 5, 0.0), text="Every effort moves you")
     for stage in STAGES:
         said = shown(fine(opened(stage=stage.key, drawer="recompute")))
-        assert ("Click any cell" in said) == isinstance(stage.picture(run, view), Grid), stage.key
+        assert ("Click any cell" in said) == isinstance(stage.picture(seen), Grid), stage.key
         assert "|shown" in said
 
 

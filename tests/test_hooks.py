@@ -12,7 +12,6 @@ from gptviz import hooks, trace
 from gptviz.config import PRESETS
 from gptviz.model import GPT
 from gptviz.points import dropout_site
-from gptviz.stages import stage as base
 from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny
 
 BEFORE = ["ids", "tok_emb", "pos_emb", "input_emb", "drop_emb"]
@@ -162,7 +161,7 @@ def test_survivors_are_scaled_and_the_masks_are_the_noise_of_their_site(p):
     for after, before in SITES.items():
         kept = hooks.noise(run[after].shape, 7, dropout_site(after)) >= p
         torch.testing.assert_close(run[after], torch.where(kept, run[before] * (1 / (1 - p)), torch.zeros(())))
-        factors = torch.from_numpy(base.dropout_factors(run, after))
+        factors = torch.from_numpy(run.factors(after))
         torch.testing.assert_close(run[after], run[before] * factors)
 
 
@@ -200,8 +199,8 @@ NOISE_0_1 = [[0.4731886386871338, 0.5118215680122375], [0.7551674842834473, 0.95
 def test_raising_the_rate_only_adds_zeros():
     low, high = dropped(0.2), dropped(0.5)
     for after in SITES:
-        gone = base.dropout_factors(low, after) == 0
-        assert gone.any() and (base.dropout_factors(high, after)[gone] == 0).all(), after
+        gone = low.factors(after) == 0
+        assert gone.any() and (high.factors(after)[gone] == 0).all(), after
     assert (high["drop_emb"][low["drop_emb"] == 0] == 0).all()
 
 
@@ -212,7 +211,7 @@ def test_as_many_zeros_as_the_rate_says(p):
         "drop_emb",
         *(f"blocks.{block}.{place}" for block in range(6) for place in ("drop1", "drop2", "att.dropped")),
     ]:
-        factors = base.dropout_factors(run, after)
+        factors = run.factors(after)
         deviation = (factors.size * p * (1 - p)) ** 0.5
         assert abs((factors == 0).sum() - factors.size * p) <= 5 * deviation, after
 

@@ -21,7 +21,6 @@ from gptviz.labs.dropout import passes as dropout_passes
 from gptviz.labs.dropout import places as dropout_places
 from gptviz.labs.lab import Setting
 from gptviz.points import dropout_site
-from gptviz.stages import stage as base
 from gptviz.ui import strips
 from sample_models import EFFORT, mini, tiny, untrained
 
@@ -60,7 +59,7 @@ class TestDrag:
         made = trace.run(mini(), EFFORT, dropout=p, seed=7)
         assert np.array_equal(picture.values, made.array(before)[picture.prefix])
         assert np.array_equal(picture.after(p), made.array(after)[picture.prefix])
-        factors = base.dropout_factors(made, after)[picture.prefix]
+        factors = made.factors(after)[picture.prefix]
         assert np.array_equal(picture.zeros(p), ((factors == 0) & picture.open).sum(1))
 
     @pytest.mark.parametrize("place", dropout_places.PLACES)
@@ -130,7 +129,7 @@ class TestCounts:
     def test_counts_are_those_of_the_real_masks(self):
         counts = dropout_masks.zero_counts(4, 256, 0.3, 10)
         for seed in range(2):
-            factors = base.dropout_factors(trace.run(mini(), EFFORT, dropout=0.3, seed=seed, points=["drop_emb"]), "drop_emb")
+            factors = trace.run(mini(), EFFORT, dropout=0.3, seed=seed, points=["drop_emb"]).factors("drop_emb")
             assert np.array_equal(counts[4 * seed : 4 * seed + 4], (factors[0] == 0).sum(1))
         assert len(counts) == 10
 
@@ -159,7 +158,7 @@ class TestSpread:
         asked = setting("spread", place="attention", block=3, token=2)
         x, draws, _ = dropout_masks.kept_numbers(asked)
         made = trace.run(mini(), EFFORT, dropout=0.4, seed=5)
-        assert np.array_equal(draws[5] < np.float32(0.4), base.dropout_factors(made, "blocks.2.drop1")[0, 2] == 0)
+        assert np.array_equal(draws[5] < np.float32(0.4), made.factors("blocks.2.drop1")[0, 2] == 0)
         assert np.array_equal(x, trace.run(mini(), EFFORT).array("blocks.2.att_out")[0, 2])
 
 
@@ -243,7 +242,7 @@ class TestPlaces:
         found = dropout_places.sites(mini().config, 4, 0.3, 4)
         assert len(found) == 19
         for site in found:
-            factors = base.dropout_factors(made, site.point)
+            factors = made.factors(site.point)
             readable = np.tri(4, dtype=bool) if site.place == "weights" else True
             assert site.shape == factors.shape and site.zeros == ((factors == 0) & readable).sum()
         assert sum(site.count for site in found) == 1024 * 13 + 6 * 8 * 10

@@ -12,16 +12,20 @@ import pytest
 
 from gptviz import sampling, tokenizer, trace
 from gptviz.config import GPTConfig
+from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import Grid
+from gptviz.figures.table import Table
 from gptviz.labs.attention import lab as attention
 from gptviz.labs.context import lab as context
 from gptviz.labs.dropout import lab as dropout
 from gptviz.labs.embeddings import lab as embeddings
 from gptviz.labs.gradients import lab as gradients
-from gptviz.labs.lab import Setting, Table
+from gptviz.labs.lab import Setting
 from gptviz.labs.sampling import lab as choosing
 from gptviz.labs.size import lab as size
-from gptviz.stages import STAGES, View
+from gptviz.recompute import recompute
+from gptviz.seen import Seen
+from gptviz.stages import STAGES
 from gptviz.trace import NotFinite
 from gptviz.ui import drawers
 from sample_models import EFFORT, randomised
@@ -102,28 +106,27 @@ def test_a_square_of_very_many_positions_is_not_made():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_stage_takes_every_shape(shape):
     model = randomised(SHAPES[shape], seed=3)
-    seen = trace.run(model, EFFORT[-model.config.context_length :])
-    view = View(block=model.config.n_layer - 1, text=TEXT)
+    seen = Seen(trace.run(model, EFFORT[-model.config.context_length :]), block=model.config.n_layer - 1, text=TEXT)
     for stage in STAGES:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            assert_in_numbers([stage.figure(seen, view)], stage.caption(seen, view))
-            found = stage.recompute(seen, view, drawers.default_cell(stage, seen, view))
+            assert_in_numbers([to_plotly(stage.picture(seen))], stage.caption(seen))
+            found = recompute(seen.trace, *drawers.default_cell(stage, seen))
         assert found.difference < 1e-4
 
 
 @pytest.mark.parametrize("name", TOO_LARGE)
 def test_numbers_too_large_are_said_where_they_begin_and_drawn_nowhere(name):
     _, first, block = TOO_LARGE[name]
-    seen = trace.run(broken(name), EFFORT)
+    run = trace.run(broken(name), EFFORT)
     said = []
     for stage in STAGES:
-        view = View(block=block, text=TEXT)
+        seen = Seen(run, block=block, text=TEXT)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                assert_in_numbers([stage.picture(seen, view)], stage.caption(seen, view))
-                drawers.default_cell(stage, seen, view)
+                assert_in_numbers([stage.picture(seen)], stage.caption(seen))
+                drawers.default_cell(stage, seen)
         except NotFinite as error:
             said.append(stage.key)
             assert "too large to be shown" in str(error) or "too large to compare" in str(error)
@@ -176,15 +179,14 @@ def test_rows_beyond_gpt2s_tokens_have_names_everywhere_and_are_never_typed():
     model = randomised(GPTConfig(context_length=16, n_embd=8, n_head=2, n_layer=1, vocab_size=50260), seed=3)
     model.extra = {50257: "<|pad|>", 50258: " user"}
     model.tok_emb.weight[50257:] *= 50  # the head prefers them
-    seen = trace.run(model, [*EFFORT, 50257, 50259])
-    assert seen.tokens[0][-2:] == ("<|pad|>", "<extra 50259>")
-    view = View(text=TEXT, appended=2, token=4)
+    seen = Seen(trace.run(model, [*EFFORT, 50257, 50259]), text=TEXT, appended=2, token=4)
+    assert seen.trace.tokens[0][-2:] == ("<|pad|>", "<extra 50259>")
     head = next(stage for stage in STAGES if stage.key == "output-head")
-    words = str(head.figure(seen, view).to_json())
+    words = str(to_plotly(head.picture(seen)).to_json())
     assert "<|pad|>" in words.replace("\\u003c", "<").replace("\\u003e", ">").replace("&lt;", "<").replace("&gt;", ">")
     for stage in STAGES:
-        stage.figure(seen, view), stage.caption(seen, view)
-        assert stage.recompute(seen, view, drawers.default_cell(stage, seen, view)).difference < 1e-4
+        to_plotly(stage.picture(seen)), stage.caption(seen)
+        assert recompute(seen.trace, *drawers.default_cell(stage, seen)).difference < 1e-4
     assert tokenizer.encode("<|pad|> user <extra 50259>") == tokenizer.encode("<|pad|>") + tokenizer.encode(" user <extra 50259>")
     assert max(tokenizer.encode("<|pad|> user <extra 50259>", special=True)) < 50256
     assert [group.ids for group in tokenizer.groups([6109, 50257, 12520])] == [(6109,), (50257,), (12520,)]

@@ -7,8 +7,8 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from gptviz import tokenizer, trace, weights
+from gptviz.seen import Seen
 from gptviz.stages import STAGES, append
-from gptviz.stages.stage import View
 from gptviz.ui import address, carrier, state, top, walk
 from gptviz.ui.state import Choice
 from sample_models import ending, tiny
@@ -215,10 +215,9 @@ def test_the_end_of_a_text_is_said_and_the_reader_chooses(tmp_path, monkeypatch)
     assert "has ended" not in html(app)
     beside = fine(opened(model="mini", beside="ending", stage="append"))
     assert "ending would write &quot;&lt;|endoftext|&gt;&quot;" in html(beside) and "which ends the text" in html(beside)
-    view = View(appended=3)
     ids = [*tokenizer.encode("a", special=True), tokenizer.END_OF_TEXT_ID, 64, 65]
-    assert "ended its text 2 tokens ago" in append.caption(trace.run(tiny(), ids), view)
-    assert append.since_end(trace.run(tiny(), ids), View(appended=2)) is None, "a typed one is none of the model's"
+    assert "ended its text 2 tokens ago" in append.caption(Seen(trace.run(tiny(), ids), appended=3))
+    assert append.since_end(Seen(trace.run(tiny(), ids), appended=2)) is None, "a typed one is none of the model's"
 
 
 def test_dropout_switch_labels_the_state_and_comes_back():

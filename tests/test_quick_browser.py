@@ -11,7 +11,8 @@ import pytest
 
 from conftest import settle
 from gptviz import catalogue, tokenizer, trace
-from gptviz.stages import STAGES, View
+from gptviz.seen import Seen
+from gptviz.stages import STAGES
 from gptviz.ui import state
 
 APP = Path(__file__).parents[1] / "app.py"
@@ -66,17 +67,17 @@ def address(page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
 
 
-def agree(page, seen, at: int, **params: str) -> None:
+def agree(page, run, at: int, **params: str) -> None:
     """Everything on the page is about stage number `at`. params: what else is chosen."""
     rest(page)
-    stage, view = STAGES[at], View(text=state.DEFAULT_TEXT, token=int(params.get("token", -1)))
+    stage, seen = STAGES[at], Seen(run, text=state.DEFAULT_TEXT, token=int(params.get("token", -1)))
     assert page.locator(".count").inner_text() == f"{at + 1} of {len(STAGES)}"
     assert page.locator(".map .box.lit").get_attribute("data-key") == stage.key
     assert address(page) == {"stage": stage.key} | params
     assert stage.title in page.locator("h1.title").inner_text()
-    assert stage.caption(seen, view) in page.locator("p.look").inner_text()
+    assert stage.caption(seen) in page.locator("p.look").inner_text()
     drawn = page.locator(".st-key-stage canvas.cells").first.get_attribute("aria-label")
-    assert drawn.startswith(stage.picture(seen, view).alt)
+    assert drawn.startswith(stage.picture(seen).alt)
 
 
 def test_quick_presses_in_the_walk(server, visit, seen):

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from gptviz import catalogue, hooks, recompute, tokenizer, trace, verbatim
 from gptviz.config import PRESETS
 from gptviz.model import GPT
+from gptviz.seen import Seen
 from gptviz.stages import STAGES, source
-from gptviz.stages import stage as base
 
 TEXTS = ("Every effort moves you", "The cat saw_5% {of} it")
 CELLS = 8  # random cells per point
@@ -189,7 +189,7 @@ def test_masked_cells():
 @pytest.mark.parametrize("point", ["drop_emb", "blocks.0.att.dropped", "blocks.1.drop1", "blocks.1.drop2"])
 def test_dropout_says_what_the_noise_decided(point):
     run = traced("tiny", 5, 0.3)
-    factors = base.dropout_factors(run, point)
+    factors = run.factors(point)
     for kept in (True, False):
         index = tuple(np.argwhere((factors > 0) == kept)[3].tolist())
         found, mask = check(run, point, index), check(run, f"mask:{point}", index)
@@ -412,10 +412,10 @@ def test_every_stage_points_at_lines_that_exist():
 )
 def test_every_drawn_cell_is_the_number_recomputed(key, length, dropout, present):
     run = traced(key, length, dropout)
-    view = base.View(item=run.ids.shape[0] - 1, block=1, head=1, token=length // 2, present=present, text=TEXTS[0])
+    seen = Seen(run, item=run.ids.shape[0] - 1, block=1, head=1, token=length // 2, present=present, text=TEXTS[0])
     random = np.random.default_rng(2)
     for stage in STAGES:
-        picture = stage.picture(run, view)
+        picture = stage.picture(seen)
         panels = [panel for panel in getattr(picture, "panels", ()) if panel.point and panel.values.size]
         for panel in panels:
             for row, column in {tuple(random.integers(panel.values.shape).tolist()) for _ in range(5)}:

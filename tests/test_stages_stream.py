@@ -10,7 +10,9 @@ import torch
 from gptviz import catalogue, tokenizer, verbatim
 from gptviz.figures import distribution
 from gptviz.figures.chips import Chips
+from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import DROPPED, Grid
+from gptviz.seen import Seen
 from gptviz.stages import (
     attention_dropout,
     attention_shortcut,
@@ -28,8 +30,6 @@ from gptviz.stages import (
     token_ids,
     weight_dropout,
 )
-from gptviz.stages import stage as base
-from gptviz.stages.stage import View
 from gptviz.trace import run
 
 MODULES = (
@@ -77,32 +77,31 @@ def model():
 
 @pytest.fixture(scope="module")
 def cases(model):
-    """name -> (trace, view): each text alone, with and without dropout, and both rows of a padded batch of two."""
+    """name -> seen: each text alone, with and without dropout, and both rows of a padded batch of two."""
     made = {}
     for name, typed in TEXTS.items():
         ids = tokenizer.encode(typed)[: model.config.context_length]
         for rate in (0.0, 0.25):
-            view = View(block=BLOCK, head=HEAD, text=typed)
-            made[name, rate] = run(model, ids, dropout=rate, seed=5), view
+            made[name, rate] = Seen(run(model, ids, dropout=rate, seed=5), block=BLOCK, head=HEAD, text=typed)
     rows = [tokenizer.encode(FOUR), tokenizer.encode("Hello")]
     padded = [row + [tokenizer.END_OF_TEXT_ID] * (4 - len(row)) for row in rows]
     both = run(model, padded, dropout=0.25, seed=5)
-    made["batch", 0] = both, View(block=BLOCK, head=HEAD, text=FOUR, item=0, length=len(rows[0]))
-    made["batch", 1] = both, View(block=BLOCK, head=HEAD, text="Hello", item=1, length=len(rows[1]))
+    made["batch", 0] = Seen(both, block=BLOCK, head=HEAD, text=FOUR, item=0, length=len(rows[0]))
+    made["batch", 1] = Seen(both, block=BLOCK, head=HEAD, text="Hello", item=1, length=len(rows[1]))
     return made
 
 
 CASES = [*((name, rate) for name in TEXTS for rate in (0.0, 0.25)), ("batch", 0), ("batch", 1)]
 
 
-def truth(trace, view, point):
+def truth(seen, point):
     """The whole tensor a panel's cells index into: a hook point, or a derived one computed here."""
     kind, _, of = point.partition(":")
     if not of:
-        return trace.array(point)
+        return seen.trace.array(point)
     if kind == "mask":
-        return base.dropout_factors(trace, of)
-    rows = trace.array(of).astype(np.float64)
+        return seen.trace.factors(of)
+    rows = seen.trace.array(of).astype(np.float64)
     unit = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
     return unit @ np.swapaxes(unit, -1, -2)
 
@@ -111,14 +110,14 @@ def truth(trace, view, point):
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("key", STAGES)
 def test_picture_holds_the_models_numbers(cases, key, case, present):
-    trace, view = cases[case]
-    view = replace(view, present=present)
+    seen = replace(cases[case], present=present)
+    trace = seen.trace
     stage = STAGES[key]
-    picture, figure = stage.picture(trace, view), stage.figure(trace, view)
-    size = base.length(trace, view)
+    picture, figure = stage.picture(seen), to_plotly(stage.picture(seen))
+    size = seen.size
     if isinstance(picture, Chips):
         shown = [identity for _, line in picture.lines for chip in line for identity in chip.ids]
-        assert set(trace.ids[view.item, :size].tolist()[:2]) <= set(shown)
+        assert set(trace.ids[seen.item, :size].tolist()[:2]) <= set(shown)
         assert list(figure.data[0].cells["values"][1]) == [verbatim.chart(chip.text) for _, line in picture.lines for chip in line]
         return
     if not isinstance(picture, Grid):
@@ -128,7 +127,7 @@ def test_picture_holds_the_models_numbers(cases, key, case, present):
     for panel, drawn in zip(picture.panels, figure.data, strict=True):
         rows, columns = panel.values.shape
         assert rows <= size
-        whole = truth(trace, view, panel.point)[panel.prefix]
+        whole = truth(seen, panel.point)[panel.prefix]
         rows_at = panel.row_index or tuple(range(rows))
         columns_at = panel.column_index or tuple(range(columns))
         expected = whole[np.ix_(rows_at, columns_at)]
@@ -147,9 +146,9 @@ def test_picture_holds_the_models_numbers(cases, key, case, present):
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("key", STAGES)
 def test_caption_speaks_of_this_sentence(cases, key, case):
-    trace, view = cases[case]
-    for token in {0, base.length(trace, view) - 1}:
-        said = STAGES[key].caption(trace, replace(view, token=token))
+    seen = cases[case]
+    for token in {0, seen.size - 1}:
+        said = STAGES[key].caption(replace(seen, token=token))
         assert said.endswith((".", "?")) and re.search(r"\d", said) and "nan" not in said and len(said) < 400
 
 
@@ -165,21 +164,23 @@ def test_words_formula_and_question(key):
 @pytest.mark.parametrize("key", SUMS)
 @pytest.mark.parametrize("case", [("four", 0.25), ("one", 0.0), ("batch", 1)], ids=str)
 def test_sum_written_out_is_the_models(cases, key, case):
-    trace, view = cases[case]
-    said = STAGES[key].caption(trace, view)
+    seen = cases[case]
+    trace = seen.trace
+    said = STAGES[key].caption(seen)
     feature, a, sign, b, c = re.search(
         r"[Ff]eature (\d+): (-?[\d.]+) \(\w+\) ([+-]) ([\d.]+) \(\w+\) = (-?[\d.]+\d)", said
     ).groups()
-    row = base.length(trace, view) - 1
+    row = seen.size - 1
     values = [trace.array(point)[..., int(feature)] for point in SUMS[key]]
-    one, two, total = (float(v[row] if v.ndim == 1 else v[view.item, row]) for v in values)
+    one, two, total = (float(v[row] if v.ndim == 1 else v[seen.item, row]) for v in values)
     assert (float(a), float(sign + b), float(c)) == (round(one, 3), round(two, 3), round(total, 3))
     assert one + two == pytest.approx(total, abs=1e-4)
 
 
 def test_shortcut_caption_gives_lengths_and_angle(cases):
-    trace, view = cases["four", 0.0]
-    said = attention_shortcut.caption(trace, replace(view, token=2))
+    seen = cases["four", 0.0]
+    trace = seen.trace
+    said = attention_shortcut.caption(replace(seen, token=2))
     x, added, y = (trace[point][0, 2].double() for point in SUMS["attention-shortcut"])
     cosine = float(torch.nn.functional.cosine_similarity(x, y, dim=0))
     assert f"length {x.norm():.0f}, attention adds {added.norm():.1f}, and it leaves with {y.norm():.0f}" in said
@@ -188,8 +189,8 @@ def test_shortcut_caption_gives_lengths_and_angle(cases):
 
 @pytest.mark.parametrize("key", SUMS)
 def test_sum_shares_its_colours(cases, key):
-    trace, view = cases["four", 0.0]
-    panels = STAGES[key].picture(trace, view).panels
+    seen = cases["four", 0.0]
+    panels = STAGES[key].picture(seen).panels
     assert [panel.joiner for panel in panels] == ["", "+", "="]
     assert len({panel.shown_limits for panel in panels}) == 1
 
@@ -197,67 +198,71 @@ def test_sum_shares_its_colours(cases, key):
 @pytest.mark.parametrize("key", DROPOUTS)
 @pytest.mark.parametrize("case", [("four", 0.25), ("long", 0.25), ("batch", 1)], ids=str)
 def test_dropout_counts_zeros_and_writes_a_survivor_out(cases, key, case):
-    trace, view = cases[case]
-    before, after = (trace.array(point)[view.item] for point in DROPOUTS[key])
-    row, width = base.length(trace, view) - 1, trace.config.n_embd
+    seen = cases[case]
+    trace = seen.trace
+    before, after = (trace.array(point)[seen.item] for point in DROPOUTS[key])
+    row, width = seen.size - 1, trace.config.n_embd
     fell = int(((after[row] == 0) & (before[row] != 0)).sum())
-    said = STAGES[key].caption(trace, view)
+    said = STAGES[key].caption(seen)
     assert f"{fell} of {width} numbers" in said
     assert f"{width * 0.25:.1f} ± {np.sqrt(width * 0.25 * 0.75):.1f} are expected at p = 0.25" in said
     feature, a, f, b = re.search(r"Feature (\d+) survives: (-?[\d.]+) × ([\d.]+) = (-?[\d.]+\d)", said).groups()
     assert (a, f, b) == (f"{before[row, int(feature)]:.3f}", f"{4 / 3:.3f}", f"{after[row, int(feature)]:.3f}")
-    middle = STAGES[key].picture(trace, view).panels[1]
+    middle = STAGES[key].picture(seen).panels[1]
     assert middle.side[row] == str(fell) and set(np.unique(middle.values)) <= {np.float32(0), np.float32(4 / 3)}
     assert np.array_equal(middle.marks == DROPPED, middle.values == 0)
 
 
 @pytest.mark.parametrize("key", DROPOUTS)
 def test_dropout_off_changes_nothing_and_says_so(cases, key):
-    trace, view = cases["four", 0.0]
-    first, factors, last = STAGES[key].picture(trace, view).panels
+    seen = cases["four", 0.0]
+    trace = seen.trace
+    first, factors, last = STAGES[key].picture(seen).panels
     assert np.array_equal(first.values, last.values) and (factors.values == 1).all() and not factors.marks.any()
-    said = STAGES[key].caption(trace, view)
+    said = STAGES[key].caption(seen)
     assert "Dropout is off" in said and f"{trace.config.n_embd} of {trace.config.n_embd}" in said and "in the bar" in said
 
 
 def test_dropout_places_are_numbered_as_the_model_counts_them(cases, model):
-    trace, view = cases["four", 0.0]
-    places = [re.search(r"place (\d+) of (\d+)", STAGES[key].caption(trace, view)).groups() for key in DROPOUTS]
+    seen = cases["four", 0.0]
+    places = [re.search(r"place (\d+) of (\d+)", STAGES[key].caption(seen)).groups() for key in DROPOUTS]
     assert places == [("1", "19"), (str(1 + 3 * BLOCK + 2), "19"), (str(1 + 3 * BLOCK + 3), "19")]
 
 
 @pytest.mark.parametrize("case", [("four", 0.25), ("emoji", 0.25), ("one", 0.25)], ids=str)
 def test_weight_dropout_row_sums_and_routes(cases, case):
-    trace, view = cases[case]
+    seen = cases[case]
+    trace = seen.trace
     weights = trace.array(f"blocks.{BLOCK}.att.weights")[0, HEAD]
     dropped = trace.array(f"blocks.{BLOCK}.att.dropped")[0, HEAD]
     size = len(weights)
-    before, factors, after = weight_dropout.picture(trace, view).panels
+    before, factors, after = weight_dropout.picture(seen).panels
     assert set(before.side) == {"1.00"} and after.side == tuple(f"{row.sum():.2f}" for row in dropped)
     np.testing.assert_allclose(before.values * factors.values, after.values, rtol=1e-6)
     cut = int(((dropped == 0) & (weights != 0)).sum())
     routes = size * (size + 1) // 2
-    said = weight_dropout.caption(trace, view)
+    said = weight_dropout.caption(seen)
     assert f"{cut} of {routes} routes are cut ({routes * 0.25:.1f} expected" in said
     assert f"now adds up to {dropped[-1].sum():.2f}" in said
     assert np.array_equal(after.marks == DROPPED, (dropped == 0) & (weights != 0))
 
 
 def test_weight_dropout_off(cases):
-    trace, view = cases["four", 0.0]
-    before, factors, after = weight_dropout.picture(trace, view).panels
+    seen = cases["four", 0.0]
+    before, factors, after = weight_dropout.picture(seen).panels
     assert np.array_equal(before.values, after.values) and (factors.values == 1).all()
-    assert "Dropout is off" in weight_dropout.caption(trace, view)
+    assert "Dropout is off" in weight_dropout.caption(seen)
 
 
 @pytest.mark.parametrize("key", NORMS)
 @pytest.mark.parametrize("case", [("four", 0.0), ("one", 0.25), ("long", 0.0), ("batch", 0)], ids=str)
 def test_norm_histograms_count_every_number(cases, key, case):
-    trace, view = cases[case]
-    before, after = (trace.array(point)[view.item, : base.length(trace, view)] for point in NORMS[key])
+    seen = cases[case]
+    trace = seen.trace
+    before, after = (trace.array(point)[seen.item, : seen.size] for point in NORMS[key])
     x = torch.from_numpy(before.copy())
     middle = torch.nn.functional.layer_norm(x, x.shape[-1:], eps=trace.config.eps).numpy()
-    figure = STAGES[key].figure(trace, view)
+    figure = to_plotly(STAGES[key].picture(seen))
     bars = [drawn for drawn in figure.data if drawn.type == "bar"]
     shown = min(8, len(before))
     assert len(bars) == 3 * shown
@@ -281,9 +286,10 @@ def test_norm_histograms_count_every_number(cases, key, case):
 
 @pytest.mark.parametrize("key", NORMS)
 def test_norm_caption_has_the_moments(cases, key):
-    trace, view = cases["four", 0.0]
+    seen = cases["four", 0.0]
+    trace = seen.trace
     before, after = (trace[point][0, -1].double() for point in NORMS[key])
-    said = STAGES[key].caption(trace, view)
+    said = STAGES[key].caption(seen)
     assert f"variance {before.var(correction=0):,.0f}; normalised" in said
     assert f"variance {after.var(correction=0):.3f}." in said
     gap = trace.config.eps / (float(before.var(correction=0)) + trace.config.eps)
@@ -291,9 +297,10 @@ def test_norm_caption_has_the_moments(cases, key):
 
 
 def test_norm_caption_prints_what_eps_takes_when_it_shows(cases):
-    trace, view = cases["four", 0.0]
+    seen = cases["four", 0.0]
+    trace = seen.trace
     variance = float(trace["drop_emb"][0, -1].double().var(correction=0))
-    assert f"variance {variance / (variance + trace.config.eps):.4f} (ε" in norm1.caption(trace, replace(view, block=0))
+    assert f"variance {variance / (variance + trace.config.eps):.4f} (ε" in norm1.caption(replace(seen, block=0))
 
 
 def test_norm_of_an_untrained_model_says_scale_and_shift_do_nothing(model):
@@ -301,20 +308,20 @@ def test_norm_of_an_untrained_model_says_scale_and_shift_do_nothing(model):
     from gptviz.model import GPT
 
     tiny = run(GPT(PRESETS["tiny"]).init_weights(seed=1), tokenizer.encode(FOUR))
-    assert "1 and 0" in norm1.caption(tiny, View())
+    assert "1 and 0" in norm1.caption(Seen(tiny))
     for stage in STAGES.values():
-        view = View(text=FOUR, block=1, head=1)
-        stage.figure(tiny, view)
-        assert stage.caption(tiny, view)
+        seen = Seen(tiny, text=FOUR, block=1, head=1)
+        to_plotly(stage.picture(seen))
+        assert stage.caption(seen)
 
 
 def test_text_cuts_as_the_tokenizer_does_and_keeps_characters_whole(cases):
-    trace, view = cases["emoji", 0.0]
-    (_, line), *_ = text.picture(trace, view).lines
+    seen = cases["emoji", 0.0]
+    (_, line), *_ = text.picture(seen).lines
     assert [identity for chip in line for identity in chip.ids] == tokenizer.encode(EMOJI)
     parrot = next(chip for chip in line if "🦜" in chip.text)
     assert len(parrot.ids) == 3 and "\ufffd" not in "".join(chip.text for chip in line)
-    assert f"{len(EMOJI)} characters, {len(tokenizer.encode(EMOJI))} tokens." in text.caption(trace, view)
+    assert f"{len(EMOJI)} characters, {len(tokenizer.encode(EMOJI))} tokens." in text.caption(seen)
 
 
 MERGED = (
@@ -352,15 +359,15 @@ def test_every_line_of_the_merges_is_what_its_heading_says(model, typed, special
     for number in {0, len(pieces) // 2, len(pieces) - 1}:
         raw = pieces[number].encode()
         ids = tokenizer.encoding().encode(pieces[number], allowed_special="all" if special else set(), disallowed_special=())
-        view = View(text=typed, special=special, piece=number)
+        seen = Seen(trace, text=typed, special=special, piece=number)
         if len(raw) > text.LONGEST or ids == [tokenizer.END_OF_TEXT_ID]:
-            assert text.merge_steps(view) == 0
+            assert text.merge_steps(seen) == 0
             continue
         last = len(raw) - len(ids)
-        assert text.merge_steps(view) == last and bool(text.unmerged(text.chosen_piece(view))) == (last == 0)
+        assert text.merge_steps(seen) == last and bool(text.unmerged(text.chosen_piece(seen))) == (last == 0)
         for step, present in [(step, present) for step in range(last + 1) for present in (False, True)]:
-            at = replace(view, step=step, present=present)
-            picture = text.picture(trace, at)
+            at = replace(seen, step=step, present=present)
+            picture = text.picture(at)
             framed = [identity for place in picture.selected for identity in picture.lines[0][1][place].ids]
             title, rows = picture.lines[1], picture.lines[2:]
             assert title[1] == () and set(framed) <= set(ids) and len(framed) <= len(ids)
@@ -386,7 +393,7 @@ def test_every_line_of_the_merges_is_what_its_heading_says(model, typed, special
                 if done == last and last and whole:
                     assert [identity for chip in line for identity in chip.ids] == ids
             assert step in drawn and last in drawn and len(set(drawn)) == len(drawn)
-            said = text.caption(trace, at)
+            said = text.caption(at)
             if step == 0 and last:
                 assert f"starts as {len(raw)} bytes; nothing is joined yet" in said
             elif 0 < step < last:
@@ -401,50 +408,51 @@ def test_every_line_of_the_merges_is_what_its_heading_says(model, typed, special
 
 
 def test_text_shows_the_piece_that_was_chosen(cases):
-    trace, view = cases["emoji", 0.0]
+    seen = cases["emoji", 0.0]
+    trace = seen.trace
 
     def piece(**chosen) -> int:
-        return text.chosen_piece(View(text=EMOJI, **chosen)).number
+        return text.chosen_piece(Seen(trace, text=EMOJI, **chosen)).number
 
     assert (piece(), piece(step=1)) == (1, 1)  # "I" is one byte: there is nothing to follow
     assert [piece(token=row) for row in range(trace.ids.shape[1])] == [
         number for number, one in enumerate(tokenizer.pieces(EMOJI)) for _ in tokenizer.encode(one)
     ]
     assert (piece(piece=0), piece(piece=2, token=0, step=1), piece(piece=99)) == (0, 2, len(tokenizer.pieces(EMOJI)) - 1)
-    assert piece(token=0, step=1) == 1 and text.chosen_piece(View()) is None
+    assert piece(token=0, step=1) == 1 and text.chosen_piece(Seen(trace)) is None
     assert piece(token=99) == len(tokenizer.pieces(EMOJI)) - 1  # a token the model wrote has none
-    assert text.picture(trace, replace(view, piece=1, step=99)) == text.picture(trace, replace(view, piece=1))
-    four, at = cases["four", 0.0]
-    assert '"·effort" starts as 7 bytes and after 6 merges is token 3626.' in text.caption(four, replace(at, piece=1))
-    every = text.picture(four, View(text=FOUR)).lines[2:]
+    assert text.picture(replace(seen, piece=1, step=99)) == text.picture(replace(seen, piece=1))
+    four = cases["four", 0.0]
+    assert '"·effort" starts as 7 bytes and after 6 merges is token 3626.' in text.caption(replace(four, piece=1))
+    every = text.picture(four).lines[2:]
     assert [chip.note for chip in every[0][1]] == [str(byte) for byte in b"Every"]
     assert [named(heading)[1] for heading, _ in every] == [0, 1, 2, 3, 4]
 
 
 def test_text_shows_what_was_cropped_and_what_was_appended(model, cases):
     ids = tokenizer.encode(FOUR)
-    trace = run(model, ids[1:] + [2651])
-    view = View(text=FOUR, cropped=tuple(ids[:1]), appended=1)
-    picture = text.picture(trace, view)
+    seen = Seen(run(model, ids[1:] + [2651]), text=FOUR, cropped=tuple(ids[:1]), appended=1)
+    picture = text.picture(seen)
     line = picture.lines[0][1]
     assert [chip.state for chip in line] == ["cropped", "", "", "", "appended"]
     assert [chip.colour for chip in line[1:]] == [0, 1, 2, 3] and picture.selected == (0,)
-    assert text.picture(trace, replace(view, token=3)).selected == (3,)
-    said = text.caption(trace, view)
+    assert text.picture(replace(seen, token=3)).selected == (3,)
+    said = text.caption(seen)
     assert "22 characters, 4 tokens." in said and "Left out at the front: 1, because" in said
-    [*_, last] = token_ids.picture(trace, view).lines[0][1]
+    [*_, last] = token_ids.picture(seen).lines[0][1]
     assert last.state == "appended" and last.note == "position 3"
 
 
 def test_long_text_is_abridged_and_says_so(cases):
-    trace, view = cases["long", 0.0]
+    seen = cases["long", 0.0]
+    trace = seen.trace
     for stage in (text.STAGE, token_ids.STAGE):
-        picture = stage.picture(trace, view)
+        picture = stage.picture(seen)
         line = picture.lines[0][1]
         assert len(line) <= 40 and any("more" in chip.text for chip in line) and "not drawn" in picture.note
-        chosen = stage.picture(trace, replace(view, token=len(trace.ids[0]) - 1))
+        chosen = stage.picture(replace(seen, token=len(trace.ids[0]) - 1))
         assert [line[place].ids for place in chosen.selected] == [(int(trace.ids[0, -1]),)]
-        assert stage.picture(trace, replace(view, token=128)).selected == ()
+        assert stage.picture(replace(seen, token=128)).selected == ()
 
 
 @pytest.mark.parametrize(
@@ -455,25 +463,26 @@ def test_odd_text_never_fails(model, typed, special):
     ids = tokenizer.encode(typed, special=special)[:32] or [tokenizer.END_OF_TEXT_ID]
     trace = run(model, ids, points=["ids"])
     for piece, step in ((0, None), (10**6, -1), (0, 3)):
-        view = View(text=typed, special=special, piece=piece, step=step)
+        seen = Seen(trace, text=typed, special=special, piece=piece, step=step)
         for stage in (text.STAGE, token_ids.STAGE):
-            lines = stage.picture(trace, view).lines
+            lines = stage.picture(seen).lines
             assert lines and all(chip.text for _, line in lines for chip in line)
             assert all(len(line) <= 40 for _, line in lines)
-            assert stage.caption(trace, view)
+            assert stage.caption(seen)
 
 
 def test_special_token_is_not_merged(model):
     trace = run(model, [50256], points=["ids"])
-    lines = text.picture(trace, View(text="<|endoftext|>", special=True)).lines
+    lines = text.picture(Seen(trace, text="<|endoftext|>", special=True)).lines
     assert lines[2][0].startswith("the special token") and lines[2][1][0].ids == (50256,)
     plain = run(model, tokenizer.encode("<|endoftext|>"), points=["ids"])
-    assert len(text.picture(plain, View(text="<|endoftext|>")).lines[0][1]) > 1
+    assert len(text.picture(Seen(plain, text="<|endoftext|>")).lines[0][1]) > 1
 
 
 def test_ids_are_rows_with_neighbours_by_number_and_by_vector(cases):
-    trace, view = cases["four", 0.0]
-    received, by_number, by_vector = (line for _, line in token_ids.picture(trace, view).lines)
+    seen = cases["four", 0.0]
+    trace = seen.trace
+    received, by_number, by_vector = (line for _, line in token_ids.picture(seen).lines)
     assert [chip.note for chip in received] == [f"position {at}" for at in range(4)]
     assert [chip.ids[0] for chip in by_number] == list(range(342, 349))
     table = trace.model.tok_emb.weight.double()
@@ -483,49 +492,52 @@ def test_ids_are_rows_with_neighbours_by_number_and_by_vector(cases):
     assert [chip.ids[0] for chip in by_vector] == best.indices.tolist()
     assert [chip.note for chip in by_vector] == [f"cosine {value:.2f}" for value in best.values]
     assert f'"{tokenizer.printable(int(best.indices[0]))}" (cosine {best.values[0]:.2f})' in token_embedding.caption(
-        trace, view
+        seen
     )
-    assert f'"{tokenizer.printable(344)}" (344) and "{tokenizer.printable(346)}" (346)' in token_ids.caption(trace, view)
+    assert f'"{tokenizer.printable(344)}" (344) and "{tokenizer.printable(346)}" (346)' in token_ids.caption(seen)
 
 
 @pytest.mark.parametrize("edge", [0, 50256])
 def test_ids_at_the_ends_of_the_vocabulary(model, edge):
     trace = run(model, [edge], points=["ids"])
-    assert f"row {edge} of 50,257" in token_ids.caption(trace, View())
-    assert len(token_ids.picture(trace, View()).lines[1][1]) == 4
+    assert f"row {edge} of 50,257" in token_ids.caption(Seen(trace))
+    assert len(token_ids.picture(Seen(trace)).lines[1][1]) == 4
 
 
 def test_positions_use_the_first_rows_and_know_the_table(cases):
-    trace, view = cases["four", 0.0]
-    _, strips = positional_embedding.picture(trace, view).panels
+    seen = cases["four", 0.0]
+    trace = seen.trace
+    _, strips = positional_embedding.picture(seen).panels
     assert strips.rows == ("0", "1", "2", "3") and "rows 0 to 3 of 256" in strips.title
     assert np.array_equal(strips.values, trace.model.pos_emb.weight[:4].numpy())
     unit = torch.nn.functional.normalize(trace.model.pos_emb.weight[:4].double(), dim=1)
     near = float((unit[:-1] * unit[1:]).sum(1).mean())
-    assert f"cosine {near:.2f} on average" in positional_embedding.caption(trace, view)
+    assert f"cosine {near:.2f} on average" in positional_embedding.caption(seen)
 
 
 def test_positions_switched_off_have_no_direction(model):
     trace = run(model, tokenizer.encode(FOUR), edits=[("pos_emb", torch.zeros_like)])
-    alike, _ = positional_embedding.picture(trace, View()).panels
+    alike, _ = positional_embedding.picture(Seen(trace)).panels
     assert np.isnan(alike.values).all()
-    assert "the position's 0.00" in input_embedding.caption(trace, View())
-    assert "4 of the 4 position vectors are all zeros" in positional_embedding.caption(trace, View())
+    assert "the position's 0.00" in input_embedding.caption(Seen(trace))
+    assert "4 of the 4 position vectors are all zeros" in positional_embedding.caption(Seen(trace))
 
 
 def test_tokens_switched_off_have_no_pairs(model):
     trace = run(model, tokenizer.encode(FOUR), edits=[("tok_emb", torch.zeros_like)])
-    assert "most alike pair" not in token_embedding.caption(trace, View())
+    assert "most alike pair" not in token_embedding.caption(Seen(trace))
 
 
 def test_factors_multiply_exactly_where_the_model_dropped(cases):
     for key, (before, after) in DROPOUTS.items():
-        trace, view = cases["four", 0.25]
-        factors = dropout.factors(trace, view, after)
+        seen = cases["four", 0.25]
+        trace = seen.trace
+        factors = dropout.factors(seen, after)
         np.testing.assert_allclose(trace.array(before)[0] * factors, trace.array(after)[0], rtol=1e-6, err_msg=key)
 
 
-def test_merges_are_stepped_through_only_while_that_is_quick():
-    assert text.merge_steps(View(text=" effort")) == 6
-    assert text.merge_steps(View(text="a" * 20_000)) == text.merge_steps(View(text="")) == 0
-    assert text.merge_steps(View(text="<|endoftext|>", special=True)) == 0
+def test_merges_are_stepped_through_only_while_that_is_quick(cases):
+    seen = cases["four", 0.0]
+    assert text.merge_steps(replace(seen, text=" effort")) == 6
+    assert text.merge_steps(replace(seen, text="a" * 20_000)) == text.merge_steps(replace(seen, text="")) == 0
+    assert text.merge_steps(replace(seen, text="<|endoftext|>", special=True)) == 0

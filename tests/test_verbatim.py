@@ -66,8 +66,8 @@ SEEN = {  # looked at one by one: (file, expression)
     ("drawers.py", "name"),
     ("drawers.py", "breakable(made.formula)"),  # formulas stay formulas: what stands in braces is left alone
     ("drawers.py", "breakable(made.numbers)"),
-    ("drawers.py", "trace.axes(point)"),
-    ("walk.py", "trace.axes(point)"),
+    ("drawers.py", "seen.trace.axes(point)"),
+    ("walk.py", "seen.trace.axes(point)"),
     ("top.py", "said.partition('\\n')[2]"),  # the card of a model that ships with gptviz
     ("top.py", "CSS"),
 }

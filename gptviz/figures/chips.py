@@ -2,10 +2,6 @@
 
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
-
-from .. import verbatim
-
 
 @dataclass(frozen=True)
 class Chip:
@@ -31,16 +27,3 @@ class Chips:
     selected: tuple[int, ...] = ()
     note: str = ""
     alt: str = ""
-
-
-def to_plotly(chips: Chips) -> go.Figure:
-    """The same chips as a Plotly table: line, piece, ids."""
-    rows = [
-        tuple(map(verbatim.chart, (heading, chip.text, " ".join(map(str, chip.ids)), chip.note)))
-        for heading, line in chips.lines
-        for chip in line
-    ]
-    columns = list(zip(*rows)) if rows else [(), (), (), ()]
-    return go.Figure(
-        go.Table(header={"values": ["line", "piece", "ids", "note"]}, cells={"values": [list(column) for column in columns]})
-    )

@@ -1,16 +1,13 @@
 """Tensor-as-cells pictures: strips of features, squares of attention.
 
-A `Grid` is the picture as data. The page draws it on a canvas (gptviz.canvas); `to_plotly` gives the same numbers as
+A `Grid` is the picture as data. The page draws it on a canvas (gptviz.canvas); `forms.to_plotly` gives the same numbers as
 a Plotly figure for tests, export and print.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from .. import verbatim
 from . import style
 
 MASKED, DROPPED, PADDING = 1, 2, 3
@@ -148,51 +145,3 @@ class Grid:
     def main(self) -> Panel:
         """The panel this step is about: the last one that is not dimmed."""
         return [panel for panel in self.panels if not panel.dim][-1]
-
-
-def to_plotly(grid: Grid) -> go.Figure:
-    """The same picture as a Plotly figure: one heatmap trace per panel, in order, holding exactly its values."""
-    across = min(grid.per_row, len(grid.panels))
-    down = -(-len(grid.panels) // across)
-    figure = make_subplots(
-        rows=down,
-        cols=across,
-        subplot_titles=[verbatim.chart(f"{panel.joiner} {panel.title}".strip()) for panel in grid.panels],
-        horizontal_spacing=0.25 / across,
-        vertical_spacing=0.25 / down,
-    )
-    for n, panel in enumerate(grid.panels):
-        where = {"row": n // across + 1, "col": n % across + 1}
-        low, high = panel.shown_limits
-        stops = style.SCALES[panel.kind]["light"]
-        values = np.where(np.isfinite(panel.values), panel.values, np.nan).astype(np.float32)
-        figure.add_heatmap(
-            z=values,
-            zmin=low,
-            zmax=high,
-            colorscale=[[at / (len(stops) - 1), colour] for at, colour in enumerate(stops)],
-            showscale=False,
-            opacity=0.6 if panel.dim else 1.0,
-            hoverongaps=False,
-            texttemplate="%{z:.2f}" if panel.prints else None,
-            hovertemplate=f"{verbatim.chart(panel.row_axis)} %{{y}}<br>{verbatim.chart(panel.column_axis)} %{{x}}<br>%{{z}}"
-            f"<extra>{verbatim.chart(panel.title)}</extra>",
-            **where,
-        )
-        rows, columns = panel.values.shape
-        figure.update_yaxes(
-            autorange="reversed",
-            tickvals=list(range(rows)) if rows <= 40 else None,
-            ticktext=[verbatim.chart(label) for label in panel.rows] if rows <= 40 else None,
-            title_text=verbatim.chart(panel.row_axis),
-            **where,
-        )
-        named = bool(panel.columns) and columns <= 40
-        figure.update_xaxes(
-            tickvals=list(range(columns)) if named else None,
-            ticktext=[verbatim.chart(label) for label in panel.columns] if named else None,
-            title_text=verbatim.chart(panel.column_axis),
-            **where,
-        )
-    figure.update_layout(height=grid.height, margin={"l": 60, "r": 20, "t": 40, "b": 50})
-    return figure

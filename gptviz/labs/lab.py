@@ -7,31 +7,15 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from .. import tokenizer, trace
 from ..config import GPTConfig
-from ..figures.chips import Chips
-from ..figures.matrix import Grid
-from ..figures.strips import DropoutStrips
+from ..figures.forms import Picture
 from ..model import GPT
 from ..stages.stage import Question
 from ..trace import Trace
 
 LONGEST_TEXT = 2000  # characters of a text a control takes
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of a small table: column title -> values, all of one length. note: a line under it."""
-
-    columns: Mapping[str, Sequence[Any]]
-    title: str = ""
-    note: str = ""
-
-
-Picture = Grid | Chips | DropoutStrips | go.Figure | Table
-"""What an experiment draws, one under another unless it says `beside`."""
 
 
 @dataclass(frozen=True)

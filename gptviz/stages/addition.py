@@ -6,10 +6,8 @@ import numpy as np
 
 from ..figures import style
 from ..figures.matrix import Grid, Panel
-from ..trace import Trace
+from ..seen import Seen
 from . import present
-from . import stage as base
-from .stage import View
 
 STACKED = 10  # up to this many tokens the strips stand above each other, so that features line up
 
@@ -31,15 +29,13 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def picture(
-    trace: Trace, view: View, points: tuple[str, str, str], titles: tuple[str, str, str], parts: tuple[str, str, str], alt: str
+    seen: Seen, points: tuple[str, str, str], titles: tuple[str, str, str], parts: tuple[str, str, str], alt: str
 ) -> Grid:
     """first + second = result as three strips with the same colour limits, the length of every vector beside it."""
-    arrays = [base.array(trace, view, point) for point in points]
+    arrays = [seen.array(point) for point in points]
     limits = style.robust_limits(np.stack(arrays), "signed")
     panels: tuple[Panel, ...] = tuple(
-        base.strip(
-            trace,
-            view,
+        seen.strip(
             point,
             title,
             part=part,
@@ -51,14 +47,14 @@ def picture(
         for point, title, part, joiner, values in zip(points, titles, parts, ("", "+", "="), arrays)
     )
     note = ""
-    if view.present:
+    if seen.present:
         with_added = f"{titles[2]} (+ {titles[1][0].lower()}{titles[1][1:]})"
-        around = example(*(values[base.token(trace, view)] for values in arrays))
-        panels, note = present.strips(trace, view, panels[0], replace(panels[2], title=with_added, joiner=""), around=around)
+        around = example(*(values[seen.row] for values in arrays))
+        panels, note = present.strips(seen, panels[0], replace(panels[2], title=with_added, joiner=""), around=around)
     return Grid(
         panels=panels,
-        per_row=1 if view.present or len(arrays[0]) <= STACKED else 3,
-        selected=base.token(trace, view),
+        per_row=1 if seen.present or len(arrays[0]) <= STACKED else 3,
+        selected=seen.row,
         note=note,
         alt=alt,
     )

@@ -11,7 +11,8 @@ $$\text{next} = \arg\max_{w}\, p_{T-1,w}, \qquad \text{text} \leftarrow \text{te
 
 from .. import sampling, tokenizer
 from ..figures.chips import Chip, Chips
-from . import stage as base
+from ..seen import Seen
+from ..words import percent
 from .stage import Question, stage
 
 MOST_CHIPS = 24
@@ -19,47 +20,47 @@ NARROW_CHIPS = 14  # beside another picture
 PRESENTED_CHIPS = 6
 
 
-def next_token(trace, view) -> tuple[int, float]:
+def next_token(seen: Seen) -> tuple[int, float]:
     """The argmax of the last row and its probability."""
-    last = base.array(trace, view, "logits")[-1]
+    last = seen.array("logits")[-1]
     word = int(last.argmax())
     return word, float(sampling.softmax(last)[word])
 
 
-def since_end(trace, view) -> int | None:
+def since_end(seen: Seen) -> int | None:
     """How many tokens the model has written since it last ended the text with `<|endoftext|>`; None when it has not."""
-    size = base.length(trace, view)
-    written = trace.ids[view.item, size - view.appended : size].tolist()[::-1]
+    size = seen.size
+    written = seen.trace.ids[seen.item, size - seen.appended : size].tolist()[::-1]
     return written.index(tokenizer.END_OF_TEXT_ID) if tokenizer.END_OF_TEXT_ID in written else None
 
 
-def chosen_with(trace, view) -> list[float] | None:
+def chosen_with(seen: Seen) -> list[float] | None:
     """The probability each appended token had when it was chosen: row t of this pass holds that of token t + 1, because no row
     reads later tokens. None where this pass is not the earlier one continued: dropout, an edit, or a text that was cropped."""
-    if trace.dropout or trace.edits or view.cropped:
+    if seen.trace.dropout or seen.trace.edits or seen.cropped:
         return None
-    logits = base.array(trace, view, "logits")
+    logits = seen.array("logits")
     size = len(logits)
-    ids = trace.ids[view.item].tolist()
-    return [float(sampling.softmax(logits[at - 1])[ids[at]]) for at in range(max(1, size - view.appended), size)]
+    ids = seen.trace.ids[seen.item].tolist()
+    return [float(sampling.softmax(logits[at - 1])[ids[at]]) for at in range(max(1, size - seen.appended), size)]
 
 
-def picture(trace, view) -> Chips:
-    size = base.length(trace, view)
-    ids = trace.ids[view.item].tolist()[:size]
-    word, share = next_token(trace, view)
-    room = trace.config.context_length
-    most = PRESENTED_CHIPS if view.present else NARROW_CHIPS if view.narrow else MOST_CHIPS
-    written = range(max(0, size - view.appended), size)
-    chosen = chosen_with(trace, view)
-    notes = dict(zip(range(max(1, size - view.appended), size), map(base.percent, chosen or ())))
+def picture(seen: Seen) -> Chips:
+    size = seen.size
+    ids = seen.trace.ids[seen.item].tolist()[:size]
+    word, share = next_token(seen)
+    room = seen.trace.config.context_length
+    most = PRESENTED_CHIPS if seen.present else NARROW_CHIPS if seen.narrow else MOST_CHIPS
+    written = range(max(0, size - seen.appended), size)
+    chosen = chosen_with(seen)
+    notes = dict(zip(range(max(1, size - seen.appended), size), map(percent, chosen or ())))
     full = size >= room
 
     def chip(at: int, note: str = "", state: str = "") -> Chip:
         state = state or ("appended" if at in written else "")
-        return Chip(trace.word(ids[at]), (ids[at],), colour=at, state=state, note=note)
+        return Chip(seen.trace.word(ids[at]), (ids[at],), colour=at, state=state, note=note)
 
-    new = Chip(trace.word(word), (word,), colour=size, state="appended", note=f"argmax, {base.percent(share)}")
+    new = Chip(seen.trace.word(word), (word,), colour=size, state="appended", note=f"argmax, {percent(share)}")
     before = [chip(at) for at in range(max(0, size - most), size)]
     kept = range(max(int(full), size + 1 - most), size)
     after = [chip(0, "falls out", "cropped")] if full else []
@@ -68,14 +69,16 @@ def picture(trace, view) -> Chips:
         (f"Goes in: {size} token{'s' if size > 1 else ''}", tuple(before)),
         (f"Goes in next: {min(size + 1, room)} token{'s' if min(size + 1, room) > 1 else ''}", tuple(after)),
     ]
-    if view.appended and not view.present:
+    if seen.appended and not seen.present:
         lines.append((f"Written so far: {len(written)}", tuple(chip(at, notes.get(at, "")) for at in written[-most:])))
     remarks = []
     if len(before) < size:
         remarks.append(f"Only the last {len(before)} of {size} tokens are drawn.")
     if full:
-        remarks.append(f"{f'All {room} places are' if room > 1 else 'The only place is'} taken: {base.quoted(trace, view, 0)} falls out at the next step.")
-    if view.appended and chosen is None:
+        remarks.append(
+            f"{f'All {room} places are' if room > 1 else 'The only place is'} taken: {seen.quoted(0)} falls out at the next step."
+        )
+    if seen.appended and chosen is None:
         remarks.append("Earlier probabilities are not shown: dropout, an edit or a cropped text makes this pass differ.")
     return Chips(
         lines=tuple(lines),
@@ -85,20 +88,20 @@ def picture(trace, view) -> Chips:
     )
 
 
-def caption(trace, view) -> str:
-    size = base.length(trace, view)
-    room = trace.config.context_length
-    word, share = next_token(trace, view)
+def caption(seen: Seen) -> str:
+    size = seen.size
+    room = seen.trace.config.context_length
+    word, share = next_token(seen)
     ending = (
-        f"{f'{size} of {room} places are' if room > 1 else 'The only place is'} taken, so {base.quoted(trace, view, 0)} falls out to make room."
+        f"{f'{size} of {room} places are' if room > 1 else 'The only place is'} taken, so {seen.quoted(0)} falls out to make room."
         if size >= room
         else f"The next pass takes {size + 1} tokens of at most {room}."
     )
     said = (
-        f'"{trace.word(word)}" has the highest probability after {base.quoted(trace, view, size - 1)}, '
-        f"{base.percent(share)}, and is written next. "
+        f'"{seen.trace.word(word)}" has the highest probability after {seen.quoted(size - 1)}, '
+        f"{percent(share)}, and is written next. "
     )
-    since = since_end(trace, view)
+    since = since_end(seen)
     if since == 0:
         return f"The model has ended the text with {tokenizer.END_OF_TEXT}. Stop here, or go on: what comes now begins another text. {said}"
     if word == tokenizer.END_OF_TEXT_ID:

@@ -9,20 +9,21 @@ $$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p,
 """
 
 from ..figures.matrix import Grid
+from ..seen import Seen
 from . import dropout
 from .stage import Question, stage
 
 
-def points(view) -> tuple[str, str]:
-    return f"blocks.{view.block}.att_out", f"blocks.{view.block}.drop1"
+def points(seen: Seen) -> tuple[str, str]:
+    return f"blocks.{seen.block}.att_out", f"blocks.{seen.block}.drop1"
 
 
-def picture(trace, view) -> Grid:
-    return dropout.picture(trace, view, *points(view), ("Attention output", "After dropout"), "attention")
+def picture(seen: Seen) -> Grid:
+    return dropout.picture(seen, *points(seen), ("Attention output", "After dropout"), "attention")
 
 
-def caption(trace, view) -> str:
-    return dropout.caption(trace, view, *points(view))
+def caption(seen: Seen) -> str:
+    return dropout.caption(seen, *points(seen))
 
 
 STAGE = stage(

@@ -14,44 +14,44 @@ import math
 
 from .. import sampling
 from ..figures.matrix import Grid
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 
-def picture(trace, view) -> Grid:
-    at = f"blocks.{view.block}.att."
-    root = math.sqrt(trace.config.head_size)
+def picture(seen: Seen) -> Grid:
+    at = f"blocks.{seen.block}.att."
+    root = math.sqrt(seen.trace.config.head_size)
     return Grid(
         panels=(
-            base.square(trace, view, at + "scores", "Scores Q · K", dim=view.present),
-            base.square(trace, view, at + "scaled", "Scaled scores", joiner=f"÷ √{trace.config.head_size} = {root:.3g} →"),
+            seen.square(at + "scores", "Scores Q · K", dim=seen.present),
+            seen.square(at + "scaled", "Scaled scores", joiner=f"÷ √{seen.trace.config.head_size} = {root:.3g} →"),
         ),
         per_row=2,
-        selected=base.token(trace, view),
-        note=f"Own colours each: same pattern, numbers {root:.3g} times smaller. {base.window_note(trace, view)}".strip(),
-        alt=f"Scores of block {view.block + 1}, head {view.head + 1} before and after division by {root:.3g}.",
-        height=base.height_beside(trace, view),
+        selected=seen.row,
+        note=f"Own colours each: same pattern, numbers {root:.3g} times smaller. {seen.window_note}".strip(),
+        alt=f"Scores of block {seen.block + 1}, head {seen.head + 1} before and after division by {root:.3g}.",
+        height=seen.height_beside,
     )
 
 
-def overview(trace, view) -> Grid:
-    return base.heads(trace, view, f"blocks.{view.block}.att.scaled")
+def overview(seen: Seen) -> Grid:
+    return seen.heads(f"blocks.{seen.block}.att.scaled")
 
 
-def caption(trace, view) -> str:
-    raw = base.array(trace, view, f"blocks.{view.block}.att.scores")
-    scaled = base.array(trace, view, f"blocks.{view.block}.att.scaled")
-    row = base.token(trace, view)
+def caption(seen: Seen) -> str:
+    raw = seen.array(f"blocks.{seen.block}.att.scores")
+    scaled = seen.array(f"blocks.{seen.block}.att.scaled")
+    row = seen.row
     if row == 0:
         return (
-            f"{base.quoted(trace, view, 0)} with itself scores {raw[0, 0]:.2f}, after the division {scaled[0, 0]:.2f}. "
+            f"{seen.quoted(0)} with itself scores {raw[0, 0]:.2f}, after the division {scaled[0, 0]:.2f}. "
             "It is the first token: no earlier one to compare with."
         )
     best = int(scaled[row, : row + 1].argmax())
-    target = "itself" if best == row else base.quoted(trace, view, best)
+    target = "itself" if best == row else seen.quoted(best)
     undivided, divided = (sampling.softmax(scores[row, : row + 1])[best] for scores in (raw, scaled))
     return (
-        f"{base.quoted(trace, view, row)} fits {target} best: {raw[row, best]:.2f}, divided {scaled[row, best]:.2f}. "
+        f"{seen.quoted(row)} fits {target} best: {raw[row, best]:.2f}, divided {scaled[row, best]:.2f}. "
         f"Turned into shares, that is {divided:.0%} of its attention; without the division it would be {undivided:.0%}."
     )
 

@@ -10,20 +10,21 @@ $$x' = x + \mathrm{Dropout}(\mathrm{Attention}(\mathrm{LN}(x)))$$
 
 from ..figures.matrix import Grid
 from ..points import stream_in
+from ..seen import Seen
 from . import shortcut
 from .stage import Question, stage
 
 
-def points(view) -> tuple[str, str, str]:
-    return stream_in(view.block), f"blocks.{view.block}.drop1", f"blocks.{view.block}.shortcut1"
+def points(seen: Seen) -> tuple[str, str, str]:
+    return stream_in(seen.block), f"blocks.{seen.block}.drop1", f"blocks.{seen.block}.shortcut1"
 
 
-def picture(trace, view) -> Grid:
-    return shortcut.picture(trace, view, points(view), "attention", "attention")
+def picture(seen: Seen) -> Grid:
+    return shortcut.picture(seen, points(seen), "attention", "attention")
 
 
-def caption(trace, view) -> str:
-    return shortcut.caption(trace, view, points(view), "attention")
+def caption(seen: Seen) -> str:
+    return shortcut.caption(seen, points(seen), "attention")
 
 
 STAGE = stage(

@@ -11,19 +11,17 @@ $$w_{qk} = \frac{e^{m_{qk}}}{\sum_{j} e^{m_{qj}}}$$
 import numpy as np
 
 from ..figures.matrix import Grid
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 
-def picture(trace, view) -> Grid:
-    at = f"blocks.{view.block}.att."
-    weights = base.array(trace, view, at + "weights")
+def picture(seen: Seen) -> Grid:
+    at = f"blocks.{seen.block}.att."
+    weights = seen.array(at + "weights")
     return Grid(
         panels=(
-            base.square(trace, view, at + "masked", "Masked scores", dim=True),
-            base.square(
-                trace,
-                view,
+            seen.square(at + "masked", "Masked scores", dim=True),
+            seen.square(
                 at + "weights",
                 "Attention weights",
                 joiner="softmax →",
@@ -32,27 +30,27 @@ def picture(trace, view) -> Grid:
             ),
         ),
         per_row=2,
-        selected=base.token(trace, view),
-        note=base.window_note(trace, view),
-        alt=f"Attention weights of block {view.block + 1}, head {view.head + 1}, {len(weights)} rows that sum to 1.",
-        height=base.height_beside(trace, view),
+        selected=seen.row,
+        note=seen.window_note,
+        alt=f"Attention weights of block {seen.block + 1}, head {seen.head + 1}, {len(weights)} rows that sum to 1.",
+        height=seen.height_beside,
     )
 
 
-def overview(trace, view) -> Grid:
-    return base.heads(trace, view, f"blocks.{view.block}.att.weights")
+def overview(seen: Seen) -> Grid:
+    return seen.heads(f"blocks.{seen.block}.att.weights")
 
 
-def caption(trace, view) -> str:
-    weights = base.array(trace, view, f"blocks.{view.block}.att.weights")
-    row = base.token(trace, view)
+def caption(seen: Seen) -> str:
+    weights = seen.array(f"blocks.{seen.block}.att.weights")
+    row = seen.row
     if row == 0:
-        return f"{base.quoted(trace, view, 0)} is the first token: its row is 1 and nothing else, in every head of every model."
+        return f"{seen.quoted(0)} is the first token: its row is 1 and nothing else, in every head of every model."
     best = int(weights[row].argmax())
     spread = float(np.exp(-(weights[row, : row + 1] * np.log(weights[row, : row + 1] + 1e-30)).sum()))
-    target = "itself" if best == row else base.quoted(trace, view, best)
+    target = "itself" if best == row else seen.quoted(best)
     return (
-        f"{base.quoted(trace, view, row)} gives {weights[row, best]:.0%} of its attention to {target}; "
+        f"{seen.quoted(row)} gives {weights[row, best]:.0%} of its attention to {target}; "
         f"its row is as spread as {spread:.1f} equal shares out of {row + 1}."
     )
 

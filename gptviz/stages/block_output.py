@@ -13,25 +13,25 @@ import numpy as np
 
 from ..figures.matrix import Grid, Panel
 from ..points import stream_in
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 
-def stream(trace, view) -> np.ndarray:
+def stream(seen: Seen) -> np.ndarray:
     """(block + 1, feature): the viewed token's row as it enters the first block, and after every block."""
-    row = base.token(trace, view)
-    return np.stack([base.array(trace, view, stream_in(i))[row] for i in range(trace.config.n_layer + 1)])
+    row = seen.row
+    return np.stack([seen.array(stream_in(i))[row] for i in range(seen.trace.config.n_layer + 1)])
 
 
-def picture(trace, view) -> Grid:
-    row = base.token(trace, view)
-    who = base.quoted(trace, view, row)
-    rows = stream(trace, view)
+def picture(seen: Seen) -> Grid:
+    row = seen.row
+    who = seen.quoted(row)
+    rows = stream(seen)
     blocks = len(rows) - 1
     norms = np.linalg.norm(rows, axis=1)
     added = np.linalg.norm(np.diff(rows, axis=0), axis=1)
     lengths = (f"{norms[0]:.1f}", *(f"{norm:.1f} (+ {extra:.1f})" for norm, extra in zip(norms[1:], added)))
-    small = view.present and view.narrow  # there a second number in a line would be cut off
+    small = seen.present and seen.narrow  # there a second number in a line would be cut off
     return Grid(
         panels=(
             Panel(
@@ -40,27 +40,27 @@ def picture(trace, view) -> Grid:
                 rows=("input", *(f"block {i + 1}" for i in range(blocks))),
                 row_axis="after",
                 point="stream",
-                prefix=(view.item, row),
+                prefix=(seen.item, row),
                 side=tuple(f"{norm:.1f}" for norm in norms) if small else lengths,
                 side_title="length" if small else "length (added)",
                 printed=False,
             ),
         ),
-        selected=view.block + 1,
+        selected=seen.block + 1,
         note="One token, one row per moment." + " Added: length of what the block added to the row above." * (not small),
         alt=f"The residual stream of {who} at the input and after each of {blocks} blocks, "
         f"length {norms[0]:.1f} at first and {norms[-1]:.1f} at last.",
     )
 
 
-def caption(trace, view) -> str:
-    rows = stream(trace, view)
+def caption(seen: Seen) -> str:
+    rows = stream(seen)
     norms = np.linalg.norm(rows, axis=1)
     added = np.linalg.norm(np.diff(rows, axis=0), axis=1)
     most = int(added.argmax())
-    who = base.quoted(trace, view, base.token(trace, view))
+    who = seen.quoted(seen.row)
     return (
-        f"Block {view.block + 1} adds a row of length {added[view.block]:.1f} to {who}. Over the whole stack the length goes "
+        f"Block {seen.block + 1} adds a row of length {added[seen.block]:.1f} to {who}. Over the whole stack the length goes "
         f"from {norms[0]:.1f} to {norms[-1]:.1f}; block {most + 1} adds most ({added[most]:.1f})."
     )
 

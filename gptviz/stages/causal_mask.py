@@ -10,19 +10,17 @@ $$m_{qk} = \begin{cases} \text{scaled}_{qk} & k \le q \\ -\infty & k > q \end{ca
 """
 
 from ..figures.matrix import Grid
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 
-def picture(trace, view) -> Grid:
-    at = f"blocks.{view.block}.att."
-    size = base.length(trace, view)
+def picture(seen: Seen) -> Grid:
+    at = f"blocks.{seen.block}.att."
+    size = seen.size
     return Grid(
         panels=(
-            base.square(trace, view, at + "scaled", "Scaled scores", dim=True),
-            base.square(
-                trace,
-                view,
+            seen.square(at + "scaled", "Scaled scores", dim=True),
+            seen.square(
                 at + "masked",
                 "Masked scores",
                 joiner="mask →",
@@ -31,26 +29,26 @@ def picture(trace, view) -> Grid:
             ),
         ),
         per_row=2,
-        selected=base.token(trace, view),
-        note=base.window_note(trace, view),
-        alt=f"Scaled scores of block {view.block + 1}, head {view.head + 1}, and the same, hidden above the diagonal.",
-        height=base.height_beside(trace, view),
+        selected=seen.row,
+        note=seen.window_note,
+        alt=f"Scaled scores of block {seen.block + 1}, head {seen.head + 1}, and the same, hidden above the diagonal.",
+        height=seen.height_beside,
     )
 
 
-def overview(trace, view) -> Grid:
-    return base.heads(trace, view, f"blocks.{view.block}.att.masked")
+def overview(seen: Seen) -> Grid:
+    return seen.heads(f"blocks.{seen.block}.att.masked")
 
 
-def caption(trace, view) -> str:
-    size = base.length(trace, view)
-    row = base.token(trace, view)
+def caption(seen: Seen) -> str:
+    size = seen.size
+    row = seen.row
     if size == 1:
         return "One token: 1 score kept, none hidden. There is no future to hide yet."
     reads = "only itself" if row == 0 else f"{row + 1} tokens, itself and {row} before it"
     return (
         f"{size} tokens make {size * size:,} scores: {size * (size + 1) // 2:,} kept, {size * (size - 1) // 2:,} hidden. "
-        f"{base.quoted(trace, view, row)} may read {reads}."
+        f"{seen.quoted(row)} may read {reads}."
     )
 
 

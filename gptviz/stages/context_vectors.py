@@ -13,7 +13,7 @@ import numpy as np
 
 from ..figures import style
 from ..figures.matrix import Grid, Panel
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 MOST_KEYS = 20  # value rows that can be told apart in one picture
@@ -25,14 +25,14 @@ def strongest(weights: np.ndarray, count: int) -> tuple[int, ...]:
     return tuple(sorted(np.argsort(-weights, kind="stable")[:count].tolist()))
 
 
-def picture(trace, view) -> Grid:
-    at = f"blocks.{view.block}.att."
-    row = base.token(trace, view)
-    names = base.labels(trace, view)
-    weights = base.array(trace, view, at + "dropped")[row, : row + 1]
-    values = base.array(trace, view, at + "value")[: row + 1]
-    context = base.array(trace, view, at + "context")[row]
-    keys = strongest(weights, PRESENTED_KEYS if view.present else MOST_KEYS)
+def picture(seen: Seen) -> Grid:
+    at = f"blocks.{seen.block}.att."
+    row = seen.row
+    names = seen.labels
+    weights = seen.array(at + "dropped")[row, : row + 1]
+    values = seen.array(at + "value")[: row + 1]
+    context = seen.array(at + "context")[row]
+    keys = strongest(weights, PRESENTED_KEYS if seen.present else MOST_KEYS)
     weighted = weights[list(keys), None] * values[list(keys)]
     limits = style.robust_limits(np.concatenate([weighted.ravel(), context]), "signed")
     left_out = ""
@@ -42,14 +42,14 @@ def picture(trace, view) -> Grid:
     return Grid(
         panels=(
             Panel(
-                title=f"{base.quoted(trace, view, row)}: weight × value of each token it reads",
+                title=f"{seen.quoted(row)}: weight × value of each token it reads",
                 values=weighted,
                 rows=tuple(names[key] for key in keys),
                 row_axis="key: is read",
                 column_axis="channel of the head",
                 limits=limits,
-                point=f"weighted_value:blocks.{view.block}",
-                prefix=(view.item, view.head, row),
+                point=f"weighted_value:blocks.{seen.block}",
+                prefix=(seen.item, seen.head, row),
                 row_index=keys,
                 side=tuple(f"× {weights[key]:.2f}" for key in keys),
                 side_title="weight",
@@ -57,14 +57,14 @@ def picture(trace, view) -> Grid:
                 printed=False,
             ),
             Panel(
-                title=f"context vector, head {view.head + 1}",
+                title=f"context vector, head {seen.head + 1}",
                 values=context[None],
                 rows=(names[row],),
                 row_axis="token",
                 column_axis="channel of the head",
                 limits=limits,
                 point=at + "context",
-                prefix=base.prefix(trace, view, at + "context"),
+                prefix=seen.prefix(at + "context"),
                 row_index=(row,),
                 side=(f"{np.linalg.norm(context):.2f}",),
                 side_title="length",
@@ -75,31 +75,31 @@ def picture(trace, view) -> Grid:
         ),
         per_row=1,
         note=left_out,
-        alt=f"Weighted value rows that {base.quoted(trace, view, row)} reads in block {view.block + 1}, head {view.head + 1}, "
+        alt=f"Weighted value rows that {seen.quoted(row)} reads in block {seen.block + 1}, head {seen.head + 1}, "
         "and their sum, the context vector.",
-        height=base.height_beside(trace, view),
+        height=seen.height_beside,
     )
 
 
-def overview(trace, view) -> Grid:
-    return base.heads(trace, view, f"blocks.{view.block}.att.context")
+def overview(seen: Seen) -> Grid:
+    return seen.heads(f"blocks.{seen.block}.att.context")
 
 
-def caption(trace, view) -> str:
-    at = f"blocks.{view.block}.att."
-    row = base.token(trace, view)
-    weights = base.array(trace, view, at + "dropped")[row, : row + 1]
-    value = base.array(trace, view, at + "value")
-    context = base.array(trace, view, at + "context")[row]
-    who = base.quoted(trace, view, row)
-    owned = f"Of the {trace.config.n_embd} numbers side by side, head {view.head + 1} fills {view.head * len(context)} to "
-    owned += f"{(view.head + 1) * len(context) - 1}."
-    if row == 0 and not trace.dropout:
+def caption(seen: Seen) -> str:
+    at = f"blocks.{seen.block}.att."
+    row = seen.row
+    weights = seen.array(at + "dropped")[row, : row + 1]
+    value = seen.array(at + "value")
+    context = seen.array(at + "context")[row]
+    who = seen.quoted(row)
+    owned = f"Of the {seen.trace.config.n_embd} numbers side by side, head {seen.head + 1} fills {seen.head * len(context)} to "
+    owned += f"{(seen.head + 1) * len(context) - 1}."
+    if row == 0 and not seen.trace.dropout:
         return f"{who} is the first token and reads only itself: its context vector is its own value row. {owned}"
     if not weights.any():
         return f"Dropout set every weight of {who} to 0: its context vector is a row of zeros. {owned}"
     best = int((weights * np.linalg.norm(value[: row + 1], axis=1)).argmax())
-    source = "itself" if best == row else base.quoted(trace, view, best)
+    source = "itself" if best == row else seen.quoted(best)
     return (
         f"{who} takes most from {source}: weight {weights[best]:.2f} times a value of length "
         f"{np.linalg.norm(value[best]):.2f}. The mix has length {np.linalg.norm(context):.2f}. {owned}"

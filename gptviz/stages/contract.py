@@ -14,29 +14,27 @@ import numpy as np
 from .. import sampling
 from ..figures import style
 from ..figures.matrix import Grid, Panel
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 STRONGEST = 5
 
 
-def lengths(trace, view) -> np.ndarray:
+def lengths(seen: Seen) -> np.ndarray:
     """(unit,): length of what each unit writes for the viewed token, |activation| x length of its row of the table."""
-    active = base.array(trace, view, f"blocks.{view.block}.ff.active")[base.token(trace, view)]
-    table = trace.model.blocks[view.block].ff.contract.weight.detach().numpy()
+    active = seen.array(f"blocks.{seen.block}.ff.active")[seen.row]
+    table = seen.trace.model.blocks[seen.block].ff.contract.weight.detach().numpy()
     return np.abs(active) * np.linalg.norm(table, axis=1)
 
 
-def picture(trace, view) -> Grid:
-    at = f"blocks.{view.block}."
-    output = base.array(trace, view, at + "ff_out")
-    config = trace.config
+def picture(seen: Seen) -> Grid:
+    at = f"blocks.{seen.block}."
+    output = seen.array(at + "ff_out")
+    config = seen.trace.config
     return Grid(
         panels=(
-            base.strip(trace, view, at + "ff.active", f"after GELU: {config.hidden_size:,} numbers a token", dim=True),
-            base.strip(
-                trace,
-                view,
+            seen.strip(at + "ff.active", f"after GELU: {config.hidden_size:,} numbers a token", dim=True),
+            seen.strip(
                 at + "ff_out",
                 f"feed-forward output: {config.n_embd:,} numbers a token",
                 joiner="× W_down + b →",
@@ -46,47 +44,47 @@ def picture(trace, view) -> Grid:
             ),
         ),
         per_row=1,
-        selected=base.token(trace, view),
-        alt=f"Block {view.block + 1}: {len(output)} tokens go from {config.hidden_size} back to {config.n_embd} numbers each.",
-        height=base.height_beside(trace, view),
+        selected=seen.row,
+        alt=f"Block {seen.block + 1}: {len(output)} tokens go from {config.hidden_size} back to {config.n_embd} numbers each.",
+        height=seen.height_beside,
     )
 
 
-def overview(trace, view) -> Grid:
+def overview(seen: Seen) -> Grid:
     """What the strongest units write for the viewed token: activation x their row of the second table."""
-    row = base.token(trace, view)
-    units = tuple(sampling.top(lengths(trace, view), STRONGEST).tolist())
-    active = base.array(trace, view, f"blocks.{view.block}.ff.active")[row]
-    table = trace.model.blocks[view.block].ff.contract.weight.detach().numpy()
+    row = seen.row
+    units = tuple(sampling.top(lengths(seen), STRONGEST).tolist())
+    active = seen.array(f"blocks.{seen.block}.ff.active")[row]
+    table = seen.trace.model.blocks[seen.block].ff.contract.weight.detach().numpy()
     return Grid(
         panels=(
             Panel(
-                title=f"what the {len(units)} strongest units write for {base.quoted(trace, view, row)}",
+                title=f"what the {len(units)} strongest units write for {seen.quoted(row)}",
                 values=active[list(units), None] * table[list(units)],
                 rows=tuple(f"unit {unit}" for unit in units),
                 row_axis="",
                 column_axis="",
-                point=f"unit_out:blocks.{view.block}",
-                prefix=(view.item, row),
+                point=f"unit_out:blocks.{seen.block}",
+                prefix=(seen.item, row),
                 row_index=units,
                 side=tuple(f"× {active[unit]:.2f}" for unit in units),
                 part="feed-forward",
                 printed=False,
             ),
         ),
-        alt=f"The rows that the {len(units)} strongest units add to {base.quoted(trace, view, row)}.",
+        alt=f"The rows that the {len(units)} strongest units add to {seen.quoted(row)}.",
         height=style.OVERVIEW_HEIGHT,
     )
 
 
-def caption(trace, view) -> str:
-    row = base.token(trace, view)
-    written = lengths(trace, view)
+def caption(seen: Seen) -> str:
+    row = seen.row
+    written = lengths(seen)
     order = sampling.top(written, len(written))
     half = 1 + int(np.searchsorted(np.cumsum(written[order]), written.sum() / 2))
-    out = base.array(trace, view, f"blocks.{view.block}.ff_out")[row]
+    out = seen.array(f"blocks.{seen.block}.ff_out")[row]
     return (
-        f"Unit {order[0]} writes most for {base.quoted(trace, view, row)}: a row of length {written[order[0]]:.2f}. "
+        f"Unit {order[0]} writes most for {seen.quoted(row)}: a row of length {written[order[0]]:.2f}. "
         f"{half:,} of {len(written):,} units write half of all there is; what is left after adding up has length "
         f"{np.linalg.norm(out):.2f}."
     )

@@ -7,19 +7,18 @@ import numpy as np
 from ..figures import style
 from ..figures.matrix import DROPPED, Grid, Panel
 from ..points import dropout_site
+from ..seen import Seen
 from ..trace import Trace
 from . import addition, present
-from . import stage as base
-from .stage import View
 
 FEATURES = (512, 128)  # strips above and beside each other: cells that each get a pixel, so that no zero is hidden
 
 
-def factors(trace: Trace, view: View, point: str) -> np.ndarray:
+def factors(seen: Seen, point: str) -> np.ndarray:
     """(token, feature) or (query, key): what every number of the viewed sentence (and head) was multiplied by."""
-    whole = base.dropout_factors(trace, point)
-    rows = base.length(trace, view)
-    return whole[base.prefix(trace, view, point)][:rows, : rows if trace.axes(point)[-1] == "key" else None]
+    whole = seen.trace.factors(point)
+    rows = seen.size
+    return whole[seen.prefix(point)][:rows, : rows if seen.trace.axes(point)[-1] == "key" else None]
 
 
 def expected(count: int, rate: float) -> tuple[float, float]:
@@ -32,25 +31,25 @@ def mask_limits(trace: Trace) -> tuple[float, float]:
     return 0.0, 2 / (1 - trace.dropout)
 
 
-def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str, str], part: str) -> Grid:
+def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: str) -> Grid:
     """Before x factors = after, as three strips, zeros and lengths beside them. before, after: points. titles: of the two."""
-    x, y = base.array(trace, view, before), base.array(trace, view, after)
-    mask = factors(trace, view, after)
+    x, y = seen.array(before), seen.array(after)
+    mask = factors(seen, after)
     width = x.shape[1]
     fell = (mask == 0).sum(1)
-    mean, spread = expected(width, trace.dropout)
+    mean, spread = expected(width, seen.trace.dropout)
     marks = (DROPPED * (mask == 0)).astype(np.uint8)
     limits = style.robust_limits(np.stack([x, y]), "signed")
     lengths = [tuple(addition.size(length) for length in addition.lengths(values)) for values in (x, y)]
-    first = base.strip(trace, view, before, titles[0], part=part, limits=limits, side=lengths[0], side_title="length")
+    first = seen.strip(before, titles[0], part=part, limits=limits, side=lengths[0], side_title="length")
     middle = Panel(
-        title=f"factors, 0 or {1 / (1 - trace.dropout):.3g}" if trace.dropout else "factors, all 1",
+        title=f"factors, 0 or {1 / (1 - seen.trace.dropout):.3g}" if seen.trace.dropout else "factors, all 1",
         values=mask,
-        rows=base.labels(trace, view),
+        rows=seen.labels,
         kind="weight",
-        limits=mask_limits(trace),
+        limits=mask_limits(seen.trace),
         point=f"mask:{after}",
-        prefix=base.prefix(trace, view, after),
+        prefix=seen.prefix(after),
         marks=marks,
         part=part,
         joiner="×",
@@ -58,9 +57,7 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
         side_title="zeros",
         printed=False,
     )
-    last = base.strip(
-        trace,
-        view,
+    last = seen.strip(
         after,
         titles[1],
         part=part,
@@ -71,17 +68,16 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
         side_title="length",
     )
     panels: tuple[Panel, ...] = (first, middle, last)
-    note = f"Expected zeros a token: {mean:.1f} of {width}, give or take {spread:.1f}." if trace.dropout else ""
+    note = f"Expected zeros a token: {mean:.1f} of {width}, give or take {spread:.1f}." if seen.trace.dropout else ""
     shown = FEATURES[len(x) > addition.STACKED]
-    if shown < width and not view.present:
+    if shown < width and not seen.present:
         every = tuple(range(len(x)))
         panels = tuple(present.crop(panel, every, tuple(range(shown)), printed=False) for panel in panels)
         note = f"The first {shown} of {width} features; zeros and lengths are of all. {note}".strip()
-    if view.present:
-        row = base.token(trace, view)
+    if seen.present:
+        row = seen.row
         panels, cut = present.strips(
-            trace,
-            view,
+            seen,
             replace(first, side=(), side_title=""),
             replace(last, side=(), side_title="", joiner="dropout →"),
             around=survivor(x[row], y[row], mask[row]) or 0,
@@ -89,8 +85,8 @@ def picture(trace: Trace, view: View, before: str, after: str, titles: tuple[str
         note = f"{cut} {note}".strip()
     return Grid(
         panels=panels,
-        per_row=1 if view.present or len(x) <= addition.STACKED else 3,
-        selected=base.token(trace, view),
+        per_row=1 if seen.present or len(x) <= addition.STACKED else 3,
+        selected=seen.row,
         note=note,
         alt=(
             f"Three strips: {titles[0]}, the factors dropout multiplied by, {titles[1]}. "
@@ -109,23 +105,21 @@ def survivor(x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> int | None:
     return int(kept[np.argmax(np.where(fits | ~fits.any(), np.abs(x[kept]), -1))])
 
 
-def caption(trace: Trace, view: View, before: str, after: str) -> str:
+def caption(seen: Seen, before: str, after: str) -> str:
     """Zeros of the chosen token against the expected number, and one survivor written out; or how to switch it on."""
-    row = base.token(trace, view)
-    x, y = base.array(trace, view, before)[row], base.array(trace, view, after)[row]
-    name, width = base.quoted(trace, view, row), len(x)
-    place = f"place {dropout_site(after) + 1} of {trace.config.dropout_sites}"
-    if not trace.dropout:
+    row = seen.row
+    x, y = seen.array(before)[row], seen.array(after)[row]
+    name, width = seen.quoted(row), len(x)
+    place = f"place {dropout_site(after) + 1} of {seen.trace.config.dropout_sites}"
+    if not seen.trace.dropout:
         same = int((x == y).sum())
         return (
             f"Dropout is off, as it is whenever the model is used: {same} of {width} numbers of {name} are the same before and "
             f"after. Switch dropout on in the bar to see zeros. This is {place} where it acts."
         )
-    mask = factors(trace, view, after)[row]
+    mask = factors(seen, after)[row]
     fell = int((mask == 0).sum())
-    mean, spread = expected(width, trace.dropout)
+    mean, spread = expected(width, seen.trace.dropout)
     kept = survivor(x, y, mask)
     example = "" if kept is None else f" Feature {kept} survives: {x[kept]:.3f} × {mask[kept]:.3f} = {y[kept]:.3f}."
-    return (
-        f"{fell} of {width} numbers of {name} fall; {mean:.1f} ± {spread:.1f} are expected at p = {trace.dropout:g}.{example}"
-    )
+    return f"{fell} of {width} numbers of {name} fall; {mean:.1f} ± {spread:.1f} are expected at p = {seen.trace.dropout:g}.{example}"

@@ -9,16 +9,17 @@ $$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p,
 """
 
 from ..figures.matrix import Grid
+from ..seen import Seen
 from . import dropout
 from .stage import Question, stage
 
 
-def picture(trace, view) -> Grid:
-    return dropout.picture(trace, view, "input_emb", "drop_emb", ("Input embedding", "After dropout"), "residual")
+def picture(seen: Seen) -> Grid:
+    return dropout.picture(seen, "input_emb", "drop_emb", ("Input embedding", "After dropout"), "residual")
 
 
-def caption(trace, view) -> str:
-    return dropout.caption(trace, view, "input_emb", "drop_emb")
+def caption(seen: Seen) -> str:
+    return dropout.caption(seen, "input_emb", "drop_emb")
 
 
 STAGE = stage(

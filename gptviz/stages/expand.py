@@ -12,19 +12,17 @@ $$h_t = \mathrm{LN}(x_t)\, W_{\text{up}} + b_{\text{up}}$$
 
 from .. import sampling
 from ..figures.matrix import Grid
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 
-def picture(trace, view) -> Grid:
-    at = f"blocks.{view.block}."
-    hidden = base.array(trace, view, at + "ff.hidden")
+def picture(seen: Seen) -> Grid:
+    at = f"blocks.{seen.block}."
+    hidden = seen.array(at + "ff.hidden")
     return Grid(
         panels=(
-            base.strip(trace, view, at + "norm2", f"after LayerNorm: {trace.config.n_embd:,} numbers a token", dim=True),
-            base.strip(
-                trace,
-                view,
+            seen.strip(at + "norm2", f"after LayerNorm: {seen.trace.config.n_embd:,} numbers a token", dim=True),
+            seen.strip(
                 at + "ff.hidden",
                 f"hidden units: {hidden.shape[1]:,} numbers a token",
                 joiner="× W_up + b →",
@@ -34,19 +32,18 @@ def picture(trace, view) -> Grid:
             ),
         ),
         per_row=1,
-        selected=base.token(trace, view),
-        alt=f"Block {view.block + 1}: {len(hidden)} tokens grow from {trace.config.n_embd} to {hidden.shape[1]} numbers each.",
+        selected=seen.row,
+        alt=f"Block {seen.block + 1}: {len(hidden)} tokens grow from {seen.trace.config.n_embd} to {hidden.shape[1]} numbers each.",
     )
 
 
-def caption(trace, view) -> str:
-    row = base.token(trace, view)
-    hidden = base.array(trace, view, f"blocks.{view.block}.ff.hidden")[row]
+def caption(seen: Seen) -> str:
+    row = seen.row
+    hidden = seen.array(f"blocks.{seen.block}.ff.hidden")[row]
     strongest = sampling.top(hidden, 3)
     units = ", ".join(f"{unit} ({hidden[unit]:.2f})" for unit in strongest)
     return (
-        f"{base.quoted(trace, view, row)} makes {(hidden > 0).sum():,} of {len(hidden):,} units positive. "
-        f"Its strongest are units {units}."
+        f"{seen.quoted(row)} makes {(hidden > 0).sum():,} of {len(hidden):,} units positive. Its strongest are units {units}."
     )
 
 

@@ -9,20 +9,21 @@ $$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p,
 """
 
 from ..figures.matrix import Grid
+from ..seen import Seen
 from . import dropout
 from .stage import Question, stage
 
 
-def points(view) -> tuple[str, str]:
-    return f"blocks.{view.block}.ff_out", f"blocks.{view.block}.drop2"
+def points(seen: Seen) -> tuple[str, str]:
+    return f"blocks.{seen.block}.ff_out", f"blocks.{seen.block}.drop2"
 
 
-def picture(trace, view) -> Grid:
-    return dropout.picture(trace, view, *points(view), ("Feed-forward output", "After dropout"), "feed-forward")
+def picture(seen: Seen) -> Grid:
+    return dropout.picture(seen, *points(seen), ("Feed-forward output", "After dropout"), "feed-forward")
 
 
-def caption(trace, view) -> str:
-    return dropout.caption(trace, view, *points(view))
+def caption(seen: Seen) -> str:
+    return dropout.caption(seen, *points(seen))
 
 
 STAGE = stage(

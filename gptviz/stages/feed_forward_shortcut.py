@@ -9,21 +9,22 @@ $$x'' = x' + \mathrm{Dropout}(\mathrm{FeedForward}(\mathrm{LN}(x')))$$
 """
 
 from ..figures.matrix import Grid
+from ..seen import Seen
 from . import shortcut
 from .stage import Question, stage
 
 
-def points(view) -> tuple[str, str, str]:
-    at = f"blocks.{view.block}."
+def points(seen: Seen) -> tuple[str, str, str]:
+    at = f"blocks.{seen.block}."
     return at + "shortcut1", at + "drop2", at + "shortcut2"
 
 
-def picture(trace, view) -> Grid:
-    return shortcut.picture(trace, view, points(view), "feed-forward", "feed-forward")
+def picture(seen: Seen) -> Grid:
+    return shortcut.picture(seen, points(seen), "feed-forward", "feed-forward")
 
 
-def caption(trace, view) -> str:
-    return shortcut.caption(trace, view, points(view), "feed-forward")
+def caption(seen: Seen) -> str:
+    return shortcut.caption(seen, points(seen), "feed-forward")
 
 
 STAGE = stage(

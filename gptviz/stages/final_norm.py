@@ -11,20 +11,21 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 import plotly.graph_objects as go
 
 from ..points import stream_in
+from ..seen import Seen
 from . import layer_norm
 from .stage import Question, stage
 
 
-def points(trace) -> tuple[str, str]:
-    return stream_in(trace.config.n_layer), "final_norm"
+def points(seen: Seen) -> tuple[str, str]:
+    return stream_in(seen.trace.config.n_layer), "final_norm"
 
 
-def picture(trace, view) -> go.Figure:
-    return layer_norm.picture(trace, view, *points(trace))
+def picture(seen: Seen) -> go.Figure:
+    return layer_norm.picture(seen, *points(seen))
 
 
-def caption(trace, view) -> str:
-    return layer_norm.caption(trace, view, trace.model.final_norm, *points(trace))
+def caption(seen: Seen) -> str:
+    return layer_norm.caption(seen, seen.trace.model.final_norm, *points(seen))
 
 
 STAGE = stage(

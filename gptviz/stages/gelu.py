@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import curve
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 NAMED = 3  # units that carry their number in the chart
@@ -24,27 +24,27 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
-def picture(trace, view) -> go.Figure:
-    row = base.token(trace, view)
-    hidden = base.array(trace, view, f"blocks.{view.block}.ff.hidden")[row]
-    active = base.array(trace, view, f"blocks.{view.block}.ff.active")[row]
+def picture(seen: Seen) -> go.Figure:
+    row = seen.row
+    hidden = seen.array(f"blocks.{seen.block}.ff.hidden")[row]
+    active = seen.array(f"blocks.{seen.block}.ff.active")[row]
     return curve.units(
         hidden,
         active,
         gelu,
-        title=f"The {len(hidden):,} units of {base.quoted(trace, view, row)} on the GELU curve",
+        title=f"The {len(hidden):,} units of {seen.quoted(row)} on the GELU curve",
         named=sampling.top(active, NAMED).tolist(),
-        present=view.present,
+        present=seen.present,
     )
 
 
-def caption(trace, view) -> str:
-    row = base.token(trace, view)
-    hidden = base.array(trace, view, f"blocks.{view.block}.ff.hidden")[row]
-    active = base.array(trace, view, f"blocks.{view.block}.ff.active")[row]
+def caption(seen: Seen) -> str:
+    row = seen.row
+    hidden = seen.array(f"blocks.{seen.block}.ff.hidden")[row]
+    active = seen.array(f"blocks.{seen.block}.ff.active")[row]
     top = int(active.argmax())
     return (
-        f"{(hidden <= 0).mean():.0%} of the units of {base.quoted(trace, view, row)} are at or below 0, so little of "
+        f"{(hidden <= 0).mean():.0%} of the units of {seen.quoted(row)} are at or below 0, so little of "
         f"them passes, at lowest {active.min():.2f}. "
         f"The largest that passes is unit {top}: {hidden[top]:.2f} becomes {active[top]:.2f}."
     )

@@ -11,17 +11,16 @@ $$x_t = \mathrm{tok}_t + \mathrm{pos}_t$$
 import numpy as np
 
 from ..figures.matrix import Grid
+from ..seen import Seen
 from . import addition
-from . import stage as base
 from .stage import Question, stage
 
 POINTS = ("tok_emb", "pos_emb", "input_emb")
 
 
-def picture(trace, view) -> Grid:
+def picture(seen: Seen) -> Grid:
     return addition.picture(
-        trace,
-        view,
+        seen,
         POINTS,
         ("Token embedding", "Positional embedding", "Input embedding"),
         ("token", "position", "residual"),
@@ -29,11 +28,11 @@ def picture(trace, view) -> Grid:
     )
 
 
-def caption(trace, view) -> str:
-    row = base.token(trace, view)
-    token, position, total = (base.array(trace, view, point)[row] for point in POINTS)
+def caption(seen: Seen) -> str:
+    row = seen.row
+    token, position, total = (seen.array(point)[row] for point in POINTS)
     long = [addition.size(float(length)) for length in addition.lengths(np.stack((token, position, total)))]
-    name = base.quoted(trace, view, row)
+    name = seen.quoted(row)
     return (
         f"{name} at position {row}, {addition.written_out(token, position, total, ('token', 'position'))}. "
         f"Its token vector has length {long[0]}, the position's {long[1]}, the sum {long[2]}."

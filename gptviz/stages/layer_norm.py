@@ -6,10 +6,8 @@ import plotly.graph_objects as go
 from ..figures import distribution, style
 from ..figures.distribution import Column
 from ..model import LayerNorm
-from ..trace import Trace
+from ..seen import Seen
 from . import present
-from . import stage as base
-from .stage import View
 
 LINES = (
     "mean = x.mean(",
@@ -48,16 +46,16 @@ def written(value: float) -> str:
     )
 
 
-def picture(trace: Trace, view: View, before: str, after: str) -> go.Figure:
+def picture(seen: Seen, before: str, after: str) -> go.Figure:
     """Histograms of each token's numbers: as they come, normalised, and after the learned scale and shift."""
-    rows = present.tokens(trace, view, 3 if view.present else TOKENS)
-    x, y = base.array(trace, view, before)[list(rows)], base.array(trace, view, after)[list(rows)]
-    middle = normalised(x, trace.config.eps)
+    rows = present.tokens(seen, 3 if seen.present else TOKENS)
+    x, y = seen.array(before)[list(rows)], seen.array(after)[list(rows)]
+    middle = normalised(x, seen.trace.config.eps)
     same_scale = distribution.limits(np.concatenate([middle, y]))
     states = [("Before", x, distribution.limits(x)), ("Normalised", middle, same_scale)]
-    if not view.present:
+    if not seen.present:
         states.append(("Scaled and shifted", y, same_scale))
-    names = base.labels(trace, view)
+    names = seen.labels
     note = "" if len(rows) == len(names) else f"Tokens {rows[0]} to {rows[-1]} of {len(names)}."
     return distribution.histograms(
         [
@@ -71,18 +69,18 @@ def picture(trace: Trace, view: View, before: str, after: str) -> go.Figure:
         ],
         [names[row] for row in rows],
         first=rows[0],
-        chosen=rows.index(base.token(trace, view)),
+        chosen=rows.index(seen.row),
         note=note,
-        text_size=style.PRESENT_FONT if view.present else style.CHART_FONT,
+        text_size=style.PRESENT_FONT if seen.present else style.CHART_FONT,
     )
 
 
-def caption(trace: Trace, view: View, norm: LayerNorm, before: str, after: str) -> str:
+def caption(seen: Seen, norm: LayerNorm, before: str, after: str) -> str:
     """Mean and variance of the chosen token in the three states, and what the scale and shift are."""
-    row = base.token(trace, view)
-    x, y = base.array(trace, view, before)[row : row + 1], base.array(trace, view, after)[row : row + 1]
+    row = seen.row
+    x, y = seen.array(before)[row : row + 1], seen.array(after)[row : row + 1]
     (mean, variance), (out_mean, out_variance) = moments(x)[0], moments(y)[0]
-    short = trace.config.eps / (variance + trace.config.eps)  # what ε takes off the variance of 1
+    short = seen.trace.config.eps / (variance + seen.trace.config.eps)  # what ε takes off the variance of 1
     unit = f"variance {1 - short:.4f} (ε takes the rest)" if short > 5e-5 else f"variance 1 (less {short:.0e} for ε)"
     scale, shift = norm.weight.detach().numpy(), norm.bias.detach().numpy()
     if (scale == 1).all() and (shift == 0).all():
@@ -94,6 +92,6 @@ def caption(trace: Trace, view: View, norm: LayerNorm, before: str, after: str) 
             f"variance {written(out_variance)}."
         )
     return (
-        f"{base.quoted(trace, view, row)} has mean {written(mean)} and variance {written(variance)}; normalised, mean 0 and "
+        f"{seen.quoted(row)} has mean {written(mean)} and variance {written(variance)}; normalised, mean 0 and "
         f"{unit}. {learned}"
     )

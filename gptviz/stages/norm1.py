@@ -11,20 +11,21 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 import plotly.graph_objects as go
 
 from ..points import stream_in
+from ..seen import Seen
 from . import layer_norm
 from .stage import Question, stage
 
 
-def points(view) -> tuple[str, str]:
-    return stream_in(view.block), f"blocks.{view.block}.norm1"
+def points(seen: Seen) -> tuple[str, str]:
+    return stream_in(seen.block), f"blocks.{seen.block}.norm1"
 
 
-def picture(trace, view) -> go.Figure:
-    return layer_norm.picture(trace, view, *points(view))
+def picture(seen: Seen) -> go.Figure:
+    return layer_norm.picture(seen, *points(seen))
 
 
-def caption(trace, view) -> str:
-    return layer_norm.caption(trace, view, trace.model.blocks[view.block].norm1, *points(view))
+def caption(seen: Seen) -> str:
+    return layer_norm.caption(seen, seen.trace.model.blocks[seen.block].norm1, *points(seen))
 
 
 STAGE = stage(

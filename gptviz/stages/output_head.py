@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import ranking
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 RANKS = 20
@@ -32,55 +32,55 @@ def shown_rows(size: int, token: int, most: int) -> list[int]:
     return rows + [size - 1]
 
 
-def target_ranks(trace, view) -> np.ndarray:
+def target_ranks(seen: Seen) -> np.ndarray:
     """(token - 1,): for each row but the last, the rank of the token that really comes next (1 = highest logit)."""
-    logits = base.array(trace, view, "logits")[:-1]
-    ids = trace.ids[view.item].numpy()[1 : len(logits) + 1]
+    logits = seen.array("logits")[:-1]
+    ids = seen.trace.ids[seen.item].numpy()[1 : len(logits) + 1]
     return 1 + (logits > logits[np.arange(len(logits)), ids, None]).sum(1)
 
 
-def picture(trace, view) -> go.Figure:
-    logits = base.array(trace, view, "logits")
+def picture(seen: Seen) -> go.Figure:
+    logits = seen.array("logits")
     size = len(logits)
-    row = base.token(trace, view)
-    names = base.labels(trace, view)
-    ids = trace.ids[view.item].tolist()
-    rows = shown_rows(size, row, PRESENTED_ROWS if view.present else MOST_ROWS)
+    row = seen.row
+    names = seen.labels
+    ids = seen.trace.ids[seen.item].tolist()
+    rows = shown_rows(size, row, PRESENTED_ROWS if seen.present else MOST_ROWS)
     top = np.stack([sampling.top(logits[r], RANKS) for r in rows])
     nexts = [ids[r + 1] if r < size - 1 else None for r in rows]
     ranks = [sampling.rank(logits[r], after) if after is not None else None for r, after in zip(rows, nexts)]
     return ranking.table(
         np.take_along_axis(logits[rows], top, axis=1),
-        [[trace.word(int(word)) for word in line] for line in top],
+        [[seen.trace.word(int(word)) for word in line] for line in top],
         top,
         labels=[names[r] for r in rows],
-        targets=[None if after is None else trace.word(after) for after in nexts],
+        targets=[None if after is None else seen.trace.word(after) for after in nexts],
         ranks=ranks,
         chosen=rows.index(row),
         last=len(rows) - 1,
         floor=float(logits[row].mean()),
         vocabulary=logits.shape[1],
         left_out="" if len(rows) == size else f"rows {rows[0]} to {rows[-2]} and the last of {size}",
-        present=view.present,
+        present=seen.present,
     )
 
 
-def caption(trace, view) -> str:
-    logits = base.array(trace, view, "logits")
-    row = base.token(trace, view)
+def caption(seen: Seen) -> str:
+    logits = seen.array("logits")
+    row = seen.row
     word = int(logits[row].argmax())
-    who = base.quoted(trace, view, row)
-    first = f'After {who} the highest logit is {logits[row, word]:.2f}, for "{trace.word(word)}"'
+    who = seen.quoted(row)
+    first = f'After {who} the highest logit is {logits[row, word]:.2f}, for "{seen.trace.word(word)}"'
     if row < len(logits) - 1:
-        after = int(trace.ids[view.item, row + 1])
+        after = int(seen.trace.ids[seen.item, row + 1])
         place = sampling.rank(logits[row], after)
         return (
-            f"{first}; the token that really follows, {base.quoted(trace, view, row + 1)}, has {logits[row, after]:.2f} "
+            f"{first}; the token that really follows, {seen.quoted(row + 1)}, has {logits[row, after]:.2f} "
             f"and rank {place:,} of {logits.shape[1]:,}."
         )
     if len(logits) == 1:
         return f"{first}. This one row is also the last: it picks the next token."
-    ranks = target_ranks(trace, view)
+    ranks = target_ranks(seen)
     return (
         f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {len(ranks)} rows before it, "
         f"the token that really came next is among the {min(RANKS, logits.shape[1])} highest."

@@ -12,44 +12,44 @@ $$\text{att}_t = \sum_{h} c_t^{h}\, W_{\text{out}}^{h} + b_{\text{out}}$$
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 
-def shares(trace, view) -> np.ndarray:
+def shares(seen: Seen) -> np.ndarray:
     """(head + 2, feature): what each head adds to the viewed token, the bias, and the output the model computed."""
-    row = base.token(trace, view)
-    at = f"blocks.{view.block}."
-    config = trace.config
-    concat = base.array(trace, view, at + "att.concat")[row]
-    project = trace.model.blocks[view.block].att.out_proj
+    row = seen.row
+    at = f"blocks.{seen.block}."
+    config = seen.trace.config
+    concat = seen.array(at + "att.concat")[row]
+    project = seen.trace.model.blocks[seen.block].att.out_proj
     weight = project.weight.detach().numpy().reshape(config.n_head, config.head_size, config.n_embd)
     parts = np.einsum("hc,hcf->hf", concat.reshape(config.n_head, config.head_size), weight)
-    return np.concatenate([parts, project.bias.detach().numpy()[None], base.array(trace, view, at + "att_out")[row][None]])
+    return np.concatenate([parts, project.bias.detach().numpy()[None], seen.array(at + "att_out")[row][None]])
 
 
 ROOM = 5  # heads that Present mode shows
 
 
-def picture(trace, view) -> Grid:
-    row = base.token(trace, view)
-    who = base.quoted(trace, view, row)
-    rows = shares(trace, view)
-    heads = trace.config.n_head
-    concat = f"blocks.{view.block}.att.concat"
+def picture(seen: Seen) -> Grid:
+    row = seen.row
+    who = seen.quoted(row)
+    rows = shares(seen)
+    heads = seen.trace.config.n_head
+    concat = f"blocks.{seen.block}.att.concat"
     names = (*(f"head {head + 1}" for head in range(heads)), "+ bias", "= output")
     lengths = np.linalg.norm(rows, axis=1)
     shown = [*range(heads + 2)]
-    if view.present:  # the heads that add most, with names a room can read
+    if seen.present:  # the heads that add most, with names a room can read
         shown = [*sorted(np.argsort(-lengths[:heads], kind="stable")[:ROOM].tolist()), heads, heads + 1]
     return Grid(
         panels=(
             Panel(
                 title=f"{who}: the context vectors of {heads} heads side by side",
-                values=base.array(trace, view, concat)[row][None],
-                rows=(base.labels(trace, view)[row],),
+                values=seen.array(concat)[row][None],
+                rows=(seen.labels[row],),
                 point=concat,
-                prefix=base.prefix(trace, view, concat),
+                prefix=seen.prefix(concat),
                 row_index=(row,),
                 part="value",
                 dim=True,
@@ -61,27 +61,27 @@ def picture(trace, view) -> Grid:
                 rows=tuple(names[row] for row in shown),
                 row_index=tuple(shown),
                 row_axis="part",
-                point=f"head_out:blocks.{view.block}",
-                prefix=(view.item, row),
+                point=f"head_out:blocks.{seen.block}",
+                prefix=(seen.item, row),
                 side=tuple(f"{length:.2f}" for length in lengths[shown]),
                 side_title="length",
                 part="attention",
                 joiner="× W_out →",
                 printed=False,
             ),
-        )[view.present :],
+        )[seen.present :],
         per_row=1,
         note=f"The {ROOM} of {heads} heads that add most." if len(shown) < heads + 2 else "",
-        alt=f"Output of attention for {who} in block {view.block + 1}: one strip per head, the bias, and their sum.",
+        alt=f"Output of attention for {who} in block {seen.block + 1}: one strip per head, the bias, and their sum.",
     )
 
 
-def caption(trace, view) -> str:
-    rows = shares(trace, view)
-    heads = trace.config.n_head
+def caption(seen: Seen) -> str:
+    rows = shares(seen)
+    heads = seen.trace.config.n_head
     lengths = np.linalg.norm(rows, axis=1)
     best, least = int(lengths[:heads].argmax()), int(lengths[:heads].argmin())
-    who = base.quoted(trace, view, base.token(trace, view))
+    who = seen.quoted(seen.row)
     apart = float(np.abs(rows[:-1].astype(np.float64).sum(0) - rows[-1]).max())
     most = f"Head {best + 1} adds most to {who} (length {lengths[best]:.2f}), head {least + 1} least ({lengths[least]:.2f})"
     if heads == 1:

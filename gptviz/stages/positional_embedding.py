@@ -13,20 +13,18 @@ from dataclasses import replace
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
+from ..likeness import cosines
+from ..seen import Seen
 from . import addition, present
-from . import stage as base
-from .likeness import cosines
 from .stage import Question, stage
 
 
-def picture(trace, view) -> Grid:
-    vectors = base.array(trace, view, "pos_emb")
-    size, rows = len(vectors), trace.config.context_length
+def picture(seen: Seen) -> Grid:
+    vectors = seen.array("pos_emb")
+    size, rows = len(vectors), seen.trace.config.context_length
     names = tuple(map(str, range(size)))
     strips = replace(
-        base.strip(
-            trace,
-            view,
+        seen.strip(
             "pos_emb",
             f"row 0 of {rows:,}" if size == 1 else f"rows 0 to {size - 1} of {rows:,} of the position table",
             part="position",
@@ -48,20 +46,20 @@ def picture(trace, view) -> Grid:
         part="position",
     )
     note = ""
-    if view.present:
-        alike, strips, note = present.pairs(trace, view, alike, strips)
+    if seen.present:
+        alike, strips, note = present.pairs(seen, alike, strips)
     return Grid(
         panels=(alike, strips),
         per_row=2,
-        selected=base.token(trace, view),
+        selected=seen.row,
         note=note,
         alt=f"Position vectors 0 to {size - 1} as strips of {vectors.shape[1]} cells, and their cosine similarities.",
     )
 
 
-def caption(trace, view) -> str:
-    vectors = base.array(trace, view, "pos_emb")
-    size, width, rows = *vectors.shape, trace.config.context_length
+def caption(seen: Seen) -> str:
+    vectors = seen.array("pos_emb")
+    size, width, rows = *vectors.shape, seen.trace.config.context_length
     if size == 1:
         return f"One token, one position: row 0 of {rows:,}, {width} numbers with length {np.linalg.norm(vectors):.2f}."
     likeness = cosines(vectors)

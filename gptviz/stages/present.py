@@ -6,15 +6,13 @@ import numpy as np
 
 from ..figures import style
 from ..figures.matrix import Panel
-from ..trace import Trace
-from . import stage as base
-from .stage import View
+from ..seen import Seen
 
 
-def tokens(trace: Trace, view: View, at_most: int = style.PRESENTED[0]) -> tuple[int, ...]:
+def tokens(seen: Seen, at_most: int = style.PRESENTED[0]) -> tuple[int, ...]:
     """The rows that are shown: the chosen token and the ones before it, or the first ones when there are too few."""
-    size = base.length(trace, view)
-    start = max(0, min(base.token(trace, view) - at_most + 1, size - at_most))
+    size = seen.size
+    start = max(0, min(seen.row - at_most + 1, size - at_most))
     return tuple(range(start, min(start + at_most, size)))
 
 
@@ -35,13 +33,13 @@ def crop(panel: Panel, rows: tuple[int, ...], columns: tuple[int, ...], *, print
     )
 
 
-def strips(trace: Trace, view: View, *panels: Panel, around: int = 0) -> tuple[tuple[Panel, ...], str]:
+def strips(seen: Seen, *panels: Panel, around: int = 0) -> tuple[tuple[Panel, ...], str]:
     """Strips cut to a few tokens and the features around one, with their numbers printed, and the note that says so.
 
     All panels and their side texts together stay within the numbers a room can read.
     """
     lines, wide = style.PRESENTED
-    rows = tokens(trace, view, lines // len(panels))
+    rows = tokens(seen, lines // len(panels))
     size, width = panels[0].values.shape
     shown = min(width, wide - any(panel.side for panel in panels))
     start = max(0, min(around - shown // 2, width - shown))
@@ -50,9 +48,9 @@ def strips(trace: Trace, view: View, *panels: Panel, around: int = 0) -> tuple[t
     return tuple(crop(panel, rows, tuple(range(start, start + shown))) for panel in panels), note
 
 
-def pairs(trace: Trace, view: View, square: Panel, strip: Panel) -> tuple[Panel, Panel, str]:
+def pairs(seen: Seen, square: Panel, strip: Panel) -> tuple[Panel, Panel, str]:
     """A (token, token) panel with its numbers printed and the strips of the same tokens without, and the note."""
-    rows = tokens(trace, view)
+    rows = tokens(seen)
     size, width = strip.values.shape
     strip = replace(crop(strip, rows, tuple(range(width)), printed=False), side=(), side_title="")
     note = f"{len(rows)} of {size} {strip.row_axis}s." if len(rows) < size else ""

@@ -13,7 +13,7 @@ $$[\,Q \mid K \mid V\,] = \mathrm{LN}(x)\, W_{qkv} + b_{qkv}$$
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
-from . import stage as base
+from ..seen import Seen
 from .stage import Question, stage
 
 LETTERS = {"query": "Q", "key": "K", "value": "V"}
@@ -25,47 +25,45 @@ def columns(config, part: str, head: int) -> range:
     return range(first, first + config.head_size)
 
 
-def strip(trace, view, part: str) -> Panel:
-    point = f"blocks.{view.block}.att.{part}"
-    made_by = columns(trace.config, part, view.head)
-    return base.strip(
-        trace,
-        view,
+def strip(seen: Seen, part: str) -> Panel:
+    point = f"blocks.{seen.block}.att.{part}"
+    made_by = columns(seen.trace.config, part, seen.head)
+    return seen.strip(
         point,
         f"{LETTERS[part]}: {part}, columns {made_by[0]}-{made_by[-1]}",
         part=part,
-        side=tuple(f"{norm:.1f}" for norm in np.linalg.norm(base.array(trace, view, point), axis=1)),
+        side=tuple(f"{norm:.1f}" for norm in np.linalg.norm(seen.array(point), axis=1)),
         side_title="length",
     )
 
 
-def picture(trace, view) -> Grid:
-    config = trace.config
-    shown = ("query", "key") if view.present else tuple(LETTERS)
-    value = columns(config, "value", view.head)
+def picture(seen: Seen) -> Grid:
+    config = seen.trace.config
+    shown = ("query", "key") if seen.present else tuple(LETTERS)
+    value = columns(config, "value", seen.head)
     return Grid(
-        panels=tuple(strip(trace, view, part) for part in shown),
+        panels=tuple(strip(seen, part) for part in shown),
         per_row=len(shown),
-        selected=base.token(trace, view),
+        selected=seen.row,
         note=f"Columns of W_qkv, which has {config.n_embd} rows and {3 * config.n_embd} columns for all {config.n_head} heads."
-        + (f" V: value, columns {value[0]}-{value[-1]}, is made the same way." if view.present else ""),
-        alt=f"Queries, keys and values of block {view.block + 1}, head {view.head + 1}: "
-        f"{config.head_size} numbers each for {base.length(trace, view)} tokens.",
-        height=base.height_beside(trace, view),
+        + (f" V: value, columns {value[0]}-{value[-1]}, is made the same way." if seen.present else ""),
+        alt=f"Queries, keys and values of block {seen.block + 1}, head {seen.head + 1}: "
+        f"{config.head_size} numbers each for {seen.size} tokens.",
+        height=seen.height_beside,
     )
 
 
-def overview(trace, view) -> Grid:
-    return base.heads(trace, view, f"blocks.{view.block}.att.query")
+def overview(seen: Seen) -> Grid:
+    return seen.heads(f"blocks.{seen.block}.att.query")
 
 
-def caption(trace, view) -> str:
-    config = trace.config
-    row = base.token(trace, view)
-    lengths = [float(np.linalg.norm(base.array(trace, view, f"blocks.{view.block}.att.{part}")[row])) for part in LETTERS]
+def caption(seen: Seen) -> str:
+    config = seen.trace.config
+    row = seen.row
+    lengths = [float(np.linalg.norm(seen.array(f"blocks.{seen.block}.att.{part}")[row])) for part in LETTERS]
     return (
-        f"{base.quoted(trace, view, row)} has a query of length {lengths[0]:.1f}, a key of length {lengths[1]:.1f} and a value "
-        f"of length {lengths[2]:.1f} in head {view.head + 1}: {config.head_size} numbers each, every one made from all "
+        f"{seen.quoted(row)} has a query of length {lengths[0]:.1f}, a key of length {lengths[1]:.1f} and a value "
+        f"of length {lengths[2]:.1f} in head {seen.head + 1}: {config.head_size} numbers each, every one made from all "
         f"{config.n_embd} features."
     )
 

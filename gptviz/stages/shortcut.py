@@ -5,33 +5,30 @@ import math
 import numpy as np
 
 from ..figures.matrix import Grid
-from ..trace import Trace
+from ..seen import Seen
 from . import addition
-from . import stage as base
-from .stage import View
 
 
-def picture(trace: Trace, view: View, points: tuple[str, str, str], sublayer: str, part: str) -> Grid:
+def picture(seen: Seen, points: tuple[str, str, str], sublayer: str, part: str) -> Grid:
     """The stream, plus what the sublayer adds, is the new stream. points: of the three."""
     return addition.picture(
-        trace,
-        view,
+        seen,
         points,
         ("Stream that came in", f"What {sublayer} adds", "New stream"),
         ("residual", part, "residual"),
-        alt=f"Three strips in block {view.block + 1}: the stream, what {sublayer} adds, and their sum, number by number.",
+        alt=f"Three strips in block {seen.block + 1}: the stream, what {sublayer} adds, and their sum, number by number.",
     )
 
 
-def caption(trace: Trace, view: View, points: tuple[str, str, str], sublayer: str) -> str:
+def caption(seen: Seen, points: tuple[str, str, str], sublayer: str) -> str:
     """Lengths of the three vectors of the chosen token, how far the sum turned, and one number's sum."""
-    row = base.token(trace, view)
-    before, added, after = (base.array(trace, view, point)[row] for point in points)
+    row = seen.row
+    before, added, after = (seen.array(point)[row] for point in points)
     long = [addition.size(float(length)) for length in addition.lengths(np.stack((before, added, after)))]
     turn = addition.cosine(before, after)
     angle = math.nan if math.isnan(turn) else math.degrees(math.acos(max(-1.0, min(1.0, turn))))
     turned = "" if math.isnan(turn) else f", turned by {angle:.0f}° (cosine {turn:.2f})"
     return (
-        f"{base.quoted(trace, view, row)} comes in with length {long[0]}, {sublayer} adds {long[1]}, "
+        f"{seen.quoted(row)} comes in with length {long[0]}, {sublayer} adds {long[1]}, "
         f"and it leaves with {long[2]}{turned}. {addition.written_out(before, added, after, ('stream', 'added')).capitalize()}."
     )

@@ -14,43 +14,44 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import bars
-from . import stage as base
+from ..seen import Seen
+from ..words import percent
 from .stage import Question, stage
 
 SHOWN = 20
 PRESENTED = 5
 
 
-def picture(trace, view) -> go.Figure:
-    logits = base.array(trace, view, "logits")
-    row = base.token(trace, view)
-    words = sampling.top(logits[row], PRESENTED if view.present else SHOWN)
+def picture(seen: Seen) -> go.Figure:
+    logits = seen.array("logits")
+    row = seen.row
+    words = sampling.top(logits[row], PRESENTED if seen.present else SHOWN)
     probabilities = sampling.softmax(logits[row])
     place = "the last row, it picks the next token" if row == len(logits) - 1 else f"row {row}"
     return bars.shares(
         probabilities[words],
-        [trace.word(int(word)) for word in words],
+        [seen.trace.word(int(word)) for word in words],
         words.tolist(),
-        [base.percent(share) for share in probabilities[words]],
-        rest=base.percent(max(0.0, 1 - probabilities[words].sum())),
+        [percent(share) for share in probabilities[words]],
+        rest=percent(max(0.0, 1 - probabilities[words].sum())),
         rest_count=len(probabilities) - len(words),
         uniform=1 / len(probabilities),
-        uniform_text=f"blind guess {base.percent(1 / len(probabilities))}",
-        title=f"What follows {base.quoted(trace, view, row)}? ({place})",
-        present=view.present,
+        uniform_text=f"blind guess {percent(1 / len(probabilities))}",
+        title=f"What follows {seen.quoted(row)}? ({place})",
+        present=seen.present,
     )
 
 
-def caption(trace, view) -> str:
-    logits = base.array(trace, view, "logits")
-    row = base.token(trace, view)
+def caption(seen: Seen) -> str:
+    logits = seen.array("logits")
+    row = seen.row
     probabilities = sampling.softmax(logits[row])
     words = sampling.top(logits[row], SHOWN)
     times = probabilities[words[0]] * len(probabilities)
     return (
-        f'The argmax is "{trace.word(int(words[0]))}" with {base.percent(probabilities[words[0]])}, '
+        f'The argmax is "{seen.trace.word(int(words[0]))}" with {percent(probabilities[words[0]])}, '
         f"{times:,.{0 if times >= 10 else 1}f} times a blind guess. The {len(words)} most probable tokens hold "
-        f"{base.percent(probabilities[words].sum())}; the other {len(probabilities) - len(words):,} share the rest."
+        f"{percent(probabilities[words].sum())}; the other {len(probabilities) - len(words):,} share the rest."
     )
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from .. import tokenizer
 from ..figures.chips import Chip, Chips
+from ..seen import Seen
 from ..tokenizer import Merge
-from . import stage as base
 from . import token_chips
-from .stage import Question, View, stage
+from .stage import Question, stage
 
 SENTENCE = 36  # chips of the sentence, so that the merges below stay in sight
 STATES = ((10, 5), (22, 3), (SENTENCE, 2))  # up to so many chips above, so many states of the stepper below
@@ -61,32 +61,32 @@ class Piece:
         return not self.whole and len(self.text.encode()) <= LONGEST
 
 
-def merge_steps(view: View) -> int:
+def merge_steps(seen: Seen) -> int:
     """How many merges of the viewed piece can be stepped through; 0 when there are none or the piece is too long."""
-    piece = chosen_piece(view)
+    piece = chosen_piece(seen)
     return piece.merges if piece and piece.steppable else 0
 
 
-def chosen_piece(view: View) -> Piece | None:
+def chosen_piece(seen: Seen) -> Piece | None:
     """The viewed piece of the typed text; None when there is no text. Unless a piece is asked for it is the one of the chosen
     token, and without one (or where only a number of merges is asked for) the first that merges build."""
-    pieces = tokenizer.pieces(view.text, special=view.special)
+    pieces = tokenizer.pieces(seen.text, special=seen.special)
     if not pieces:
         return None
-    found, row = [], -len(view.cropped)
+    found, row = [], -len(seen.cropped)
     for number, text in enumerate(pieces):
-        found.append(Piece(text, number, len(pieces), row, view.special))
+        found.append(Piece(text, number, len(pieces), row, seen.special))
         row += len(found[-1].ids)
-    if view.piece >= 0:
-        return found[min(view.piece, len(found) - 1)]
-    if view.step is None and view.token >= 0:
-        return [piece for piece in found if piece.row <= view.token][-1]
+    if seen.piece >= 0:
+        return found[min(seen.piece, len(found) - 1)]
+    if seen.step is None and seen.token >= 0:
+        return [piece for piece in found if piece.row <= seen.token][-1]
     return next((piece for piece in found if piece.steppable and piece.merges), found[0])
 
 
-def chosen_step(view: View, states: list[Merge]) -> int:
+def chosen_step(seen: Seen, states: list[Merge]) -> int:
     """The viewed number of merges: the last one unless another is asked for."""
-    asked = len(states) - 1 if view.step is None or view.step < 0 else view.step
+    asked = len(states) - 1 if seen.step is None or seen.step < 0 else seen.step
     return min(asked, len(states) - 1)
 
 
@@ -155,7 +155,7 @@ def _left_out(first: int, number: int) -> str:
     return f"{names} {'is' if names in ('the start', f'merge {first}') else 'are'} not drawn"
 
 
-def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chip, ...]]]:
+def stepper(seen: Seen, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chip, ...]]]:
     """Lines of the merge stepper: the chosen state, the final tokens, the bytes, then as many merges before it as fit, and
     then of those to come."""
     if not piece.steppable:
@@ -166,56 +166,56 @@ def stepper(view: View, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chi
         merged = f"{len(piece.text.encode()):,} bytes, after all {piece.merges:,} merges: {_count(len(chips), 'token')}"
         return [("the special token: no merges" if piece.whole else merged, final)]
     states = tokenizer.merges(piece.text)
-    step, last = chosen_step(view, states), len(states) - 1
+    step, last = chosen_step(seen, states), len(states) - 1
     wanted = dict.fromkeys((step, last, 0, *range(step - 1, 0, -1), *range(step + 1, last)))
     drawn = sorted(list(wanted)[:at_most])
     return [
-        (heading(states, number, step, before), state_chips(states, number, piece.row, FEW if view.present else PARTS))
+        (heading(states, number, step, before), state_chips(states, number, piece.row, FEW if seen.present else PARTS))
         for before, number in zip((-1, *drawn), drawn)
     ]
 
 
-def picture(trace, view) -> Chips:
-    chips, piece = token_chips.sentence(trace, view), chosen_piece(view)
+def picture(seen: Seen) -> Chips:
+    chips, piece = token_chips.sentence(seen), chosen_piece(seen)
     rows = range(piece.row, piece.row + len(piece.ids)) if piece else range(0)
-    held = token_chips.holding(chips, -len(view.cropped), rows)
-    kept, framed, hidden = token_chips.abridged(chips, 7 if view.present else SENTENCE, held)
+    held = token_chips.holding(chips, -len(seen.cropped), rows)
+    kept, framed, hidden = token_chips.abridged(chips, 7 if seen.present else SENTENCE, held)
     lines = [("tokens and their ids", kept)]
-    notes = [f"{hidden:,} of {len(chips):,} chips are not drawn."] if hidden and not view.present else []
-    if view.cropped:
-        notes.append(f"Tokens at the front that do not fit: {len(view.cropped):,}.")
-    size = base.length(trace, view)
+    notes = [f"{hidden:,} of {len(chips):,} chips are not drawn."] if hidden and not seen.present else []
+    if seen.cropped:
+        notes.append(f"Tokens at the front that do not fit: {len(seen.cropped):,}.")
+    size = seen.size
     alt = f"The sentence as {size} tokens with their ids"
     if piece:
         number = f"piece {piece.number:,}, counted from 0 to {piece.of - 1:,}" if piece.of > 1 else "the only piece"
         part = "" if len(framed) == len(held) else "in part "
         shown = f"{part}framed above" if framed else "among those not drawn above"
-        ranked = "" if view.present or not piece.steppable or not piece.merges else ". Rank 1 was learned first."
+        ranked = "" if seen.present or not piece.steppable or not piece.merges else ". Rank 1 was learned first."
         lines.append((f"{piece.name}, {shown}: {number}{ranked}", ()))
-        steps = stepper(view, piece, 2 if view.present else next(states for most, states in STATES if len(kept) <= most))
+        steps = stepper(seen, piece, 2 if seen.present else next(states for most, states in STATES if len(kept) <= most))
         lines += steps
         alt += f", and {piece.name}: " + "; ".join(said for said, _ in steps)
     return Chips(lines=tuple(lines), selected=framed, note=" ".join(notes), alt=f"{alt}.")
 
 
-def caption(trace, view) -> str:
-    size = base.length(trace, view)
-    chips = token_chips.sentence(trace, view)
+def caption(seen: Seen) -> str:
+    size = seen.size
+    chips = token_chips.sentence(seen)
     split = next((chip for chip in chips if len(chip.ids) > 1), None)
-    typed = _count(size + len(view.cropped) - view.appended, "token")
-    sentences = [f"{_count(len(view.text), 'character')}, {typed}." if view.text else f"{typed}."]
-    if view.cropped:
+    typed = _count(size + len(seen.cropped) - seen.appended, "token")
+    sentences = [f"{_count(len(seen.text), 'character')}, {typed}." if seen.text else f"{typed}."]
+    if seen.cropped:
         sentences.append(
-            f"Left out at the front: {len(view.cropped):,}, because the context holds {trace.config.context_length:,}."
+            f"Left out at the front: {len(seen.cropped):,}, because the context holds {seen.trace.config.context_length:,}."
         )
     if split:
         sentences.append(
             f'"{split.text}" is one chip with {len(split.ids)} ids: its bytes are spread over {len(split.ids)} tokens.'
         )
-    piece = chosen_piece(view)
+    piece = chosen_piece(seen)
     if piece and piece.steppable:
         states = tokenizer.merges(piece.text)
-        step, last = chosen_step(view, states), len(states) - 1
+        step, last = chosen_step(seen, states), len(states) - 1
         start, ids = _count(len(states[0].parts), "byte"), states[-1].ids
         if last == 0 and len(ids) > 1:
             sentences.append(f'"{piece.shown}" is {start} and stays {len(ids)} tokens: no two of them were learned as a pair.')

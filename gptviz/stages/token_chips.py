@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from .. import tokenizer
 from ..figures import style
 from ..figures.chips import Chip
+from ..seen import Seen
 from ..trace import Trace
-from . import stage as base
-from .stage import View
 
 NEUTRAL = style.TOKENS.index(style.PARTS["residual"])
 
@@ -24,19 +23,21 @@ def colour(row: int) -> int:
     return row % len(style.TOKENS)
 
 
-def sentence(trace: Trace, view: View) -> list[Chip]:
+def sentence(seen: Seen) -> list[Chip]:
     """The viewed sentence as chips, first what fell out of the context.
 
     A character split over several tokens is one chip with all their ids.
     """
-    ids = trace.ids[view.item, : base.length(trace, view)].tolist()
-    chips, row = [], -len(view.cropped)
-    for group in tokenizer.groups(list(view.cropped)):
-        chips.append(Chip(shown(trace, group.ids), group.ids, colour(row), "cropped"))
+    ids = seen.trace.ids[seen.item, : seen.size].tolist()
+    chips, row = [], -len(seen.cropped)
+    for group in tokenizer.groups(list(seen.cropped)):
+        chips.append(Chip(shown(seen.trace, group.ids), group.ids, colour(row), "cropped"))
         row += len(group.ids)
     for group in tokenizer.groups(ids):
         last = row + len(group.ids) - 1
-        chips.append(Chip(shown(trace, group.ids), group.ids, colour(row), "appended" if last >= len(ids) - view.appended else ""))
+        chips.append(
+            Chip(shown(seen.trace, group.ids), group.ids, colour(row), "appended" if last >= len(ids) - seen.appended else "")
+        )
         row = last + 1
     return chips
 

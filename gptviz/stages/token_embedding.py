@@ -11,20 +11,18 @@ $$\mathrm{tok}_t = W_{\text{token}}[\mathrm{id}_t]$$
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
+from ..likeness import closest, cosines
+from ..seen import Seen
 from . import addition, present
-from . import stage as base
-from .likeness import closest, cosines
 from .stage import Question, stage
 
 
-def picture(trace, view) -> Grid:
-    vectors = base.array(trace, view, "tok_emb")
-    names = base.labels(trace, view)
+def picture(seen: Seen) -> Grid:
+    vectors = seen.array("tok_emb")
+    names = seen.labels
     size, width = vectors.shape
-    ids = trace.ids[view.item].tolist()[:size]
-    strips = base.strip(
-        trace,
-        view,
+    ids = seen.trace.ids[seen.item].tolist()[:size]
+    strips = seen.strip(
         "tok_emb",
         f"rows {', '.join(map(str, ids[:4]))}{' ...' if size > 4 else ''} of the token table",
         part="token",
@@ -40,30 +38,30 @@ def picture(trace, view) -> Grid:
         column_axis="token",
         limits=(-1.0, 1.0),
         point="cosine:tok_emb",
-        prefix=(view.item,),
+        prefix=(seen.item,),
         part="token",
     )
     note = ""
-    if view.present:
-        alike, strips, note = present.pairs(trace, view, alike, strips)
+    if seen.present:
+        alike, strips, note = present.pairs(seen, alike, strips)
     return Grid(
         panels=(alike, strips),
         per_row=2,
-        selected=base.token(trace, view),
+        selected=seen.row,
         note=note,
         alt=f"Token vectors of {size} tokens as strips of {width} cells, and their cosine similarities.",
     )
 
 
-def caption(trace, view) -> str:
-    vectors = base.array(trace, view, "tok_emb")
-    ids = trace.ids[view.item].tolist()[: len(vectors)]
-    width, row = vectors.shape[1], base.token(trace, view)
-    [(best, near)] = closest(trace.model.tok_emb.weight, ids[row])
+def caption(seen: Seen) -> str:
+    vectors = seen.array("tok_emb")
+    ids = seen.trace.ids[seen.item].tolist()[: len(vectors)]
+    width, row = vectors.shape[1], seen.row
+    [(best, near)] = closest(seen.trace.model.tok_emb.weight, ids[row])
     chance = f"Two random directions of {width} numbers give 0, give or take {1 / width**0.5:.2f}."
     nearest = (
-        f"Of all {trace.config.vocab_size:,} rows, the one closest to {base.quoted(trace, view, row)} is "
-        f'"{trace.word(best)}" (cosine {near:.2f}).'
+        f"Of all {seen.trace.config.vocab_size:,} rows, the one closest to {seen.quoted(row)} is "
+        f'"{seen.trace.word(best)}" (cosine {near:.2f}).'
     )
     likeness = cosines(vectors)
     pairs = [
@@ -72,7 +70,7 @@ def caption(trace, view) -> str:
     if not pairs:
         return f"{nearest} {chance}"
     most, a, b = max(pairs)
-    alike = f"{base.quoted(trace, view, a)} and {base.quoted(trace, view, b)} are the most alike pair here: {most:.2f}."
+    alike = f"{seen.quoted(a)} and {seen.quoted(b)} are the most alike pair here: {most:.2f}."
     return f"{alike} {nearest} {chance}"
 
 

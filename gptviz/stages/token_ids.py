@@ -9,9 +9,9 @@ $$\mathrm{ids} \in \{0, 1, \dots, V - 1\}^{\,\text{batch} \times \text{token}}$$
 """
 
 from ..figures.chips import Chip, Chips
-from . import stage as base
+from ..likeness import closest
+from ..seen import Seen
 from . import token_chips
-from .likeness import closest
 from .stage import Question, stage
 
 ROW, FEW, FEWEST = 18, 7, 4  # chips of the sentence; in Present mode or in half the width; in both
@@ -23,44 +23,44 @@ def neighbours(trace, token: int, around: int = AROUND) -> range:
     return range(max(0, token - around), min(trace.config.vocab_size, token + around + 1))
 
 
-def picture(trace, view) -> Chips:
-    ids = trace.ids[view.item, : base.length(trace, view)].tolist()
-    row = base.token(trace, view)
+def picture(seen: Seen) -> Chips:
+    ids = seen.trace.ids[seen.item, : seen.size].tolist()
+    row = seen.row
     chips = [
         Chip(
-            trace.word(token),
+            seen.trace.word(token),
             (token,),
             token_chips.colour(at),
-            "appended" if at >= len(ids) - view.appended else "",
+            "appended" if at >= len(ids) - seen.appended else "",
             note=f"position {at}",
         )
         for at, token in enumerate(ids)
     ]
-    kept, selected, hidden = token_chips.abridged(chips, (ROW, FEW, FEWEST)[view.present + view.narrow], (row,))
+    kept, selected, hidden = token_chips.abridged(chips, (ROW, FEW, FEWEST)[seen.present + seen.narrow], (row,))
     chosen = ids[row]
     around = tuple(
         Chip(
-            trace.word(token),
+            seen.trace.word(token),
             (token,),
             token_chips.colour(row) if token == chosen else token_chips.NEUTRAL,
             note="this token" if token == chosen else "",
         )
-        for token in neighbours(trace, chosen, 1 if view.present else AROUND)
+        for token in neighbours(seen.trace, chosen, 1 if seen.present else AROUND)
     )
     lines = [
-        (f"what the model receives: row {view.item} of ({trace.ids.shape[0]}, {trace.ids.shape[1]})", kept),
+        (f"what the model receives: row {seen.item} of ({seen.trace.ids.shape[0]}, {seen.trace.ids.shape[1]})", kept),
         (f"next to row {chosen} in the vocabulary", around),
     ]
-    if not view.present:
+    if not seen.present:
         alike = tuple(
-            Chip(trace.word(token), (token,), token_chips.NEUTRAL, note=f"cosine {near:.2f}")
-            for token, near in closest(trace.model.tok_emb.weight, chosen, 2 * AROUND)
+            Chip(seen.trace.word(token), (token,), token_chips.NEUTRAL, note=f"cosine {near:.2f}")
+            for token, near in closest(seen.trace.model.tok_emb.weight, chosen, 2 * AROUND)
         )
         lines.append((f"next to row {chosen} by its vector, which the next step looks up", alike))
-    batch, tokens = trace.ids.shape
-    notes = [f"{hidden} of {len(ids)} tokens are not drawn."] if hidden and not view.present else []
+    batch, tokens = seen.trace.ids.shape
+    notes = [f"{hidden} of {len(ids)} tokens are not drawn."] if hidden and not seen.present else []
     if batch > 1:
-        notes.append(f"Row {view.item} of a batch of {batch}; shorter rows are filled up to {tokens} tokens.")
+        notes.append(f"Row {seen.item} of a batch of {batch}; shorter rows are filled up to {tokens} tokens.")
     return Chips(
         lines=tuple(lines),
         selected=selected,
@@ -69,17 +69,17 @@ def picture(trace, view) -> Chips:
     )
 
 
-def caption(trace, view) -> str:
-    ids = trace.ids[view.item, : base.length(trace, view)].tolist()
-    row = base.token(trace, view)
+def caption(seen: Seen) -> str:
+    ids = seen.trace.ids[seen.item, : seen.size].tolist()
+    row = seen.row
     chosen = ids[row]
-    beside = [token for token in neighbours(trace, chosen, 1) if token != chosen]
-    names = " and ".join(f'"{trace.word(token)}" ({token})' for token in beside)
+    beside = [token for token in neighbours(seen.trace, chosen, 1) if token != chosen]
+    names = " and ".join(f'"{seen.trace.word(token)}" ({token})' for token in beside)
     same = [at for at, token in enumerate(ids) if token == chosen and at != row]
     again = f" It also stands at position {same[0]}, with the same id." if same else ""
     verb = "stand" if len(beside) > 1 else "stands"
     return (
-        f"{base.quoted(trace, view, row)} at position {row} is row {chosen} of {trace.config.vocab_size:,}. "
+        f"{seen.quoted(row)} at position {row} is row {chosen} of {seen.trace.config.vocab_size:,}. "
         f"Next to it in the list {verb} {names}: alike in number, not in meaning.{again}"
     )
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..figures.matrix import DROPPED, MASKED, Grid
+from ..seen import Seen
 from . import dropout
-from . import stage as base
 from .stage import Question, stage
 
 
@@ -24,83 +24,77 @@ def marks(mask: np.ndarray) -> np.ndarray:
     return np.where(future, MASKED, DROPPED * (mask == 0)).astype(np.uint8)
 
 
-def picture(trace, view) -> Grid:
-    at = f"blocks.{view.block}.att."
-    weights, dropped = base.array(trace, view, at + "weights"), base.array(trace, view, at + "dropped")
-    mask = dropout.factors(trace, view, at + "dropped")
+def picture(seen: Seen) -> Grid:
+    at = f"blocks.{seen.block}.att."
+    weights, dropped = seen.array(at + "weights"), seen.array(at + "dropped")
+    mask = dropout.factors(seen, at + "dropped")
     crossed = marks(mask)
-    limits = (0.0, 1 / (1 - trace.dropout))
-    before = base.square(
-        trace,
-        view,
+    limits = (0.0, 1 / (1 - seen.trace.dropout))
+    before = seen.square(
         at + "weights",
         "Attention weights",
         limits=limits,
         dim=True,
-        side=() if view.present else tuple(f"{total:.2f}" for total in weights.sum(1)),
-        side_title="" if view.present else "sum",
+        side=() if seen.present else tuple(f"{total:.2f}" for total in weights.sum(1)),
+        side_title="" if seen.present else "sum",
     )
-    after = base.square(
-        trace,
-        view,
+    after = seen.square(
         at + "dropped",
         "After dropout",
         limits=limits,
-        joiner="dropout →" if view.present else "=",
+        joiner="dropout →" if seen.present else "=",
         marks=crossed,
         side=tuple(f"{total:.2f}" for total in dropped.sum(1)),
         side_title="sum",
     )
-    middle = base.square(
-        trace,
-        view,
+    middle = seen.square(
         at + "dropped",
-        f"0 or {1 / (1 - trace.dropout):.3g}" if trace.dropout else "all 1: dropout is off",
-        limits=dropout.mask_limits(trace),
+        f"0 or {1 / (1 - seen.trace.dropout):.3g}" if seen.trace.dropout else "all 1: dropout is off",
+        limits=dropout.mask_limits(seen.trace),
         marks=crossed,
         joiner="×",
     )
     cut = (slice(len(mask)),) * 2 if middle.row_index is None else np.ix_(middle.row_index, middle.column_index)
     middle = replace(middle, values=mask[cut], point=f"mask:{at}dropped")
     return Grid(
-        panels=(before, after) if view.present else (before, middle, after),
-        per_row=2 if view.present else 3,
-        selected=base.token(trace, view),
-        note=base.window_note(trace, view),
+        panels=(before, after) if seen.present else (before, middle, after),
+        per_row=2 if seen.present else 3,
+        selected=seen.row,
+        note=seen.window_note,
         alt=(
-            f"Attention weights of block {view.block + 1}, head {view.head + 1} before and after dropout, row sums "
+            f"Attention weights of block {seen.block + 1}, head {seen.head + 1} before and after dropout, row sums "
             f"{dropped.sum(1).min():.2f} to {dropped.sum(1).max():.2f}."
         ),
-        height=base.height_beside(trace, view),
+        height=seen.height_beside,
     )
 
 
-def overview(trace, view) -> Grid:
-    return base.heads(trace, view, f"blocks.{view.block}.att.dropped")
+def overview(seen: Seen) -> Grid:
+    return seen.heads(f"blocks.{seen.block}.att.dropped")
 
 
-def caption(trace, view) -> str:
-    at = f"blocks.{view.block}.att."
-    row = base.token(trace, view)
-    weights, dropped = base.array(trace, view, at + "weights"), base.array(trace, view, at + "dropped")
-    name = base.quoted(trace, view, row)
-    if not trace.dropout:
+def caption(seen: Seen) -> str:
+    at = f"blocks.{seen.block}.att."
+    row = seen.row
+    weights, dropped = seen.array(at + "weights"), seen.array(at + "dropped")
+    name = seen.quoted(row)
+    if not seen.trace.dropout:
         return (
             f"Dropout is off: the weights of {name} pass unchanged and add up to {dropped[row].sum():.2f}. "
             "Switch dropout on in the bar and the sums leave 1."
         )
     routes = np.tril(np.ones(weights.shape, dtype=bool))
-    mask = dropout.factors(trace, view, at + "dropped")
+    mask = dropout.factors(seen, at + "dropped")
     fell = int((mask[routes] == 0).sum())
     kept = dropout.survivor(weights[row], dropped[row], np.where(routes[row], mask[row], 0))
     example = (
-        f" Its weight for {base.quoted(trace, view, kept)} survives: {weights[row, kept]:.3f} × {mask[row, kept]:.3f} = "
+        f" Its weight for {seen.quoted(kept)} survives: {weights[row, kept]:.3f} × {mask[row, kept]:.3f} = "
         f"{dropped[row, kept]:.3f}."
         if kept is not None
         else " No route of it survived."
     )
     return (
-        f"{fell:,} of {routes.sum():,} routes are cut ({routes.sum() * trace.dropout:,.1f} expected at p = {trace.dropout:g}). "
+        f"{fell:,} of {routes.sum():,} routes are cut ({routes.sum() * seen.trace.dropout:,.1f} expected at p = {seen.trace.dropout:g}). "
         f"The row of {name} now adds up to {dropped[row].sum():.2f}.{example}"
     )
 

@@ -8,12 +8,13 @@ import plotly.graph_objects as go
 from .. import catalogue, sampling, tokenizer, weights
 from ..figures import style
 from ..figures.chips import Chips
+from ..figures.forms import Picture
 from ..figures.matrix import Grid, Panel
 from ..model import GPT
-from ..stages import Stage, View, append
-from ..stages import stage as base
-from ..stages.stage import Picture
+from ..seen import Seen
+from ..stages import Stage, append
 from ..trace import Trace
+from ..words import percent
 from . import cache, sentences, state
 from .sentences import Rows, Sentence
 from .state import Choice
@@ -37,8 +38,11 @@ class Half:
     model: GPT
     sentence: Sentence
     rows: Rows
-    trace: Trace
-    view: View
+    seen: Seen
+
+    @property
+    def trace(self) -> Trace:
+        return self.seen.trace
 
     @property
     def title(self) -> str:
@@ -85,9 +89,11 @@ def half(choice: Choice, key: str, model: GPT, main: Half | None = None) -> Half
     token = choice.token
     if main and token >= 0:
         token = max(0, token + main.first - len(sentence.cropped))
-    view = View(
+    block = min(choice.block, config.n_layer) - 1
+    seen = Seen(
+        cache.traced(key, batch.rows, choice.dropout, choice.seed, block),
         item=choice.item,
-        block=min(choice.block, config.n_layer) - 1,
+        block=block,
         head=min(choice.head, config.n_head) - 1,
         token=token,
         length=len(sentence.ids),
@@ -100,8 +106,7 @@ def half(choice: Choice, key: str, model: GPT, main: Half | None = None) -> Half
         special=choice.special,
         narrow=bool(choice.beside),
     )
-    trace = cache.traced(key, batch.rows, choice.dropout, choice.seed, view.block)
-    return Half(key, model, sentence, batch.rows, trace, view)
+    return Half(key, model, sentence, batch.rows, seen)
 
 
 def row(wanted: int, here: Half, there: Half) -> int | None:
@@ -115,7 +120,7 @@ def row(wanted: int, here: Half, there: Half) -> int | None:
 
 def facts(one: Half, stage: Stage) -> str:
     """Which block and head of how many, and the width: "block 2 of 6, head 3 of 8, 256 wide"."""
-    config, view = one.model.config, one.view
+    config, view = one.model.config, one.seen
     block = f"block {view.block + 1} of {config.n_layer}" if stage.per_block else count(config.n_layer, "block")
     head = f"head {view.head + 1} of {config.n_head}" if stage.per_head else count(config.n_head, "head")
     return f"{block}, {head}, {config.n_embd:,} wide"
@@ -136,7 +141,7 @@ def remarks(one: Half, other: Half, choice: Choice, stage: Stage) -> str:
     if one.sentence.cropped:
         read = len(one.sentence.ids)
         found.append(f"It reads the last {read:,} of {one.first + read:,} tokens.")
-    if row(base.token(other.trace, other.view), other, one) is None:
+    if row(other.seen.row, other, one) is None:
         found.append("The chosen one is not among them.")
     return " ".join(found)
 
@@ -163,20 +168,18 @@ def brief(said: str, most: int) -> str:
 def caption(one: Half, main: Half, stage: Stage) -> str:
     """The "look for" line of one half. Only the main model writes: of the other, what it would have written."""
     if one is main or stage.key != "append":
-        said = stage.caption(one.trace, one.view)
-        return brief(said, BRIEF) if one.view.present else said
-    word, share = append.next_token(one.trace, one.view)
-    written, own = append.next_token(main.trace, main.view)
+        said = stage.caption(one.seen)
+        return brief(said, BRIEF) if one.seen.present else said
+    word, share = append.next_token(one.seen)
+    written, own = append.next_token(main.seen)
     name = one.trace.word(written)
     end = ", which ends the text" if word == tokenizer.END_OF_TEXT_ID else ""
     if word == written:
-        return (
-            f'{one.title} would write "{name}" too{end}, with {base.percent(share)} where {main.title} has {base.percent(own)}.'
-        )
-    logits = base.array(one.trace, one.view, "logits")[-1]
-    given = base.percent(float(sampling.softmax(logits)[written]))
+        return f'{one.title} would write "{name}" too{end}, with {percent(share)} where {main.title} has {percent(own)}.'
+    logits = one.seen.array("logits")[-1]
+    given = percent(float(sampling.softmax(logits)[written]))
     return (
-        f'{one.title} would write "{one.trace.word(word)}", {base.percent(share)}{end}. '
+        f'{one.title} would write "{one.trace.word(word)}", {percent(share)}{end}. '
         f'The "{name}" that {main.title} writes has {given} here, rank {sampling.rank(logits, written):,}.'
     )
 
@@ -186,13 +189,13 @@ def caption(one: Half, main: Half, stage: Stage) -> str:
 
 def pictures(main: Half, other: Half, stage: Stage) -> tuple[Picture, Picture]:
     """The stage's picture of each half, on one axis where the lengths of bars are shares of the same whole."""
-    first, second = (stage.picture(one.trace, one.view) for one in (main, other))
+    first, second = (stage.picture(one.seen) for one in (main, other))
     if stage.key == "append":
         second = replace(second, lines=would_write(second.lines, main, other))
     if stage.key == "softmax":
         reach = [0.0, max(one.layout.xaxis.range[1] for one in (first, second))]
         first, second = (go.Figure(one).update_layout(xaxis_range=reach) for one in (first, second))
-    if main.view.present:
+    if main.seen.present:
         return presented(first), presented(second)
     if stage.overview:
         return numbered(first), numbered(second)
@@ -255,7 +258,7 @@ def heights(main: Half, other: Half, stage: Stage, remarked: bool) -> tuple[int,
     """Pixels of a half's picture, and of the small ones under it (0: there are none), the same on both sides. remarked: there
     is a line above them."""
     less = REMARK * remarked
-    if main.view.present:
+    if main.seen.present:
         return PRESENTED - less, 0
     if not stage.overview:
         return HEIGHT - less, 0
@@ -266,11 +269,11 @@ def heights(main: Half, other: Half, stage: Stage, remarked: bool) -> tuple[int,
 def would_write(lines: tuple, main: Half, other: Half) -> tuple:
     """The lines of the last stage for a model that only reads along: what it would append, what chance it gives what was."""
     goes_in, next_in, *written = lines
-    chance = "" if append.chosen_with(other.trace, other.view) is None else f", with the chance {other.title} gives it"
+    chance = "" if append.chosen_with(other.seen) is None else f", with the chance {other.title} gives it"
     return (
         goes_in,
         (f"Would go in next if {other.title} wrote", next_in[1]),
-        *((f"Written by {main.title} so far: {other.view.appended}{chance}", chips) for _, chips in written),
+        *((f"Written by {main.title} so far: {other.seen.appended}{chance}", chips) for _, chips in written),
     )
 
 

@@ -10,8 +10,8 @@ import streamlit as st
 from .. import catalogue, verbatim, weights
 from ..figures.matrix import Grid
 from ..recompute import axes, block_of, recompute, sizes
-from ..stages import Stage, View, source
-from ..stages import stage as base
+from ..seen import Seen
+from ..stages import Stage, source
 from ..trace import NotFinite, Trace
 from . import address, matrix
 from .state import Choice, change
@@ -37,35 +37,31 @@ def row(choice: Choice) -> None:
     )
 
 
-def show(
-    stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None, acted: Callable[[matrix.Event], None]
-) -> None:
-    """The open drawer, in the place of the words, so that the picture stays in view. acted: what a click in the picture does; to
+def show(stage: Stage, seen: Seen, choice: Choice, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:
+    """The open drawer, in the place of the words, so that the picture stays in seen. acted: what a click in the picture does; to
     name a number by its place does the same."""
     try:
-        _open(stage, trace, view, choice, cell, acted)
+        _open(stage, seen, choice, cell, acted)
     except NotFinite as error:
         st.error(verbatim.markdown(error))
 
 
-def _open(
-    stage: Stage, trace: Trace, view: View, choice: Choice, cell: Cell | None, acted: Callable[[matrix.Event], None]
-) -> None:
+def _open(stage: Stage, seen: Seen, choice: Choice, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:
     if choice.drawer == "recompute":
-        _recompute(stage, trace, view, cell, acted)
+        _recompute(stage, seen, cell, acted)
     elif choice.drawer == "numbers":
-        _numbers(stage, trace, view)
+        _numbers(stage, seen)
     elif choice.drawer == "code":
         _code(stage)
     else:
-        _about(stage, trace, view, choice)
+        _about(stage, seen, choice)
 
 
-def default_cell(stage: Stage, trace: Trace, view: View) -> Cell:
+def default_cell(stage: Stage, seen: Seen) -> Cell:
     """The number a reader gets who has not picked one: the first one of the chosen row that is not hidden. Where rows are no
     tokens that is the row outlined in the picture, or the last one, which is what comes out."""
-    picture = stage.picture(trace, view)
-    row = base.token(trace, view)
+    picture = stage.picture(seen)
+    row = seen.row
     if isinstance(picture, Grid) and picture.main.point:
         panel = picture.main
         if not panel.row_axis.startswith(("token", "position", "query")):
@@ -74,27 +70,27 @@ def default_cell(stage: Stage, trace: Trace, view: View) -> Cell:
         row = places.index(row) if row in places else len(places) - 1
         finite = np.flatnonzero(np.isfinite(panel.values[row]) & (panel.values[row] != 0))
         return panel.cell(row, int(finite[-1]) if panel.kind == "weight" and finite.size else 0)
-    points = stage.named(view)
+    points = stage.named(seen)
     point = points[-1] if points else "ids"
     if point == "ids":
-        return point, (view.item, row)
+        return point, (seen.item, row)
     if point == "logits":
-        best = int(base.array(trace, view, "logits")[row].argmax())
-        return ("probabilities" if stage.key == "softmax" else "logits"), (view.item, row, best)
-    return point, (*base.prefix(trace, view, point), row, 0)
+        best = int(seen.array("logits")[row].argmax())
+        return ("probabilities" if stage.key == "softmax" else "logits"), (seen.item, row, best)
+    return point, (*seen.prefix(point), row, 0)
 
 
-def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:
+def _recompute(stage: Stage, seen: Seen, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:
     asked = cell
-    cell = cell or default_cell(stage, trace, view)
+    cell = cell or default_cell(stage, seen)
     try:
-        made = recompute(trace, *cell)
+        made = recompute(seen.trace, *cell)
     except (KeyError, IndexError) as error:
         said = f"That number cannot be recomputed here: {error.args[0]}. Another one of this step is shown."
         st.warning(verbatim.markdown(said))
-        cell = default_cell(stage, trace, view)
-        made = recompute(trace, *cell)
-    cells = not asked and isinstance(stage.picture(trace, view), Grid)
+        cell = default_cell(stage, seen)
+        made = recompute(seen.trace, *cell)
+    cells = not asked and isinstance(stage.picture(seen), Grid)
     hint = " Click any cell of the picture for another one." if cells else ""
     st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence)}{hint}")
     st.latex(breakable(made.formula))
@@ -105,7 +101,7 @@ def _recompute(stage: Stage, trace: Trace, view: View, cell: Cell | None, acted:
         f"<span>|shown − recomputed| <b>{made.difference:.1e}</b></span></div>"
     )
     operands(made)
-    pick(trace, cell, acted)
+    pick(seen.trace, cell, acted)
     st.code(made.code, language="python", wrap_lines=True)
 
 
@@ -172,7 +168,9 @@ def pick(trace: Trace, cell: Cell, acted: Callable[[matrix.Event], None]) -> Non
     for at, (column, name, size) in enumerate(zip(st.columns(len(names)), names, sizes(trace, point))):
         key = f"pick-{at}"
         address.hold(key, index[at] + first[at])
-        column.number_input(verbatim.markdown(name), first[at], size - 1 + first[at], key=key, on_change=address.chose(key, typed))
+        column.number_input(
+            verbatim.markdown(name), first[at], size - 1 + first[at], key=key, on_change=address.chose(key, typed)
+        )
 
 
 def operands(made) -> None:
@@ -193,10 +191,10 @@ def operands(made) -> None:
     )
 
 
-def _numbers(stage: Stage, trace: Trace, view: View) -> None:
-    points = stage.named(view) or ("ids",)
+def _numbers(stage: Stage, seen: Seen) -> None:
+    points = stage.named(seen) or ("ids",)
     for point in points:
-        table, kind = numbers(trace, view, point)
+        table, kind = numbers(seen, point)
         rows = len(table)
         st.markdown(f"**`{point}`** {verbatim.markdown(kind)}")
         if rows > FIRST and not st.toggle(f"All {rows:,} rows", key=f"all-{point}"):
@@ -209,29 +207,29 @@ def _numbers(stage: Stage, trace: Trace, view: View) -> None:
         )
 
 
-def numbers(trace: Trace, view: View, point: str) -> tuple[pd.DataFrame, str]:
+def numbers(seen: Seen, point: str) -> tuple[pd.DataFrame, str]:
     """The viewed numbers of a point as a long table, features down and tokens across, and what rows and columns are.
 
     Of a long text the columns are the 12 tokens that end at the chosen one; of the logits, the 50 largest of that token.
     """
     if point == "ids":
-        names = base.labels(trace, view)
-        return pd.DataFrame({"id": trace.ids[view.item, : len(names)].numpy()}, index=pd.Index(names, name="token")), "ids"
-    values = base.array(trace, view, point)
-    names = base.labels(trace, view)
-    last = base.token(trace, view)
+        names = seen.labels
+        return pd.DataFrame({"id": seen.trace.ids[seen.item, : len(names)].numpy()}, index=pd.Index(names, name="token")), "ids"
+    values = seen.array(point)
+    names = seen.labels
+    last = seen.row
     first = max(0, last - 11) if len(names) > 12 else 0
     shown = slice(first, min(len(names), max(last + 1, 12)))
     some = f", tokens {shown.start} to {shown.stop - 1} of {len(names)}" if shown.stop - shown.start < len(names) else ""
-    axis = trace.axes(point)[-1]
+    axis = seen.trace.axes(point)[-1]
     if point == "logits":
         best = np.argsort(-values[last], kind="stable")[:50]
-        labels = [f"{word} {trace.word(int(word))}" for word in best]
+        labels = [f"{word} {seen.trace.word(int(word))}" for word in best]
         table = pd.DataFrame({names[last]: values[last, best]}, index=pd.Index(labels, name="word"))
         return table, f"for {names[last]}: the 50 largest of {values.shape[1]:,}"
     if axis == "key":
         table = pd.DataFrame(values[shown].T, index=pd.Index(names, name="key"), columns=list(names[shown]))
-        return table, f"head {view.head + 1}: keys down, queries across{some}"
+        return table, f"head {seen.head + 1}: keys down, queries across{some}"
     table = pd.DataFrame(values[shown].T, columns=list(names[shown]))
     table.index.name = axis
     return table, f"{axis}s down, tokens across{some}"
@@ -248,17 +246,17 @@ def _code(stage: Stage) -> None:
         st.html(f"<div class='source'><b>gptviz/model.py</b> {verbatim.html(excerpt.title)}<pre>{rows}</pre></div>")
 
 
-def _about(stage: Stage, trace: Trace, view: View, choice: Choice) -> None:
-    config = trace.config
+def _about(stage: Stage, seen: Seen, choice: Choice) -> None:
+    config = seen.trace.config
     entry = catalogue.MODELS[choice.model]
-    kept = "trained" if weights.is_trained(trace.model) else "random, as at initialisation"
+    kept = "trained" if weights.is_trained(seen.trace.model) else "random, as at initialisation"
     st.markdown(
         f"**Where these numbers come from.** Model **{verbatim.markdown(entry.title)}**, weights {kept}; "
-        f"{verbatim.markdown(base.state(trace))}; batch of {trace.ids.shape[0]}, {trace.ids.shape[1]} tokens. {verbatim.markdown(entry.about)}"
+        f"{verbatim.markdown(seen.trace.state)}; batch of {seen.trace.ids.shape[0]}, {seen.trace.ids.shape[1]} tokens. {verbatim.markdown(entry.about)}"
     )
-    for remark in trace.model.remarks:
+    for remark in seen.trace.model.remarks:
         st.caption(verbatim.markdown(remark))
-    named = ", ".join(f"`{point}` ({' × '.join(trace.axes(point))})" for point in stage.named(view))
+    named = ", ".join(f"`{point}` ({' × '.join(seen.trace.axes(point))})" for point in stage.named(seen))
     if named:
         st.markdown(
             f"**Recorded at** {named}. Rows are tokens, columns are features; in attention maps the row is the query (the token "

@@ -5,11 +5,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from .. import verbatim, weights
-from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Table
+from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
 from ..verbatim import Markdown
 from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
 from .strips import Released
@@ -221,23 +220,13 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
 
     said = current.caption(setting)
     pictures = list(current.pictures(setting))
-    places = st.columns(len(pictures), gap="small") if current.beside and len(pictures) > 1 else [st.container()] * len(pictures)
+    places = (
+        st.columns(len(pictures), gap="small") if current.beside and len(pictures) > 1 else [st.container()] * len(pictures)
+    )
     for n, (place, made) in enumerate(zip(places, pictures)):
         with place:
-            if isinstance(made, Table):
-                table(made)
-            else:
-                key = f"lab-picture-{current.key}-{n}"
-                picture.show(made, key, cell=None, present=False, on_event=happened, alt=said)
+            picture.show(made, f"lab-picture-{current.key}-{n}", on_event=happened, alt=said)
     return said
-
-
-def table(made: Table) -> None:
-    if made.title:
-        st.markdown(f"**{verbatim.markdown(made.title)}**")
-    st.dataframe(pd.DataFrame(dict(made.columns)), hide_index=True)
-    if made.note:
-        st.caption(verbatim.markdown(made.note))
 
 
 def words(current: Experiment, setting: Setting, said: str, marks: Sequence[str] | None = None) -> None:

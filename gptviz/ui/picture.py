@@ -2,45 +2,76 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import singledispatch
 
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from .. import verbatim
 from ..figures import style
 from ..figures.chips import Chip, Chips
+from ..figures.forms import Picture
 from ..figures.matrix import Grid
 from ..figures.strips import DropoutStrips
+from ..figures.table import Table
 from ..verbatim import Html
 from . import matrix, strips
 
 
+@singledispatch
 def show(
-    picture: Grid | Chips | DropoutStrips | go.Figure,
+    picture: Picture,
     key: str,
     *,
-    cell: tuple[str, tuple[int, ...]] | None,
-    present: bool,
+    cell: tuple[str, tuple[int, ...]] | None = None,
+    present: bool = False,
     on_event: Callable[[matrix.Event | strips.Released], None],
     alt: str,
     height: int = 0,
 ) -> None:
-    """Draw a stage's picture. cell: the number being recomputed, outlined where it is on screen. height: pixels it may take,
-    0 for what it asks for, or what Present mode has."""
-    limit = height or present * style.PRESENT_HEIGHT
-    if limit and isinstance(picture, Grid):
-        picture = replace(picture, height=min(picture.height, limit))
-    elif limit and isinstance(picture, go.Figure):
-        picture = go.Figure(picture).update_layout(height=limit)
-    if isinstance(picture, Grid):
-        matrix.show(picture, key=key, cell=cell, present=present, on_event=on_event)
-    elif isinstance(picture, DropoutStrips):
-        strips.show(picture, key=key, on_event=on_event)
-    elif isinstance(picture, Chips):
-        st.html(chips_html(picture, present=present))
-    else:
-        theme = "dark" if st.context.theme.type == "dark" else "light"
-        st.plotly_chart(style.themed(picture, theme), key=f"{key}-chart", theme=None, config={"displayModeBar": False}, alt=alt)
+    """Draw a picture, each type in its own way. cell: the number being recomputed, outlined where it is on screen. height: pixels
+    it may take, 0 for what it asks for, or what Present mode has. Raises TypeError for what is no picture."""
+    raise TypeError(f"{type(picture).__name__} is no picture: it must be one of {Picture}")
+
+
+def room(present: bool, height: int) -> int:
+    """Pixels a picture may take; 0 for what it asks for."""
+    return height or present * style.PRESENT_HEIGHT
+
+
+@show.register
+def _(grid: Grid, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+    if limit := room(present, height):
+        grid = replace(grid, height=min(grid.height, limit))
+    matrix.show(grid, key=key, cell=cell, present=present, on_event=on_event)
+
+
+@show.register
+def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+    if limit := room(present, height):
+        figure = go.Figure(figure).update_layout(height=limit)
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    st.plotly_chart(style.themed(figure, theme), key=f"{key}-chart", theme=None, config={"displayModeBar": False}, alt=alt)
+
+
+@show.register
+def _(made: DropoutStrips, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+    strips.show(made, key=key, on_event=on_event)
+
+
+@show.register
+def _(chips: Chips, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+    st.html(chips_html(chips, present=present))
+
+
+@show.register
+def _(table: Table, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+    if table.title:
+        st.markdown(f"**{verbatim.markdown(table.title)}**")
+    st.dataframe(pd.DataFrame(dict(table.columns)), hide_index=True)
+    if table.note:
+        st.caption(verbatim.markdown(table.note))
 
 
 def chips_html(chips: Chips, *, present: bool) -> Html:

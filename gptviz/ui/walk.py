@@ -7,15 +7,16 @@ import streamlit as st
 
 from .. import sampling, tokenizer, verbatim
 from ..config import GPTConfig
+from ..figures.forms import Picture
 from ..model import GPT
 from ..points import Address, stream_in
 from ..recompute import axes_among, axes_by_name, recompute
-from ..stages import BY_KEY, STAGES, Stage, View, text
+from ..seen import Seen
+from ..stages import BY_KEY, STAGES, Stage, text
 from ..stages import append as appending
-from ..stages import stage as base
-from ..stages.stage import Picture
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
+from ..words import percent
 from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting
 from .beside import Half
 from .drawers import Cell
@@ -55,7 +56,9 @@ def walk(choice: Choice) -> None:
         return
     if compared and (foreign := max(map(max, main.rows))) >= compared.config.vocab_size:
         name = main.trace.word(foreign)
-        beside.leave(f'{choice.beside} has no token {foreign} ("{name}"), which {choice.model} has written. {choice.model} goes on alone.')
+        beside.leave(
+            f'{choice.beside} has no token {foreign} ("{name}"), which {choice.model} has written. {choice.model} goes on alone.'
+        )
         st.rerun()
     try:
         other = beside.half(choice, choice.beside, compared, main) if compared else None
@@ -77,7 +80,7 @@ def walk(choice: Choice) -> None:
         st.warning(verbatim.markdown(note), icon=":material/info:")
     pipeline.show(
         choice.stage,
-        main.view.block + 1,
+        main.seen.block + 1,
         model.config,
         len(main.rows),
         len(main.rows[0]),
@@ -104,7 +107,9 @@ def still_to_come(title: str, written: int, wanted: int) -> None:
     with st.container(key="writing-on"):
         said, stop = st.columns([5, 1], vertical_alignment="center")
         said.progress(written / wanted, f"{verbatim.markdown(title)} has written {written} of {wanted} tokens.")
-        stop.button("Stop here", key="stop-writing", width="stretch", on_click=change, kwargs={"more": written, "token": -1, "cell": ""})
+        stop.button(
+            "Stop here", key="stop-writing", width="stretch", on_click=change, kwargs={"more": written, "token": -1, "cell": ""}
+        )
 
 
 def first_half(choice: Choice, model: GPT) -> tuple[Half, Choice]:
@@ -143,8 +148,8 @@ def chosen_cell(choice: Choice) -> Cell | None:
 def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
     """What a click in a picture of one half does. Tokens are counted in the rows of the main model. Streamlit keeps what is
     returned until the reader's next run, so it holds plain values: a half would keep its whole trace in memory."""
-    shift, length = one.first - main.first, base.length(one.trace, one.view)
-    named, block, head = axes_by_name(one.trace), one.view.block, one.view.head
+    shift, length = one.first - main.first, one.seen.size
+    named, block, head = axes_by_name(one.trace), one.seen.block, one.seen.head
     title, second = main.title, one is not main
 
     def token(row: int) -> dict[str, int]:
@@ -184,52 +189,50 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
 def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> None:
     """The picture on the left, the words on the right; in Present mode the picture takes the width. Where the numbers of this
     step are too large to be shown, a message stands in the picture's place."""
-    trace, view, cell = main.trace, main.view, chosen_cell(choice)
+    seen, cell = main.seen, chosen_cell(choice)
     acted = acting(main, main, choice)
     try:
-        made, said = stage.picture(trace, view), stage.caption(trace, view)
-        overview = stage.overview(trace, view) if stage.overview else None
+        made, said = stage.picture(seen), stage.caption(seen)
+        overview = stage.overview(seen) if stage.overview else None
     except NotFinite as error:
-        not_shown(stage, trace, view, choice, error, acted)
+        not_shown(stage, seen, choice, error, acted)
         return
-    if view.present:
+    if seen.present:
         if titled:
             heading(stage)
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
-        line = checked(trace, cell) or look(said)
+        line = checked(seen.trace, cell) or look(said)
         if stage.key not in ("append", "text"):
             st.html(line)
             return
         left, right = st.columns([2, 1], vertical_alignment="center")
         left.html(line)
         with right:
-            append(trace, view, choice) if stage.key == "append" else stepper(stage, view)
+            append(seen, choice) if stage.key == "append" else stepper(stage, seen)
         return
     left, right = st.columns([1.68, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said)
-        stepper(stage, view)
+        stepper(stage, seen)
         if overview:
-            picture.show(overview, "overview", cell=None, present=False, on_event=acted, alt="")
+            picture.show(overview, "overview", on_event=acted, alt="")
     with right, st.container(key="words", gap="xsmall"):
         if titled:
             heading(stage)
         drawers.row(choice)
         if choice.drawer:
-            drawers.show(stage, trace, view, choice, cell, acted)
+            drawers.show(stage, seen, choice, cell, acted)
             return
-        words(stage, trace, view, said)
+        words(stage, seen, said)
         if stage.key == "append":
-            append(trace, view, choice)
+            append(seen, choice)
         messages(main, choice)
 
 
-def not_shown(
-    stage: Stage, trace: Trace, view: View, choice: Choice, error: NotFinite, acted: Callable[[object], None]
-) -> None:
+def not_shown(stage: Stage, seen: Seen, choice: Choice, error: NotFinite, acted: Callable[[object], None]) -> None:
     """Why there is no picture, and the words of the step."""
-    if view.present:
+    if seen.present:
         heading(stage)
         st.error(verbatim.markdown(error))
         return
@@ -239,9 +242,9 @@ def not_shown(
         heading(stage)
         drawers.row(choice)
         if choice.drawer in ("code", "about"):
-            drawers.show(stage, trace, view, choice, None, acted)
+            drawers.show(stage, seen, choice, None, acted)
         else:
-            words(stage, trace, view, "")
+            words(stage, seen, "")
 
 
 def messages(main: Half, choice: Choice) -> None:
@@ -286,7 +289,7 @@ def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) 
     with title:
         heading(stage)
     said.html(f"<p class='scales'>{verbatim.html(note)}</p>")
-    turned = {"model": other.key, "beside": main.key, "token": other.view.token, "other": False, "cell": ""}
+    turned = {"model": other.key, "beside": main.key, "token": other.seen.token, "other": False, "cell": ""}
     swap.button(
         "Swap",
         key="swap",
@@ -331,11 +334,11 @@ def half(
         height=heights[0],
     )
     if heights[1]:
-        drawn = stage.overview(one.trace, one.view)
-        picture.show(drawn, f"overview-{name}", cell=None, present=False, on_event=acted, alt="", height=heights[1])
+        drawn = stage.overview(one.seen)
+        picture.show(drawn, f"overview-{name}", on_event=acted, alt="", height=heights[1])
     st.html(checked(one.trace, cell, brief=choice.present) or look(said))
     if stage.key == "append" and one is main:
-        append(one.trace, one.view, choice)
+        append(one.seen, choice)
 
 
 def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
@@ -361,7 +364,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
         one = other if choice.other else main
         with st.container(key="words", gap="xsmall"):
             acted = acting(one, main, choice)
-            drawers.show(stage, one.trace, one.view, replace(choice, model=one.key), chosen_cell(choice), acted)
+            drawers.show(stage, one.seen, replace(choice, model=one.key), chosen_cell(choice), acted)
         return
     left, right = st.columns(2, gap="medium")
     with left:
@@ -369,7 +372,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     with right, st.container(gap="xsmall"):
         st.latex(stage.formula)
         for one in (main, other):
-            st.html(f"<p class='shapes'><b>{verbatim.html(one.title)}</b><br>{shapes(stage, one.trace, one.view)}</p>")
+            st.html(f"<p class='shapes'><b>{verbatim.html(one.title)}</b><br>{shapes(stage, one.seen)}</p>")
         predict.ask(stage)
         messages(main, choice)
 
@@ -399,42 +402,42 @@ def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> Html:
     )
 
 
-def words(stage: Stage, trace: Trace, view: View, said: str) -> None:
+def words(stage: Stage, seen: Seen, said: str) -> None:
     """What happens, formula, shapes, what to look for, and the question."""
     st.markdown(stage.prose)
     st.latex(stage.formula)
-    st.html(f"<p class='shapes'>{shapes(stage, trace, view)}</p>{look(said) if said else ''}")
+    st.html(f"<p class='shapes'>{shapes(stage, seen)}</p>{look(said) if said else ''}")
     predict.ask(stage)
 
 
-def shapes(stage: Stage, trace: Trace, view: View) -> Html:
+def shapes(stage: Stage, seen: Seen) -> Html:
     """What goes in and what comes out: shapes with the names of their axes."""
 
     def one(point: str) -> Html:
         if point == "text":
             return "text"
-        tensor = trace.tensors[point]
-        return f"<span class='shape'>({', '.join(map(str, tensor.shape))})</span> {' × '.join(trace.axes(point))}"
+        tensor = seen.trace.tensors[point]
+        return f"<span class='shape'>({', '.join(map(str, tensor.shape))})</span> {' × '.join(seen.trace.axes(point))}"
 
-    inputs = [point.format(block=view.block) for point in stage.inputs] or ["text"]
-    entered = view.block if stage.per_block else trace.config.n_layer
+    inputs = [point.format(block=seen.block) for point in stage.inputs] or ["text"]
+    entered = seen.block if stage.per_block else seen.trace.config.n_layer
     before = stream_in(entered) if inputs[0] == "stream_in" else inputs[0]
-    points = stage.named(view)
+    points = stage.named(seen)
     after = one(points[-1])
     if stage.key == "append":
-        batch, tokens = trace.ids.shape
-        after = f"<span class='shape'>({batch:d}, {min(tokens + 1, trace.config.context_length):d})</span> batch × token"
+        batch, tokens = seen.trace.ids.shape
+        after = f"<span class='shape'>({batch:d}, {min(tokens + 1, seen.trace.config.context_length):d})</span> batch × token"
     return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
 
 
-def stepper(stage: Stage, view: View) -> None:
+def stepper(stage: Stage, seen: Seen) -> None:
     """For the first stage: which piece of the text, and how many of its merges."""
     if stage.key != "text":
         return
-    piece = text.chosen_piece(view)
-    found = tokenizer.pieces(view.text, special=view.special)
+    piece = text.chosen_piece(seen)
+    found = tokenizer.pieces(seen.text, special=seen.special)
     right = st.container()
-    if not view.present:
+    if not seen.present:
         left, right = st.columns([1, 2], gap="medium")
         address.hold("piece", piece.number, offers=tuple(found))
         left.selectbox(
@@ -448,21 +451,21 @@ def stepper(stage: Stage, view: View) -> None:
         right.caption(f"Nothing to step through: {verbatim.markdown(why)}.")
         return
     steps = piece.merges
-    address.hold("step", steps if view.step is None else min(view.step, steps), offers=steps)
+    address.hold("step", steps if seen.step is None else min(seen.step, steps), offers=steps)
     chosen = address.chose("step", lambda step: change(piece=piece.number, step=step))
     right.slider("Merges done", 0, steps, key="step", on_change=chosen)
 
 
-def append(trace: Trace, view: View, choice: Choice) -> None:
+def append(seen: Seen, choice: Choice) -> None:
     """The loop: take the most probable token and go round again."""
-    row = base.length(trace, view) - 1
-    token = int(trace["logits"][view.item, row].argmax())
-    chance = float(sampling.softmax(base.array(trace, view, "logits")[row])[token])
-    ended = appending.since_end(trace, view) == 0
+    row = seen.size - 1
+    token = int(seen.trace["logits"][seen.item, row].argmax())
+    chance = float(sampling.softmax(seen.array("logits")[row])[token])
+    ended = appending.since_end(seen) == 0
     first, second = st.columns(2)
     first.button(
-        f"{'Go on: append' if ended else 'Append'} **{verbatim.markdown(trace.word(token))}**"
-        + ("" if view.present else f" ({verbatim.markdown(base.percent(chance))})"),
+        f"{'Go on: append' if ended else 'Append'} **{verbatim.markdown(seen.trace.word(token))}**"
+        + ("" if seen.present else f" ({verbatim.markdown(percent(chance))})"),
         type="secondary" if ended else "primary",
         width="stretch",
         key="append",
@@ -470,7 +473,7 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
         disabled=choice.more >= 200,
     )
     second.button(
-        "Undo" if view.present else "Take one back",
+        "Undo" if seen.present else "Take one back",
         width="stretch",
         key="take-back",
         disabled=choice.more == 0,
@@ -482,9 +485,9 @@ def append(trace: Trace, view: View, choice: Choice) -> None:
 
 
 def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> None:
-    """Back, Next, and what the picture shows: block, head, token, dropout. Always in view."""
+    """Back, Next, and what the picture shows: block, head, token, dropout. Always in seen."""
     at = STAGES.index(stage)
-    trace, view = main.trace, main.view
+    seen = main.seen
     sizes = [one.model.config for one in (main, other) if one]
 
     def go(to: int | None = None, by: int = 0):
@@ -515,8 +518,8 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
     )
     if choice.present:
         return
-    names = base.labels(trace, view)
-    address.hold("token", base.token(trace, view), offers=names)
+    names = seen.labels
+    address.hold("token", seen.row, offers=names)
     token.selectbox(
         "Token",
         range(len(names)),

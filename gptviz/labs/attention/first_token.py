@@ -11,9 +11,11 @@ $$v_{qk} = \frac{w_{qk}}{1 - w_{q0}}, \quad k \ge 1$$
 
 import numpy as np
 
+from ...figures.forms import Picture
 from ...figures.matrix import MASKED, PADDING, Grid
-from ...stages.stage import Question, percent
-from ..lab import Control, Picture, Setting, experiment
+from ...stages.stage import Question
+from ...words import percent
+from ..lab import Control, Setting, experiment
 from ..subjects.heads import attention, chosen_head, future, head_control, quoted, token_control, weights_panel
 
 

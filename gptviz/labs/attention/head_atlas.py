@@ -10,9 +10,12 @@ Broad is a row's entropy over the largest possible. From 50 % on, a head is name
 
 import numpy as np
 
+from ...figures.forms import Picture
 from ...figures.matrix import MASKED, Grid, Panel, Tiles
-from ...stages.stage import Question, percent
-from ..lab import Control, Picture, Setting, Table, experiment
+from ...figures.table import Table
+from ...stages.stage import Question
+from ...words import percent
+from ..lab import Control, Setting, experiment
 from ..subjects.heads import (
     HALF,
     PATTERNS,

@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...config import GPTConfig
+from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel, Tiles
+from ...figures.table import Table
 from ...stages.queries_keys_values import LETTERS
 from ...stages.stage import Question
-from ..lab import Control, Picture, Setting, Table, experiment
+from ..lab import Control, Setting, experiment
 
 TABLE_ROWS = 64  # rows of W in the picture
 TOKENS = 12  # rows of the picture of queries

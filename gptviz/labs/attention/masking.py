@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...figures.forms import Picture
 from ...figures.matrix import Grid
-from ...stages.stage import Question, percent
-from ..lab import Control, Picture, Setting, experiment, once
+from ...stages.stage import Question
+from ...words import percent
+from ..lab import Control, Setting, experiment, once
 from ..subjects.heads import attention, chosen_head, head_control, quoted, token_control, weights_panel
 
 

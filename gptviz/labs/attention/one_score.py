@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...figures import running_sum
+from ...figures.forms import Picture
 from ...figures.matrix import MASKED, Grid, Panel
-from ...stages.stage import Question, percent
-from ..lab import Control, Picture, Setting, experiment
+from ...stages.stage import Question
+from ...words import percent
+from ..lab import Control, Setting, experiment
 from ..subjects.heads import attention, chosen_head, head_control, quoted, token_control
 
 ROW_TOKENS = 24  # keys in the picture of one row

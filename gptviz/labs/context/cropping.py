@@ -10,7 +10,8 @@ from ... import sampling, tokenizer
 from ...figures import candidates, style
 from ...figures.chips import Chip, Chips
 from ...figures.matrix import Grid, Panel
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment
 
 CANDIDATES = 6

@@ -7,10 +7,12 @@ import numpy as np
 
 from ... import sampling, tokenizer
 from ...figures import candidates, differences
+from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel
 from ...model import GPT
-from ...stages.stage import Question, percent
-from ..lab import Control, Picture, Setting, experiment, once
+from ...stages.stage import Question
+from ...words import percent
+from ..lab import Control, Setting, experiment, once
 from .batches import number
 from .cropping import moved
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from ... import sampling, tokenizer
 from ...figures import candidates, surprisal, windows
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment
 from .cropping import whole_text
 

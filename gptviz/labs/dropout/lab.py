@@ -6,7 +6,6 @@ from ...figures import style
 from ...figures.strips import DropoutStrips
 from ...hooks import noise
 from ...points import dropout_site
-from ...stages import stage as base
 from ...stages.stage import Question
 from ..lab import Control, Lab, Setting, experiment
 from .masks import COUNTS, SPREAD, SUMS
@@ -30,13 +29,13 @@ def survivor(values: np.ndarray, draws: np.ndarray) -> int:
 
 def strips(setting: Setting) -> DropoutStrips:
     """Before, mask and after at the chosen place in the real pass, with the noise that decided."""
-    trace, view, before, after = passed(setting)
+    seen, before, after = passed(setting)
     chosen = PLACES[setting["place"]]
     rows, weights = shown_rows(setting), setting["place"] == "weights"
     part = (slice(rows.start, rows.stop), slice(rows.stop if weights else None))  # no shown query may read a later key
-    prefix = base.prefix(trace, view, after)
-    values = base.array(trace, view, before)[part]
-    draws = noise(tuple(trace[after].shape), setting["seed"], dropout_site(after)).numpy()[prefix][part]
+    prefix = seen.prefix(after)
+    values = seen.array(before)[part]
+    draws = noise(tuple(seen.trace[after].shape), setting["seed"], dropout_site(after)).numpy()[prefix][part]
     row = len(rows) - 1
     readable = rows[row] + 1 if weights else None
     where = f"Block {setting['block']}" + f", head {setting['head']}" * weights + ". "
@@ -66,13 +65,13 @@ def strips(setting: Setting) -> DropoutStrips:
 
 def caption(setting: Setting) -> str:
     """From the pass itself: zeros of the last shown row, one survivor, and what became of size or sum."""
-    trace, view, before, after = passed(setting)
+    seen, before, after = passed(setting)
     picture = strips(setting)
     row, column = picture.chosen
     at = shown_rows(setting)[row]
-    x, y = base.array(trace, view, before)[at], base.array(trace, view, after)[at]
+    x, y = seen.array(before)[at], seen.array(after)[at]
     name = f'"{picture.rows[row]}"'
-    site = f"place {dropout_site(after) + 1} of {trace.config.dropout_sites}"
+    site = f"place {dropout_site(after) + 1} of {seen.trace.config.dropout_sites}"
     if setting["mode"] == "eval":
         return f"In EVAL dropout hands on all {x.size} numbers of {name} unchanged, whatever p says. This is {site}."
     p, readable = setting["p"], picture.open[row]

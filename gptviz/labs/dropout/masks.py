@@ -7,8 +7,9 @@ import numpy as np
 from ...figures import dropout as charts
 from ...hooks import noise
 from ...points import dropout_site
-from ...stages import stage as base
-from ...stages.stage import Question, View
+from ...seen import Seen
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment
 from .places import PLACES, TRAINED_RATE, block, fixed, head, place, rate
 
@@ -51,8 +52,8 @@ def count_caption(setting: Setting) -> str:
     return (
         f"{len(counts):,} rows lose {counts.mean():.1f} numbers on average, from {counts.min()} to {counts.max()}, with a "
         f"standard deviation of {counts.std():.1f}; expected: p × width = {p:g} × {width} = {width * p:.1f} ± "
-        f"{math.sqrt(width * p * (1 - p)):.1f}. Exactly {likely} zeros: {exact:,} rows, {base.percent(exact / len(counts))} "
-        f"(expected {base.percent(float(binomial(width, p)[likely]))})."
+        f"{math.sqrt(width * p * (1 - p)):.1f}. Exactly {likely} zeros: {exact:,} rows, {percent(exact / len(counts))} "
+        f"(expected {percent(float(binomial(width, p)[likely]))})."
     )
 
 
@@ -99,8 +100,8 @@ def kept_numbers(setting: Setting) -> tuple[np.ndarray, np.ndarray, int]:
     """The chosen token's row before dropout (EVAL pass), the noise of MASKS seeds for its largest number, and which that is."""
     before, after = PLACES[setting["place"]].points(setting["block"] - 1)
     trace = setting.trace(points=(before, after))
-    row = base.token(trace, View(token=setting["token"]))
-    x = base.array(trace, View(), before)[row]
+    row = Seen(trace, token=setting["token"]).row
+    x = Seen(trace).array(before)[row]
     feature = int(np.abs(x).argmax())
     site, shape = dropout_site(after), (1, row + 1, len(x))
 
@@ -182,7 +183,7 @@ def row_sums(setting: Setting) -> np.ndarray:
     """(masks, tokens): sums of every row of the chosen head after dropout, EVAL weights times the real masks of the seeds."""
     before, after = PLACES["weights"].points(setting["block"] - 1)
     trace = setting.trace(points=(before,))
-    weights = base.array(trace, View(block=setting["block"] - 1, head=setting["head"] - 1), before)
+    weights = Seen(trace, block=setting["block"] - 1, head=setting["head"] - 1).array(before)
     shape, site = (1, setting["head"], *weights.shape), dropout_site(after)
     masks = min(MASKS, max(20, DRAWN // math.prod(shape)))
 
@@ -217,7 +218,7 @@ def sum_caption(setting: Setting) -> str:
     last, name = sums[:, setting["token"]], setting.labels()[setting["token"]]
     return (
         f"The first token has one weight, 1: under {len(sums)} masks its row sums to 0 in {lost} "
-        f"({base.percent(lost / len(sums))}, expected {base.percent(p)}) and to {1 / (1 - p):.2f} otherwise. "
+        f"({percent(lost / len(sums))}, expected {percent(p)}) and to {1 / (1 - p):.2f} otherwise. "
         f'The row of "{name}" sums to '
         f"{last.min():.2f} at least and {last.max():.2f} at most, {last.mean():.2f} on average. Without dropout every sum is 1."
     )

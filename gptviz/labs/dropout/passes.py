@@ -7,8 +7,8 @@ import numpy as np
 from ... import trace
 from ...figures import dropout as charts
 from ...sampling import softmax
-from ...stages import stage as base
 from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment
 from .places import MODE, TRAINED_RATE, in_force, rate, seed
 
@@ -156,8 +156,8 @@ def fan_caption(setting: Setting) -> str:
     count, kinds = len(own), len(set(spread.winners.tolist()))
     fewer = f" {count} of 50 passes are offered: one costs more here." if affordable(setting)[-1] < COUNTS[-1] else ""
     return (
-        f"EVAL gives {name} {base.percent(float(spread.evaluated[best]))}. {count} TRAIN passes give it from "
-        f"{base.percent(float(own.min()))} to {base.percent(float(own.max()))}, {base.percent(float(own.mean()))} on average, "
+        f"EVAL gives {name} {percent(float(spread.evaluated[best]))}. {count} TRAIN passes give it from "
+        f"{percent(float(own.min()))} to {percent(float(own.max()))}, {percent(float(own.mean()))} on average, "
         f"and rank it first in {first} of {count}; {kinds} different word{'s' * (kinds != 1)} win{'s' * (kinds == 1)}.{fewer}"
     )
 

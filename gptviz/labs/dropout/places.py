@@ -6,11 +6,12 @@ import numpy as np
 
 from ...config import PRESETS, GPTConfig
 from ...figures import dropout as charts
+from ...figures.table import Table
 from ...hooks import noise
 from ...points import dropout_site
-from ...stages.stage import Question, View
-from ...trace import Trace
-from ..lab import Control, Setting, Table, experiment
+from ...seen import Seen
+from ...stages.stage import Question
+from ..lab import Control, Setting, experiment
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,11 @@ def badge(setting: Setting) -> tuple[str, ...]:
     return (f"TRAIN: dropout {setting['p']:g}, seed {setting['seed']}",)
 
 
-def passed(setting: Setting) -> tuple[Trace, View, str, str]:
-    """The pass at the chosen rate and seed, the view of the chosen place, and the points before and after it."""
+def passed(setting: Setting) -> tuple[Seen, str, str]:
+    """The pass at the chosen rate and seed, seen at the chosen place, and the points before and after it."""
     before, after = PLACES[setting["place"]].points(setting["block"] - 1)
     trace = setting.trace(dropout=in_force(setting), seed=setting["seed"], points=(before, after))
-    return trace, View(block=setting["block"] - 1, head=setting["head"] - 1), before, after
+    return Seen(trace, block=setting["block"] - 1, head=setting["head"] - 1), before, after
 
 
 @dataclass(frozen=True)

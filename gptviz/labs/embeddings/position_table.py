@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ... import weights
 from ...figures import alike
 from ...figures.matrix import Grid, Panel
-from ...stages.likeness import cosines, lengths
+from ...likeness import cosines, lengths
 from ...stages.stage import Question
 from ..lab import Control, Setting, experiment
 from ..subjects.words import number

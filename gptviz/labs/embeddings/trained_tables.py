@@ -7,8 +7,8 @@ import numpy as np
 from ... import weights
 from ...config import GPTConfig
 from ...figures.matrix import Grid, Panel
+from ...likeness import cosines
 from ...model import GPT
-from ...stages.likeness import cosines
 from ...stages.stage import Question
 from ..lab import Control, Setting, experiment, once
 from ..subjects import words

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from ... import tokenizer
 from ...figures import space
-from ...stages.likeness import cosines
+from ...likeness import cosines
 from ...stages.stage import Question
 from ..lab import Setting, experiment, once
 from ..subjects import projection, words

@@ -10,8 +10,9 @@ import torch
 
 from ... import tokenizer
 from ...figures import alike
-from ...stages.likeness import comparable
-from ...stages.stage import Question, percent
+from ...likeness import comparable
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import words
 from ..subjects.words import Word, number

@@ -7,9 +7,11 @@ import plotly.graph_objects as go
 
 from ...config import GPTConfig
 from ...figures import activation
+from ...figures.table import Table
 from ...stages.gelu import gelu
-from ...stages.stage import Question, percent
-from ..lab import Control, Setting, Table, experiment
+from ...stages.stage import Question
+from ...words import percent
+from ..lab import Control, Setting, experiment
 
 # ---- the curve
 

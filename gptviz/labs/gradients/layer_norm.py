@@ -7,12 +7,13 @@ from ...figures import distribution, normalisation
 from ...figures.depth import tick, written
 from ...figures.distribution import Column
 from ...figures.matrix import Grid, Panel
+from ...figures.table import Table
 from ...model import LayerNorm
 from ...points import stream_in
 from ...stages.layer_norm import moments, normalised
 from ...stages.layer_norm import written as moment
 from ...stages.stage import Question
-from ..lab import Control, Setting, Table, experiment
+from ..lab import Control, Setting, experiment
 
 TOY = np.array([-1.0, -0.6, -0.2, 0.2, 0.6, 1.0])
 MIDDLE = 3.0

@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 from ... import sampling, tokenizer
 from ...figures import contributions
 from ...figures.depth import written
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
 from ...trace import DAMAGED, NotFinite, Trace
+from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import target
 from ..subjects.target import Target

@@ -5,7 +5,8 @@ import plotly.graph_objects as go
 
 from ... import tokenizer
 from ...figures.matrix import Grid
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects.heads import FIRST_ROW, chosen_head, head_control, weights_panel
 from . import moments

@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 
 from ... import tokenizer, trace
 from ...figures import surprisal
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
+from ...words import percent
 from ..context.windows import Predictions, predict
 from ..lab import Control, Setting, experiment, once
 from . import moments

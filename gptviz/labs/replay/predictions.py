@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 
 from ... import sampling
 from ...figures import candidates
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from . import moments
 

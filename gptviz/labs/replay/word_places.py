@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ... import tokenizer
 from ...figures import progress, space
 from ...figures.space import Trail
-from ...stages.likeness import cosines
+from ...likeness import cosines
 from ...stages.stage import Question
 from ..embeddings.trained_tables import means
 from ..embeddings.word_pairs import random_pairs

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 from ... import sampling
 from ...figures import pools
 from ...sampling import Pool
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Setting, experiment, once
 from .pools import SEED, after, count_of, k_control, other_rule, p_control, pooled, printed, temperature_control
 

@@ -7,7 +7,8 @@ from ... import sampling, tokenizer
 from ...figures import pools
 from ...figures.chips import Chip, Chips
 from ...sampling import Step
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from .pools import SEED, count_of, k_control, p_control, printed, temperature_control
 

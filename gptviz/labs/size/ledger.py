@@ -8,8 +8,10 @@ import plotly.graph_objects as go
 from ...config import PRESETS, GPTConfig
 from ...figures import costs
 from ...figures.costs import Area
-from ...stages.stage import Question, percent
-from ..lab import Control, Setting, Table, experiment
+from ...figures.table import Table
+from ...stages.stage import Question
+from ...words import percent
+from ..lab import Control, Setting, experiment
 from .shape import FIELDS, PARTS, configured, controls, presets, shape_text, state
 
 LABELS = {

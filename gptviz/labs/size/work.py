@@ -6,7 +6,8 @@ import plotly.graph_objects as go
 from ...config import GPTConfig
 from ...figures import costs
 from ...figures.costs import Line, Plot
-from ...stages.stage import Question, percent
+from ...stages.stage import Question
+from ...words import percent
 from ..lab import Control, Setting, experiment
 from .shape import configured, controls, presets, shape_text, state
 

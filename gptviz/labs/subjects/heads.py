@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import tokenizer, trace
 from ...figures.matrix import MASKED, Panel
-from ...stages.stage import percent
+from ...words import percent
 from ..lab import Control, Setting
 
 FIRST_ROW = 2  # the first row in which the first token, the previous token and the token itself are three different keys

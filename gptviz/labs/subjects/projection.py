@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...stages.likeness import lengths
+from ...likeness import lengths
 from ..lab import Control
 
 DIMENSIONS = Control(

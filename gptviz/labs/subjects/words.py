@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import tokenizer
-from ...stages.likeness import with_all
+from ...likeness import with_all
 from ..lab import Control, Setting
 
 MOST = 40  # words of a list

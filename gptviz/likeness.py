@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..trace import DAMAGED, NotFinite
+from .trace import DAMAGED, NotFinite
 
 
 def cosines(vectors: np.ndarray) -> np.ndarray:
