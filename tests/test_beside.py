@@ -13,7 +13,6 @@ from gptviz.figures import style
 from gptviz.figures.chips import Chips
 from gptviz.figures.matrix import Grid
 from gptviz.stages import BY_KEY, STAGES, append
-from gptviz.stages import stage as base
 from gptviz.ui import beside, cache
 from gptviz.ui.state import Choice
 from sample_models import randomised
@@ -77,13 +76,13 @@ def test_every_number_is_that_of_a_run_of_the_model_alone(choice):
         alone = trace.run(catalogue.MODELS[one.key].build(), rows, dropout=choice.dropout, seed=choice.seed)
         assert list(one.trace.tensors) == list(alone.tensors)
         assert all(torch.equal(one.trace[name], alone[name]) for name in alone.tensors)
-        assert one.view.length == len(ids[choice.item])
+        assert one.seen.length == len(ids[choice.item])
 
 
 @pytest.mark.parametrize("token", [-1, 8, 15])
 def test_both_look_at_the_same_token_of_the_text(token):
     main, other = halves(replace(CHOICE, text=LONG, token=token))
-    rows = [base.token(one.trace, one.view) for one in (main, other)]
+    rows = [one.seen.row for one in (main, other)]
     whole = tokenizer.encode(LONG)
     assert main.first == len(whole) - 16 and other.first == 0
     assert rows[0] + main.first == rows[1]
@@ -94,7 +93,7 @@ def test_both_look_at_the_same_token_of_the_text(token):
 
 def test_a_token_that_fell_out_beside_is_said():
     main, other = halves(replace(CHOICE, model="wide", beside="deep", text=LONG, token=0))
-    assert base.token(other.trace, other.view) == 0
+    assert other.seen.row == 0
     said = beside.remarks(other, main, CHOICE, BY_KEY["token-embedding"])
     assert said == f"It reads the last 16 of {len(tokenizer.encode(LONG))} tokens. The chosen one is not among them."
     assert beside.remarks(main, other, CHOICE, BY_KEY["token-embedding"]) == ""
@@ -104,7 +103,7 @@ def test_block_and_head_are_each_models_own_or_its_last_and_said():
     choice = replace(CHOICE, block=4, head=9)
     main, other = halves(choice)
     stage = BY_KEY["attention-weights"]
-    assert (main.view.block, main.view.head) == (3, 2) and (other.view.block, other.view.head) == (1, 8)
+    assert (main.seen.block, main.seen.head) == (3, 2) and (other.seen.block, other.seen.head) == (1, 8)
     assert beside.facts(main, stage) == "block 4 of 5, head 3 of 3, 24 wide"
     assert beside.facts(other, stage) == "block 2 of 2, head 9 of 10, 40 wide"
     assert beside.remarks(main, other, choice, stage) == "It has no head 9: its last instead."
@@ -129,7 +128,7 @@ def test_going_to_and_fro_loads_nothing_anew(models):
 def test_pictures_hold_the_same_numbers_as_the_single_ones(stage, present):
     pair = halves(replace(CHOICE, present=present, text="one two three four five six"))
     for one, drawn in zip(pair, beside.pictures(*pair, stage), strict=True):
-        single = stage.picture(one.trace, replace(one.view, narrow=False))
+        single = stage.picture(replace(one.seen, narrow=False))
         if isinstance(single, Grid):
             values = [panel.values.tobytes() for panel in single.panels]
             assert drawn.panels and all(panel.values.tobytes() in values for panel in drawn.panels)
@@ -150,7 +149,7 @@ def test_pictures_hold_the_same_numbers_as_the_single_ones(stage, present):
 def test_charts_in_half_of_present_mode_have_smaller_type_and_the_same_points():
     pair = halves(replace(CHOICE, present=True))
     for one, drawn in zip(pair, beside.pictures(*pair, BY_KEY["gelu"])):
-        single = BY_KEY["gelu"].picture(one.trace, one.view)
+        single = BY_KEY["gelu"].picture(one.seen)
         assert drawn.layout.font.size < single.layout.font.size == style.PRESENT_FONT
         units = [next(line for line in made.data if line.name == "units") for made in (drawn, single)]
         assert np.array_equal(units[0].x, units[1].x) and np.array_equal(units[0].y, units[1].y)
@@ -183,7 +182,7 @@ def test_only_the_main_model_writes_and_the_other_says_what_it_would():
     alone = list(sampling.generate(cache.model("deep"), tokenizer.encode(CHOICE.text), 3))
     assert list(main.sentence.ids[-3:]) == alone
     logits = trace.run(cache.model("wide"), list(other.sentence.ids)).array("logits")[0, -1]
-    would, does = int(logits.argmax()), append.next_token(main.trace, main.view)[0]
+    would, does = int(logits.argmax()), append.next_token(main.seen)[0]
     said = beside.caption(other, main, BY_KEY["append"])
     assert f'wide would write "{tokenizer.printable(would)}"' in said
     assert would == does or f"rank {sampling.rank(logits, does):,}" in said

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import re
 import threading
 import time
 import weakref
@@ -170,14 +171,14 @@ def test_what_belongs_to_nobody_any_more_is_let_go(monkeypatch):
 def test_the_controls_of_a_lab_hold_no_numbers(name):
     """Streamlit keeps them with the session for as long as their widgets are on the page."""
     source = (shell.PAGES / f"{name}.py").read_text()
-    module = next(line.split()[-1] for line in source.splitlines() if line.startswith("from gptviz.labs import"))
+    module = re.search(r"from gptviz\.labs\.(\w+) import lab", source)[1]
     kept = {}
 
     def once(key, make):
         return kept.setdefault(key, None) or kept.update({key: make()}) or kept[key]
 
     controls = []
-    for experiment in importlib.import_module(f"gptviz.labs.{module}").LAB.experiments:
+    for experiment in importlib.import_module(f"gptviz.labs.{module}.lab").LAB.experiments:
         setting = Setting(model=mini(), ids=tuple(EFFORT), values={}, model_key="mini", once=once)
         controls.append(experiment.controls_for(setting))
         setting = weakref.ref(setting)

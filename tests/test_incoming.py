@@ -232,7 +232,7 @@ def test_what_the_framework_cannot_read_is_one_line():
 def test_our_own_exceptions_keep_their_way():
     error = caught(lambda: Address.parse("nowhere"))
     written = record(error)
-    assert incoming.ours(error.__traceback__).partition(":")[0].endswith("state.py")
+    assert incoming.ours(error.__traceback__).partition(":")[0].endswith("points.py")
     assert incoming.Seldom().filter(written) and written.exc_info[1] is error
 
 
