@@ -138,6 +138,15 @@ def test_arrows_point_one_way(path):
     assert wrong_arrows(path.read_text(encoding="utf-8"), module_of(path), path.name == "__init__.py") == []
 
 
+def test_no_stage_is_known_by_its_key_outside_its_own_file():
+    """What a stage needs beside picture and caption it says itself; a page that asks for its key would have to learn every new one."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare) and part_of(module_of(path)) == "ui":
+                asked = [ast.unparse(one) for one in (node.left, *node.comparators)]
+                assert "stage.key" not in asked, f"{path.name}:{node.lineno}: {ast.unparse(node)}"
+
+
 def test_no_circles_between_parts():
     for part, below in MAY_IMPORT.items():
         assert all(part not in MAY_IMPORT[other] for other in below), part

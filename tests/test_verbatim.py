@@ -67,7 +67,7 @@ SEEN = {  # looked at one by one: (file, expression)
     ("drawers.py", "breakable(made.formula)"),  # formulas stay formulas: what stands in braces is left alone
     ("drawers.py", "breakable(made.numbers)"),
     ("drawers.py", "seen.trace.axes(point)"),
-    ("walk.py", "seen.trace.axes(point)"),
+    ("walk.py", "trace.axes(point)"),
     ("top.py", "said.partition('\\n')[2]"),  # the card of a model that ships with gptviz
     ("top.py", "CSS"),
 }

@@ -9,11 +9,13 @@ is longer, the oldest token falls out before the next pass.
 $$\text{next} = \arg\max_{w}\, p_{T-1,w}, \qquad \text{text} \leftarrow \text{text} + \text{next}$$
 """
 
+from dataclasses import replace
+
 from .. import sampling, tokenizer
 from ..figures.chips import Chip, Chips
 from ..seen import Seen
 from ..words import percent
-from .stage import Question, stage
+from .stage import Action, Beside, Question, Whose, stage
 
 MOST_CHIPS = 24
 NARROW_CHIPS = 14  # beside another picture
@@ -112,6 +114,51 @@ def caption(seen: Seen) -> str:
     return said + ending
 
 
+def actions(seen: Seen) -> tuple[Action, ...]:
+    """The loop: take the most probable token and go round again."""
+    token, chance = next_token(seen)
+    ended = since_end(seen) == 0
+    return (
+        Action(
+            "append",
+            "Go on: append" if ended else "Append",
+            tokens=1,
+            word=seen.trace.word(token),
+            note=percent(chance),
+            first=not ended,
+        ),
+        Action("take-back", "Take one back", tokens=-1, short="Undo"),
+    )
+
+
+def would_write(first: Chips, second: Chips, main: Whose, other: Whose) -> tuple[Chips, Chips]:
+    """The other model only reads along: what it would append, and what chance it gives what was written."""
+    goes_in, next_in, *written = second.lines
+    chance = "" if chosen_with(other.seen) is None else f", with the chance {other.title} gives it"
+    lines = (
+        goes_in,
+        (f"Would go in next if {other.title} wrote", next_in[1]),
+        *((f"Written by {main.title} so far: {other.seen.appended}{chance}", chips) for _, chips in written),
+    )
+    return first, replace(second, lines=lines)
+
+
+def would_say(main: Whose, other: Whose) -> str:
+    """What the other model would have written."""
+    word, share = next_token(other.seen)
+    written, own = next_token(main.seen)
+    name = other.seen.trace.word(written)
+    end = ", which ends the text" if word == tokenizer.END_OF_TEXT_ID else ""
+    if word == written:
+        return f'{other.title} would write "{name}" too{end}, with {percent(share)} where {main.title} has {percent(own)}.'
+    logits = other.seen.array("logits")[-1]
+    given = percent(float(sampling.softmax(logits)[written]))
+    return (
+        f'{other.title} would write "{other.seen.trace.word(word)}", {percent(share)}{end}. '
+        f'The "{name}" that {main.title} writes has {given} here, rank {sampling.rank(logits, written):,}.'
+    )
+
+
 STAGE = stage(
     __doc__,
     key="append",
@@ -123,6 +170,9 @@ STAGE = stage(
     lines=(),
     picture=picture,
     caption=caption,
+    shape=lambda config, batch, tokens: (batch, min(tokens + 1, config.context_length)),
+    actions=actions,
+    beside=Beside("The text follows {main}", pictures=would_write, caption=would_say),
     question=Question(
         ask="The text already has as many tokens as the model has places. What happens when one more is written?",
         choices=("The model stops", "The oldest token falls out", "The new token gets no position"),

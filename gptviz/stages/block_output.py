@@ -72,7 +72,7 @@ STAGE = stage(
     short="Stack",
     part="residual",
     points=("blocks.{block}.shortcut2",),
-    inputs=("stream_in",),
+    inputs=("stream_in", "blocks.*.shortcut?", "blocks.*.drop?"),
     lines=("for block in self.blocks:", "x = block(x)"),
     per_block=True,
     picture=picture,

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import ranking
+from ..points import Address
 from ..seen import Seen
 from .stage import Question, stage
 
@@ -87,6 +88,12 @@ def caption(seen: Seen) -> str:
     )
 
 
+def cell(seen: Seen) -> Address:
+    """The largest logit of the viewed token."""
+    best = int(seen.array("logits")[seen.row].argmax())
+    return Address("logits", (seen.item, seen.row, best))
+
+
 STAGE = stage(
     __doc__,
     key="output-head",
@@ -98,6 +105,7 @@ STAGE = stage(
     lines=("self.hook_logits(",),
     picture=picture,
     caption=caption,
+    cell=cell,
     question=Question(
         ask="Four tokens go in. How many predictions come out, and how many do you need to write on?",
         choices=("1 comes out, 1 is needed", "4 come out, 4 are needed", "4 come out, 1 is needed"),

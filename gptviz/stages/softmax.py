@@ -14,9 +14,10 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import bars
+from ..points import Address
 from ..seen import Seen
 from ..words import percent
-from .stage import Question, stage
+from .stage import Beside, Question, Whose, stage
 
 SHOWN = 20
 PRESENTED = 5
@@ -55,6 +56,18 @@ def caption(seen: Seen) -> str:
     )
 
 
+def cell(seen: Seen) -> Address:
+    """The probability of the argmax."""
+    best = int(seen.array("logits")[seen.row].argmax())
+    return Address("probabilities", (seen.item, seen.row, best))
+
+
+def on_one_axis(first: go.Figure, second: go.Figure, main: Whose, other: Whose) -> tuple[go.Figure, go.Figure]:
+    """Both charts as wide as the wider one: the lengths of their bars are shares of the same whole."""
+    reach = [0.0, max(one.layout.xaxis.range[1] for one in (first, second))]
+    return go.Figure(first).update_layout(xaxis_range=reach), go.Figure(second).update_layout(xaxis_range=reach)
+
+
 STAGE = stage(
     __doc__,
     key="softmax",
@@ -66,6 +79,8 @@ STAGE = stage(
     lines=(),
     picture=picture,
     caption=caption,
+    cell=cell,
+    beside=Beside(said="Same axis in both", pictures=on_one_axis),
     question=Question(
         ask='An untrained GPT-2 has read "Every". Which probability does it give to "·effort"?',
         choices=("About 1 in 2", "About 1 in 500", "Less than 1 in 10,000"),

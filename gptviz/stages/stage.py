@@ -1,11 +1,15 @@
 """What a stage of the walk is."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from ..config import GPTConfig
 from ..figures.forms import Picture
 from ..figures.matrix import Grid
+from ..model import GPT
+from ..points import Address, stream_in
 from ..seen import Seen
 
 
@@ -20,13 +24,68 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Dial:
+    """Something a reader can move at one stage only. name: the choice it sets, see `gptviz.ui.state.Choice`. value: where it
+    stands. options: what it chooses from, by number, or empty for a slider from 0 to `highest`. also: other choices that a move
+    sets. study: it has no place in Present mode."""
+
+    name: str
+    label: str
+    value: int
+    options: tuple[str, ...] = ()
+    highest: int = 0
+    also: Mapping[str, int] = field(default_factory=dict)
+    study: bool = False
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button of one stage: it appends tokens (`tokens` = 1) or takes them back (-1). word: the token it appends, note: what is
+    said of it outside Present mode. short: the label in Present mode. first: it is the next thing to do."""
+
+    key: str
+    label: str
+    tokens: int
+    word: str = ""
+    note: str = ""
+    short: str = ""
+    first: bool = False
+
+
+class Whose(NamedTuple):
+    """One of two models beside each other: its name, and what is seen of it."""
+
+    title: str
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Beside:
+    """How a stage stands beside itself in another model, where that takes more than two pictures.
+
+    said: whether the two can be compared by eye. alone: no model reads yet, so there is one picture. pictures: both pictures made
+    comparable, from those of each model, the main one's first. caption: what is said of the other model, (main, other).
+    """
+
+    said: str = ""
+    alone: bool = False
+    pictures: Callable[[Picture, Picture, Whose, Whose], tuple[Picture, Picture]] | None = None
+    caption: Callable[[Whose, Whose], str] | None = None
+
+
+@dataclass(frozen=True)
 class Stage:
     """One step of the walk. `stage()` builds it from a module's docstring.
 
     number: in the notes' own numbering, "" where they have none. short: label on the map. part: whose colour it takes.
     points: the hook points this step makes, `{block}` filled in, the one it is about last. inputs: the points
-    it reads. picture and caption take what is `Seen`; caption is the "look for" line. lines: fragments that mark the lines of
+    it reads, `{block}` filled in, "stream_in" for what enters the block, "*" for any; the first is the one it is said to be made
+    of, and all are kept however long the text. picture and caption take what is `Seen`; caption is the "look for" line. lines: fragments that mark the lines of
     model.py that do it. overview: a second, low picture under the first (all heads, the strongest units).
+
+    What few stages need: shape: what it hands on, (config, batch, tokens) -> lengths, where that is in no hook point. cell: the
+    number that is recomputed first, where the picture is no cells. dials, actions: what a reader can move and press here.
+    idle: why there is nothing to move. beside: how it stands beside another model.
     """
 
     key: str
@@ -45,10 +104,27 @@ class Stage:
     per_block: bool = field(default=False)
     per_head: bool = field(default=False)
     overview: Callable[[Seen], Grid] | None = field(default=None)
+    shape: Callable[[GPTConfig, int, int], tuple[int, ...]] | None = field(default=None)
+    cell: Callable[[Seen], Address] | None = field(default=None)
+    dials: Callable[[Seen], tuple[Dial, ...]] | None = field(default=None)
+    idle: Callable[[Seen], str] | None = field(default=None)
+    actions: Callable[[Seen], tuple[Action, ...]] | None = field(default=None)
+    beside: Beside = field(default=Beside())
 
     def named(self, seen: Seen) -> tuple[str, ...]:
         """The hook points of this stage in the viewed block."""
         return tuple(point.format(block=seen.block) for point in self.points)
+
+    def reads(self, block: int, blocks: int) -> tuple[str, ...]:
+        """The hook points it reads when `block` (from 0) of so many is viewed; a name may hold "*" for any."""
+        entered = stream_in(block if self.per_block else blocks)
+        return tuple(entered if point == "stream_in" else point.format(block=block) for point in self.inputs)
+
+    def handed_on(self, model: GPT, batch: int, tokens: int) -> tuple[int, ...]:
+        """Lengths of the axes of what it hands on."""
+        if self.shape:
+            return self.shape(model.config, batch, tokens)
+        return model.points[self.points[-1].format(block=0)].shape(model.config.sizes(batch, tokens))
 
 
 def stage(doc: str, *, picture, caption, **fields) -> Stage:

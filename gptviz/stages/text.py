@@ -15,7 +15,7 @@ from ..figures.chips import Chip, Chips
 from ..seen import Seen
 from ..tokenizer import Merge
 from . import token_chips
-from .stage import Question, stage
+from .stage import Beside, Dial, Question, stage
 
 SENTENCE = 36  # chips of the sentence, so that the merges below stay in sight
 STATES = ((10, 5), (22, 3), (SENTENCE, 2))  # up to so many chips above, so many states of the stepper below
@@ -236,6 +236,23 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def dials(seen: Seen) -> tuple[Dial, ...]:
+    """Which piece of the text, and how many of its merges."""
+    piece = chosen_piece(seen)
+    names = tuple(tokenizer.printable(one.encode()) for one in tokenizer.pieces(seen.text, special=seen.special))
+    choice = Dial("piece", "Piece of the text", piece.number, names, also={"step": -1}, study=True)
+    if unmerged(piece):
+        return (choice,)
+    steps = piece.merges
+    done = steps if seen.step is None else min(seen.step, steps)
+    return choice, Dial("step", "Merges done", done, highest=steps, also={"piece": piece.number})
+
+
+def idle(seen: Seen) -> str:
+    why = unmerged(chosen_piece(seen))
+    return why and f"Nothing to step through: {why}."
+
+
 STAGE = stage(
     __doc__,
     key="text",
@@ -247,6 +264,10 @@ STAGE = stage(
     lines=(),
     picture=picture,
     caption=caption,
+    shape=lambda config, batch, tokens: (),
+    dials=dials,
+    idle=idle,
+    beside=Beside(alone=True),
     question=Question(
         ask='"effort" after a space is one token. How many tokens is "Effort" at the very start of a text?',
         choices=("1", "2", "3"),

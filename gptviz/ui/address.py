@@ -70,7 +70,9 @@ def hold(key: str, value: Any, same: Callable[[Any, Any], bool] = operator.eq, *
     value, since a browser goes on showing the words it had for it."""
     kept = st.session_state
     anew, kept[f"{key}-offers"] = kept.get(f"{key}-offers", hash(offers)) != hash(offers), hash(offers)
-    under_way = kept.setdefault("under-way", {})  # control -> (address that proves it arrived, values the browser may still have)
+    under_way = kept.setdefault(
+        "under-way", {}
+    )  # control -> (address that proves it arrived, values the browser may still have)
     number, old = under_way.get(key, (-1, ()))
     late = number > _reached()
     if key not in kept:

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
-from .. import catalogue, sampling, tokenizer, weights
+from .. import catalogue, weights
 from ..figures import style
 from ..figures.chips import Chips
 from ..figures.forms import Picture
 from ..figures.matrix import Grid, Panel
 from ..model import GPT
 from ..seen import Seen
-from ..stages import Stage, append
+from ..stages import Stage
+from ..stages.stage import Whose
 from ..trace import Trace
-from ..words import percent
 from . import cache, sentences, state
 from .sentences import Rows, Sentence
 from .state import Choice
@@ -166,35 +166,25 @@ def brief(said: str, most: int) -> str:
 
 
 def caption(one: Half, main: Half, stage: Stage) -> str:
-    """The "look for" line of one half. Only the main model writes: of the other, what it would have written."""
-    if one is main or stage.key != "append":
+    """The "look for" line of one half."""
+    if one is main or not stage.beside.caption:
         said = stage.caption(one.seen)
         return brief(said, BRIEF) if one.seen.present else said
-    word, share = append.next_token(one.seen)
-    written, own = append.next_token(main.seen)
-    name = one.trace.word(written)
-    end = ", which ends the text" if word == tokenizer.END_OF_TEXT_ID else ""
-    if word == written:
-        return f'{one.title} would write "{name}" too{end}, with {percent(share)} where {main.title} has {percent(own)}.'
-    logits = one.seen.array("logits")[-1]
-    given = percent(float(sampling.softmax(logits)[written]))
-    return (
-        f'{one.title} would write "{one.trace.word(word)}", {percent(share)}{end}. '
-        f'The "{name}" that {main.title} writes has {given} here, rank {sampling.rank(logits, written):,}.'
-    )
+    return stage.beside.caption(whose(main), whose(one))
+
+
+def whose(one: Half) -> Whose:
+    return Whose(one.title, one.seen)
 
 
 # pictures -------------------------------------------------------------------------------------------------------------
 
 
 def pictures(main: Half, other: Half, stage: Stage) -> tuple[Picture, Picture]:
-    """The stage's picture of each half, on one axis where the lengths of bars are shares of the same whole."""
+    """The stage's picture of each half, made comparable where that takes more."""
     first, second = (stage.picture(one.seen) for one in (main, other))
-    if stage.key == "append":
-        second = replace(second, lines=would_write(second.lines, main, other))
-    if stage.key == "softmax":
-        reach = [0.0, max(one.layout.xaxis.range[1] for one in (first, second))]
-        first, second = (go.Figure(one).update_layout(xaxis_range=reach) for one in (first, second))
+    if stage.beside.pictures:
+        first, second = stage.beside.pictures(first, second, whose(main), whose(other))
     if main.seen.present:
         return presented(first), presented(second)
     if stage.overview:
@@ -266,19 +256,10 @@ def heights(main: Half, other: Half, stage: Stage, remarked: bool) -> tuple[int,
     return OVER[lines] - less, UNDER[lines]
 
 
-def would_write(lines: tuple, main: Half, other: Half) -> tuple:
-    """The lines of the last stage for a model that only reads along: what it would append, what chance it gives what was."""
-    goes_in, next_in, *written = lines
-    chance = "" if append.chosen_with(other.seen) is None else f", with the chance {other.title} gives it"
-    return (
-        goes_in,
-        (f"Would go in next if {other.title} wrote", next_in[1]),
-        *((f"Written by {main.title} so far: {other.seen.appended}{chance}", chips) for _, chips in written),
-    )
-
-
 def scales(first: Picture, second: Picture, stage: Stage, main: Half) -> str:
     """Whether the two pictures can be compared by eye, in a few words."""
+    if stage.beside.said:
+        return stage.beside.said.format(main=main.title)
     match first, second:
         case (Grid(), Grid()):
             same = [(a.shown_limits == b.shown_limits, a.dim) for a, b in zip(first.panels, second.panels)]
@@ -288,5 +269,5 @@ def scales(first: Picture, second: Picture, stage: Stage, main: Half) -> str:
                 return f"{first.main.title}: same colours in both"
             return "Each picture has its own colour limits"
         case (Chips(), Chips()):
-            return f"The text follows {main.title}" if stage.key == "append" else "Both read the same ids"
-    return "Same axis in both" if stage.key == "softmax" else "Each chart has its own axes"
+            return "Both read the same ids"
+    return "Each chart has its own axes"

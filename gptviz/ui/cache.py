@@ -16,6 +16,7 @@ from streamlit import runtime
 
 from .. import catalogue, hub, sampling, tokenizer, trace
 from ..model import GPT
+from ..stages import STAGES
 from ..trace import Trace
 from . import waiting
 from .room import Room
@@ -28,8 +29,6 @@ WHOLE_BYTES = 96 << 20  # a trace up to this size keeps every point, so that cha
 
 Rows = tuple[tuple[int, ...], ...]
 
-STREAM = ("ids", "tok_emb", "pos_emb", "input_emb", "drop_emb", "blocks.*.drop?", "blocks.*.shortcut?", "final_norm", "logits")
-"""Points kept however long the text is; beside them, everything of the viewed block."""
 
 _kept = Room()
 _works = Works(_kept, Turns(_kept))
@@ -142,10 +141,13 @@ def tidy() -> bool:
 
 
 def points(loaded: GPT, batch: int, tokens: int, block: int) -> tuple[str, ...] | None:
-    """Which points to keep for a text of this length: all of them, or the stream and the viewed block (0-based)."""
+    """Which points to keep for a text of this length: all of them, or what the stages make and read and the viewed block
+    (0-based)."""
     if trace.bytes_needed(loaded, batch, tokens) <= WHOLE_BYTES:
         return None
-    return (*STREAM, f"blocks.{block}.*")
+    made = {point.format(block=block) for stage in STAGES for point in stage.points}
+    read = {point for stage in STAGES for point in stage.reads(block, loaded.config.n_layer)}
+    return (*sorted(made | read), f"blocks.{block}.*")
 
 
 def traced(key: str, ids: Rows, dropout: float, seed: int, block: int) -> Trace:

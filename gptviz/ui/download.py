@@ -68,10 +68,19 @@ def _body(key: str, running: bool) -> None:
         leave.button("Hide" if running else "Not now", key="offer-close", width="stretch", on_click=close)
         if key in catalogue.MODELS:
             words.markdown(f":material/check: **{verbatim.markdown(key)}** is on this machine, whole and checked.")
-            act.button(f"Use {verbatim.markdown(key)} now", key="offer-use", type="primary", width="stretch", on_click=choose, args=(key,))
+            act.button(
+                f"Use {verbatim.markdown(key)} now",
+                key="offer-use",
+                type="primary",
+                width="stretch",
+                on_click=choose,
+                args=(key,),
+            )
         elif running:
             progress = under_way.progress()
-            words.progress(min(1.0, progress.done / progress.total), text=f"**{verbatim.markdown(key)}**: {verbatim.markdown(progress)}")
+            words.progress(
+                min(1.0, progress.done / progress.total), text=f"**{verbatim.markdown(key)}**: {verbatim.markdown(progress)}"
+            )
             act.button(
                 "Cancel",
                 key="offer-cancel",

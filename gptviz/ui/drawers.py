@@ -70,13 +70,11 @@ def default_cell(stage: Stage, seen: Seen) -> Cell:
         row = places.index(row) if row in places else len(places) - 1
         finite = np.flatnonzero(np.isfinite(panel.values[row]) & (panel.values[row] != 0))
         return panel.cell(row, int(finite[-1]) if panel.kind == "weight" and finite.size else 0)
-    points = stage.named(seen)
-    point = points[-1] if points else "ids"
+    if stage.cell:
+        return stage.cell(seen)
+    point = stage.named(seen)[-1]
     if point == "ids":
         return point, (seen.item, row)
-    if point == "logits":
-        best = int(seen.array("logits")[row].argmax())
-        return ("probabilities" if stage.key == "softmax" else "logits"), (seen.item, row, best)
     return point, (*seen.prefix(point), row, 0)
 
 

@@ -56,7 +56,9 @@ def ready() -> None:
     torch.set_num_threads(1)  # two threads a pass are slower on busy cores
     model = cache.model(state.Choice.model)
     trace.run(model, [0], grad=lambda made: made["logits"].sum())
-    style.themed(go.Figure(go.Bar(x=np.ones(1), y=["one"], marker_color=style.PARTS["token"]), {"title": "one"}), "light").to_json()
+    style.themed(
+        go.Figure(go.Bar(x=np.ones(1), y=["one"], marker_color=style.PARTS["token"]), {"title": "one"}), "light"
+    ).to_json()
     pa.Table.from_pandas(pd.DataFrame({"one": [1.0]}))
     gc.collect()
     gc.freeze()

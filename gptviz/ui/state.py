@@ -20,6 +20,7 @@ from . import address, carrier, incoming
 
 DEFAULT_TEXT = "Every effort moves you"
 MAX_CHARACTERS = 20_000
+MOST_APPENDED = 200  # tokens a link can ask for
 TEXTS_KEPT = 8  # texts too long for an address that a visit keeps
 EXAMPLES = (
     DEFAULT_TEXT,
@@ -146,7 +147,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "token": _integer(-1, 100_000),
     "dropout": _rate,
     "seed": _integer(0, 999_999),
-    "more": _integer(0, 200),
+    "more": _integer(0, MOST_APPENDED),
     "second": lambda raw: clean_text(raw) if raw else "",
     "item": _integer(0, 1),
     "special": _flag,
@@ -249,7 +250,9 @@ def missing() -> tuple[str, ...]:
 
 def found(texts: Mapping[str, str]) -> None:
     """Texts that the address was too short for, brought back by the browser: the address is read again."""
-    sound = {mark: tokenizer.well_formed(text) for mark, text in texts.items() if mark in missing() and len(text) <= MAX_CHARACTERS}
+    sound = {
+        mark: tokenizer.well_formed(text) for mark, text in texts.items() if mark in missing() and len(text) <= MAX_CHARACTERS
+    }
     known = {mark: text for mark, text in sound.items() if carrier.mark(text) == mark}
     if not known:
         incoming.ignored("the texts of this tab")

@@ -229,7 +229,10 @@ def tokens(text: str) -> tuple[tuple[int, ...], str]:
         kept = st.session_state["ids"] = (text, tuple(encode_documents(text).tolist()))
     ids = kept[1]
     if len(ids) < FEWEST_TOKENS:
-        return ids, f"That text has {len(ids):,} tokens; a run needs at least {FEWEST_TOKENS}. {FEWEST_TOKENS - len(ids):,} more are needed."
+        return (
+            ids,
+            f"That text has {len(ids):,} tokens; a run needs at least {FEWEST_TOKENS}. {FEWEST_TOKENS - len(ids):,} more are needed.",
+        )
     return ids, ""
 
 
@@ -272,7 +275,9 @@ def start(ids: tuple[int, ...], size: str, seconds: float) -> None:
 def _there() -> Callable[[], bool]:
     """Whether this reader's page is still open, asked later from another thread."""
     session = get_script_run_ctx().session_id
-    return lambda: not runtime.exists() or runtime.get_instance().is_active_session(session)  # without a server there is no page to close
+    return lambda: (
+        not runtime.exists() or runtime.get_instance().is_active_session(session)
+    )  # without a server there is no page to close
 
 
 # ---- a run, and what it came to
@@ -308,7 +313,9 @@ def buttons(job: Job, seen: Seen) -> None:
         case "waiting":
             how.html(f"<p class='message'>{verbatim.html(turn(job))}</p>")
         case "starting":
-            how.html("<p class='message'>Getting ready: a process of its own begins, with the lowest priority, so that nobody waits for it.</p>")
+            how.html(
+                "<p class='message'>Getting ready: a process of its own begins, with the lowest priority, so that nobody waits for it.</p>"
+            )
         case "training" | "paused" | "ending":
             how.progress(min(1.0, (seen.seconds[-1] if seen.seconds else 0.0) / job.order.seconds), text=pace(job, seen))
     if seen.state == "training":

@@ -1,26 +1,25 @@
 """The walk: the map, the picture and its words, the drawers, and the bar to step and choose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
-from .. import sampling, tokenizer, verbatim
+from .. import verbatim
 from ..config import GPTConfig
 from ..figures.forms import Picture
 from ..model import GPT
-from ..points import Address, stream_in
+from ..points import Address
 from ..recompute import axes_among, axes_by_name, recompute
 from ..seen import Seen
-from ..stages import BY_KEY, STAGES, Stage, text
-from ..stages import append as appending
+from ..stages import BY_KEY, STAGES, Stage
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from ..words import percent
 from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting
 from .beside import Half
 from .drawers import Cell
-from .state import Choice, change
+from .state import MOST_APPENDED, Choice, change
 
 SLICE = 2.0  # seconds of appending tokens between two pictures of how far it is
 
@@ -81,7 +80,7 @@ def walk(choice: Choice) -> None:
     pipeline.show(
         choice.stage,
         main.seen.block + 1,
-        model.config,
+        model,
         len(main.rows),
         len(main.rows[0]),
         present=choice.present,
@@ -203,18 +202,19 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
         line = checked(seen.trace, cell) or look(said)
-        if stage.key not in ("append", "text"):
+        if not (stage.dials or stage.actions):
             st.html(line)
             return
         left, right = st.columns([2, 1], vertical_alignment="center")
         left.html(line)
         with right:
-            append(seen, choice) if stage.key == "append" else stepper(stage, seen)
+            dials(stage, seen)
+            actions(stage, seen, choice)
         return
     left, right = st.columns([1.68, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said)
-        stepper(stage, seen)
+        dials(stage, seen)
         if overview:
             picture.show(overview, "overview", on_event=acted, alt="")
     with right, st.container(key="words", gap="xsmall"):
@@ -225,8 +225,7 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
             drawers.show(stage, seen, choice, cell, acted)
             return
         words(stage, seen, said)
-        if stage.key == "append":
-            append(seen, choice)
+        actions(stage, seen, choice)
         messages(main, choice)
 
 
@@ -261,7 +260,7 @@ def look(said: str) -> Html:
 
 def pair(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     """Both models' pictures of one stage, each under its own name and with its own "look for" line; the words below them."""
-    if stage.key == "text":
+    if stage.beside.alone:
         title_row(stage, main, other, choice, beside.one_picture(main, other))
         with st.container(key="half-both", gap="xsmall"):
             body(stage, main, choice, titled=False)
@@ -337,8 +336,8 @@ def half(
         drawn = stage.overview(one.seen)
         picture.show(drawn, f"overview-{name}", on_event=acted, alt="", height=heights[1])
     st.html(checked(one.trace, cell, brief=choice.present) or look(said))
-    if stage.key == "append" and one is main:
-        append(one.seen, choice)
+    if one is main:
+        actions(stage, one.seen, choice)
 
 
 def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
@@ -412,73 +411,64 @@ def words(stage: Stage, seen: Seen, said: str) -> None:
 
 def shapes(stage: Stage, seen: Seen) -> Html:
     """What goes in and what comes out: shapes with the names of their axes."""
+    trace = seen.trace
 
-    def one(point: str) -> Html:
-        if point == "text":
-            return "text"
-        tensor = seen.trace.tensors[point]
-        return f"<span class='shape'>({', '.join(map(str, tensor.shape))})</span> {' × '.join(seen.trace.axes(point))}"
+    def written(point: str, shape: Sequence[int]) -> Html:
+        return f"<span class='shape'>({', '.join(f'{n:d}' for n in shape)})</span> {' × '.join(trace.axes(point))}"
 
-    inputs = [point.format(block=seen.block) for point in stage.inputs] or ["text"]
-    entered = seen.block if stage.per_block else seen.trace.config.n_layer
-    before = stream_in(entered) if inputs[0] == "stream_in" else inputs[0]
-    points = stage.named(seen)
-    after = one(points[-1])
-    if stage.key == "append":
-        batch, tokens = seen.trace.ids.shape
-        after = f"<span class='shape'>({batch:d}, {min(tokens + 1, seen.trace.config.context_length):d})</span> batch × token"
-    return f"<span class='io'>in</span> {one(before)}<br><span class='io'>out</span> {after}"
+    read = stage.reads(seen.block, trace.config.n_layer)
+    made = stage.named(seen)[-1]
+    lengths = stage.handed_on(trace.model, *trace.ids.shape) or trace.tensors[made].shape
+    before = written(read[0], trace.tensors[read[0]].shape) if read else "text"
+    return f"<span class='io'>in</span> {before}<br><span class='io'>out</span> {written(made, lengths)}"
 
 
-def stepper(stage: Stage, seen: Seen) -> None:
-    """For the first stage: which piece of the text, and how many of its merges."""
-    if stage.key != "text":
-        return
-    piece = text.chosen_piece(seen)
-    found = tokenizer.pieces(seen.text, special=seen.special)
-    right = st.container()
-    if not seen.present:
-        left, right = st.columns([1, 2], gap="medium")
-        address.hold("piece", piece.number, offers=tuple(found))
-        left.selectbox(
-            "Piece of the text",
-            range(len(found)),
-            key="piece",
-            format_func=lambda n: f"{n}  {tokenizer.printable(found[n].encode())}",
-            on_change=picked("piece", lambda piece: change(piece=piece, step=-1)),
+def dials(stage: Stage, seen: Seen) -> None:
+    """What can be moved at this stage only, and why there is nothing to move where there is not."""
+    shown = [dial for dial in stage.dials(seen) if not (dial.study and seen.present)] if stage.dials else []
+    idle = stage.idle(seen) if stage.idle else ""
+    slots = len(shown) + bool(idle)
+    places = st.columns([1, 2][:slots], gap="medium") if slots > 1 else [st.container()]
+    for place, dial in zip(places, shown):
+        move = partial(change, **dial.also)
+        if not dial.options:
+            address.hold(dial.name, dial.value, offers=dial.highest)
+            moved = address.chose(dial.name, lambda value, name=dial.name, move=move: move(**{name: value}))
+            place.slider(dial.label, 0, dial.highest, key=dial.name, on_change=moved)
+            continue
+        address.hold(dial.name, dial.value, offers=dial.options)
+        place.selectbox(
+            dial.label,
+            range(len(dial.options)),
+            key=dial.name,
+            format_func=lambda n, options=dial.options: f"{n}  {options[n]}",
+            on_change=picked(dial.name, lambda value, name=dial.name, move=move: move(**{name: value})),
         )
-    if why := text.unmerged(piece):
-        right.caption(f"Nothing to step through: {verbatim.markdown(why)}.")
-        return
-    steps = piece.merges
-    address.hold("step", steps if seen.step is None else min(seen.step, steps), offers=steps)
-    chosen = address.chose("step", lambda step: change(piece=piece.number, step=step))
-    right.slider("Merges done", 0, steps, key="step", on_change=chosen)
+    if idle:
+        places[-1].caption(verbatim.markdown(idle))
 
 
-def append(seen: Seen, choice: Choice) -> None:
-    """The loop: take the most probable token and go round again."""
-    row = seen.size - 1
-    token = int(seen.trace["logits"][seen.item, row].argmax())
-    chance = float(sampling.softmax(seen.array("logits")[row])[token])
-    ended = appending.since_end(seen) == 0
-    first, second = st.columns(2)
-    first.button(
-        f"{'Go on: append' if ended else 'Append'} **{verbatim.markdown(seen.trace.word(token))}**"
-        + ("" if seen.present else f" ({verbatim.markdown(percent(chance))})"),
-        type="secondary" if ended else "primary",
-        width="stretch",
-        key="append",
-        on_click=lambda: change(more=min(state.chosen().more + 1, 200), token=-1, cell=""),
-        disabled=choice.more >= 200,
-    )
-    second.button(
-        "Undo" if seen.present else "Take one back",
-        width="stretch",
-        key="take-back",
-        disabled=choice.more == 0,
-        on_click=lambda: change(more=max(state.chosen().more - 1, 0), token=-1, cell=""),
-    )
+def actions(stage: Stage, seen: Seen, choice: Choice) -> None:
+    """What can be pressed at this stage only: tokens appended and taken back."""
+    offered = stage.actions(seen) if stage.actions else ()
+    for place, one in zip(st.columns(len(offered)) if offered else (), offered):
+        label = one.short if seen.present and one.short else one.label
+        word = f" **{verbatim.markdown(one.word)}**" if one.word else ""
+        note = f" ({verbatim.markdown(one.note)})" if one.note and not seen.present else ""
+        place.button(
+            f"{verbatim.markdown(label)}{word}{note}",
+            type="primary" if one.first else "secondary",
+            width="stretch",
+            key=one.key,
+            on_click=appended,
+            kwargs={"tokens": one.tokens},
+            disabled=not 0 <= choice.more + one.tokens <= MOST_APPENDED,
+        )
+
+
+def appended(tokens: int) -> None:
+    """So many more tokens, or fewer."""
+    change(more=min(max(state.chosen().more + tokens, 0), MOST_APPENDED), token=-1, cell="")
 
 
 # the bar --------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import streamlit as st
 
 from ...config import GPTConfig
 from ...figures import style
+from ...model import GPT
 from ...stages import BY_KEY, STAGES, Stage
 from .. import incoming
 
@@ -29,31 +30,11 @@ _component = st.components.v2.component(
 )
 
 
-def shapes(config: GPTConfig, batch: int, tokens: int) -> list[tuple[int, int, str]]:
+def shapes(model: GPT, batch: int, tokens: int) -> list[tuple[int, int, str]]:
     """Runs of stages that hand on a tensor of one shape: (first stage, last stage, shape in words)."""
-    stream, square = (batch, tokens, config.n_embd), (batch, config.n_head, tokens, tokens)
-    heads = (batch, config.n_head, tokens, config.head_size)
-    unit, words = (batch, tokens, config.hidden_size), (batch, tokens, config.vocab_size)
-    by_key = {
-        "text": None,
-        "token-ids": (batch, tokens),
-        "positional-embedding": (tokens, config.n_embd),
-        "queries-keys-values": heads,
-        "attention-scores": square,
-        "causal-mask": square,
-        "attention-weights": square,
-        "weight-dropout": square,
-        "context-vectors": heads,
-        "expand": unit,
-        "gelu": unit,
-        "output-head": words,
-        "softmax": words,
-        "append": (batch, min(tokens + 1, config.context_length)),
-    }
     runs: list[tuple[int, int, str]] = []
     for n, stage in enumerate(STAGES):
-        shape = by_key.get(stage.key, stream)
-        text = "" if shape is None else ",".join(map(str, shape))
+        text = ",".join(map(str, stage.handed_on(model, batch, tokens)))
         if runs and runs[-1][2] == text and stage.per_block == STAGES[n - 1].per_block:
             runs[-1] = (runs[-1][0], n, text)
         else:
@@ -76,7 +57,7 @@ def said(stage: str, block: int, config: GPTConfig, tokens: int) -> list[str]:
 def show(
     stage: str,
     block: int,
-    config: GPTConfig,
+    model: GPT,
     batch: int,
     tokens: int,
     *,
@@ -86,9 +67,10 @@ def show(
 ) -> None:
     """Draw the map. block counts from 1. on_go: called with what is to change, the key of the stage and the number of the block.
     whose: the model its shapes and blocks are of, where that needs saying."""
+    blocks = model.config.n_layer  # what Streamlit keeps of this call holds plain values, no model
 
     def asked():
-        number, to = translate(incoming.sent("pipeline", "go"), config.n_layer)
+        number, to = translate(incoming.sent("pipeline", "go"), blocks)
         if number is not None:
             st.session_state["answered"] = number
         if to:
@@ -113,12 +95,12 @@ def show(
             ],
             "current": stage,
             "block": block,
-            "blocks": config.n_layer,
-            "shapes": shapes(config, batch, tokens),
+            "blocks": blocks,
+            "shapes": shapes(model, batch, tokens),
             "present": present,
             "whose": whose,
             "answered": st.session_state.get("answered"),
-            "said": said(stage, block, config, tokens),
+            "said": said(stage, block, model.config, tokens),
         },
         on_go_change=asked,
     )
