@@ -1,9 +1,11 @@
-"""`python -m gptviz fetch gpt2` brings a published size ahead of a lesson; `python -m gptviz models` lists what is there."""
+"""`python -m gptviz` starts the app. `python -m gptviz fetch gpt2` brings a published size ahead of a lesson, `python -m gptviz
+models` lists what is there."""
 
 import argparse
 import sys
+from ipaddress import ip_address
 
-from . import catalogue, hub, transfer, weights
+from . import catalogue, hub, serve, transfer, weights
 
 
 def fetch(key: str) -> int:
@@ -52,13 +54,52 @@ def where(entry: catalogue.Entry) -> str:
     return " ".join([str(entry.folder), *(f"({remark})" for remark in found.remarks)])
 
 
+def port(text: str) -> int:
+    """A port as it is written on the command line."""
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535 was expected, such as 8501")
+
+
+def address(text: str) -> str:
+    """An address to listen at."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        if text == "localhost":
+            return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no address: 127.0.0.1 is this machine alone, 0.0.0.0 everybody who can reach it"
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m gptviz", description="Models for gptviz. The app itself: streamlit run app.py")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser = argparse.ArgumentParser(
+        prog="python -m gptviz",
+        description="Without a command, starts the app and opens it in your browser. Ctrl-C stops it.",
+        epilog="Any other option goes to Streamlit as it is: --server.headless=true, --server.baseUrlPath=gpt, ...",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--port", type=port, help="where the app answers (8501, or the next free one)")
+    parser.add_argument(
+        "--address",
+        type=address,
+        help="who can reach it: 127.0.0.1, this machine alone, if not given; 0.0.0.0 for a class, and then no browser is opened here",
+    )
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="{models,fetch}")
     commands.add_parser("models", help="list the models that are here and those that can be fetched")
     one = commands.add_parser("fetch", help="download a published GPT-2 size, or go on with an interrupted download")
     one.add_argument("model", choices=hub.PUBLISHED)
-    options = parser.parse_args(arguments)
+    options, more = parser.parse_known_args(arguments)
+    serves = options.command is None
+    unknown = [one for one in more if not (serves and one.startswith("--") and "=" in one)]
+    if unknown:
+        example = "; Streamlit's own options are written --name=value" if serves else ""
+        parser.error(f"{' '.join(unknown)} was not understood{example}")
+    if serves:
+        return serve.start(options.port, options.address, more)
+    if options.port is not None or options.address is not None:
+        parser.error(f"--port and --address start the app; {options.command} takes neither")
     return models() if options.command == "models" else fetch(options.model)
 
 

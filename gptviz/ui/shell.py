@@ -7,17 +7,16 @@ page that is opened directly on a fresh server calls it first and starts again, 
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache, partial
-from pathlib import Path
 
 import streamlit as st
 
-from .. import verbatim
+from .. import serve, verbatim
 from ..labs.lab import Lab
 from ..training import kept
 from . import state
 from .state import Choice
 
-PAGES = Path(__file__).parents[2] / "pages"
+PAGES = serve.SITE / "pages"
 LABS = {
     "Dropout": "Zeros, survivors, and why two passes differ",
     "Context": "What the model sees: cropping, sliding windows, batches",
