@@ -21,7 +21,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -52,7 +52,7 @@ from gptviz.labs.size import lab as size
 from gptviz.recompute import CLOSE, recompute
 from gptviz.seen import Seen
 from gptviz.stages import STAGES
-from gptviz.ui import cache, drawers, shell, state, train
+from gptviz.ui import cache, carrier, drawers, shell, state, train
 
 LABS: dict[str, Lab] = {
     "Attention": attention.LAB,
@@ -267,8 +267,10 @@ def visit(number: int, random: Random, only: str = "") -> Outcome:
         again, notes = state.from_url(
             {name: one if isinstance(one, str) else one[-1] for name, one in app.query_params.items()}
         )
-        if notes or again != app.session_state["choice"]:
-            found.faults["address off"] = f"{notes} {again} {app.session_state['choice']}"
+        choice = app.session_state["choice"]
+        kept = {name: getattr(choice, name) for name in ("text", "second") if carrier.long(getattr(choice, name))}
+        if notes or replace(again, **kept) != choice:  # what no address can carry stays in the tab
+            found.faults["address off"] = f"{notes} {again} {choice}"
     return found
 
 

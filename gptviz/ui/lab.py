@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from .. import verbatim, weights
+from .. import catalogue, verbatim, weights
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
 from ..verbatim import Markdown
 from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
@@ -51,7 +51,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
     try:
         model = cache.model(key)
     except (weights.CheckpointError, OSError, MemoryError) as error:
-        st.error(verbatim.markdown(f"The model {key} cannot be loaded. {error}"))
+        st.error(verbatim.markdown(f"The model {key} cannot be loaded. {catalogue.refusal(key, error)}"))
         return
     setting = Setting(
         model=model,
