@@ -2,6 +2,7 @@
 
   addresses  every page, with values good, odd and bad mixed in all its parameters, run as a visit without a browser
   texts      any text at all through the tokenizer, a pass, and stages' pictures, captions and numbers recomputed
+  checkpoints  folders as people have them or could make them up: the model that a folder holds, or a refusal that helps
 
 Counted are exceptions on a page, exceptions that reached this script, runs over 10 s, reaches for the network, addresses that a
 page wrote and does not read back as they were, and numbers that are not what comes out when they are computed again. A case
@@ -15,11 +16,12 @@ import math
 import socket
 import statistics
 import sys
+import tempfile
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -32,9 +34,10 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from gptviz import tokenizer, trace
+import sample_checkpoints
+from gptviz import tokenizer, trace, weights
 from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import Grid
 from gptviz.labs.attention import lab as attention
@@ -49,7 +52,7 @@ from gptviz.labs.size import lab as size
 from gptviz.recompute import CLOSE, recompute
 from gptviz.seen import Seen
 from gptviz.stages import STAGES
-from gptviz.ui import cache, drawers, shell, state, train
+from gptviz.ui import cache, carrier, drawers, shell, state, train
 
 LABS: dict[str, Lab] = {
     "Attention": attention.LAB,
@@ -264,8 +267,10 @@ def visit(number: int, random: Random, only: str = "") -> Outcome:
         again, notes = state.from_url(
             {name: one if isinstance(one, str) else one[-1] for name, one in app.query_params.items()}
         )
-        if notes or again != app.session_state["choice"]:
-            found.faults["address off"] = f"{notes} {again} {app.session_state['choice']}"
+        choice = app.session_state["choice"]
+        kept = {name: getattr(choice, name) for name in ("text", "second") if carrier.long(getattr(choice, name))}
+        if notes or replace(again, **kept) != choice:  # what no address can carry stays in the tab
+            found.faults["address off"] = f"{notes} {again} {choice}"
     return found
 
 
@@ -279,6 +284,27 @@ def read(number: int, random: Random) -> Outcome:
     except Exception:  # noqa: BLE001 whatever it is, it is what this script looks for
         found.faults["traceback"] = traceback.format_exc()
     found.seconds = time.perf_counter() - started
+    return found
+
+
+def folder(number: int, random: Random) -> Outcome:
+    """One folder: its model has the numbers that were written, or the refusal says what it should."""
+    kind = random.choice((*sample_checkpoints.GOOD, *sample_checkpoints.BAD))
+    with tempfile.TemporaryDirectory() as place:
+        expected = sample_checkpoints.write(kind, number, Path(place) / "folder")
+        found = Outcome(number, "refused" if expected.words else "opened", kind)
+        started = time.perf_counter()
+        try:
+            model = weights.load(expected.path)
+            wanted = dict(expected.model.named_parameters())
+            if expected.words or not all(torch.equal(one, wanted[name]) for name, one in model.named_parameters()):
+                found.faults["another model"] = kind
+        except (weights.CheckpointError, MemoryError) as error:
+            if not expected.words or not all(word in str(error) for word in expected.words):
+                found.faults["refusal off"] = str(error)
+        except Exception:  # noqa: BLE001 whatever it is, it is what this script looks for
+            found.faults["traceback"] = traceback.format_exc()
+        found.seconds = time.perf_counter() - started
     return found
 
 
@@ -309,10 +335,11 @@ def _read(raw: str, random: Random, found: Outcome) -> None:
     which = random.choice(MODELS)
     model = cache.model(which)
     window = tuple(ids[-model.config.context_length :])
-    rate = random.choice((0.0, 0.0, 0.1, 0.5))
+    rate, seed = random.choice((0.0, 0.0, 0.1, 0.5)), random.randrange(100)
+    block = random.randrange(model.config.n_layer)
     seen = Seen(
-        trace.run(model, window, dropout=rate, seed=random.randrange(100)),
-        block=random.randrange(model.config.n_layer),
+        trace.run(model, window, dropout=rate, seed=seed, points=cache.points(model, 1, len(window), block)),
+        block=block,
         head=random.randrange(model.config.n_head),
         token=random.randrange(-1, len(window)),
         length=len(window),
@@ -372,7 +399,9 @@ def offline() -> list[str]:
 def cases(kind: str, seed: int, numbers: range, page: str) -> Iterator[Outcome]:
     for number in numbers:
         random = Random(f"{kind} {seed} {number}")
-        yield visit(number, random, page) if kind == "addresses" else read(number, random)
+        yield (
+            visit(number, random, page) if kind == "addresses" else {"texts": read, "checkpoints": folder}[kind](number, random)
+        )
 
 
 def report(found: list[Outcome], tried: list[str]) -> None:
@@ -401,7 +430,7 @@ def report(found: list[Outcome], tried: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=("addresses", "texts"))
+    parser.add_argument("kind", choices=("addresses", "texts", "checkpoints"))
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")

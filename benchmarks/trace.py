@@ -9,11 +9,16 @@ the table shows the median over rounds. Nothing here is asserted by the tests.
 import argparse
 import gc
 import statistics
+import sys
 import time
+from pathlib import Path
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.utils import logging
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
 from gptviz import trace, weights
 from gptviz.config import PRESETS

@@ -9,9 +9,14 @@ server and the run on one core together, where the run has only what the server 
 import argparse
 import os
 import statistics
+import sys
 import time
+from pathlib import Path
 
 import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
 from gptviz import catalogue, tokenizer, trace
 from gptviz.training.data import encode_documents

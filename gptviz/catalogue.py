@@ -163,6 +163,16 @@ def offers() -> dict[str, hub.Published]:
     return {key: one for key, one in hub.PUBLISHED.items() if key not in MODELS}
 
 
+def refusal(key: str, error: Exception) -> str:
+    """Why a model cannot be loaded, for readers: its folder by its name, for where the folder lies is the server's own affair.
+    `python -m gptviz models` says that too."""
+    said, folder = str(error), MODELS[key].folder if key in MODELS else None
+    for place in (folder, folder.resolve()) if folder else ():
+        for named in filter(lambda one: one.name, (place, place.parent)):
+            said = said.replace(str(named), named.name)
+    return said
+
+
 def load(key: str) -> GPT:
     """Build the chosen model. Raises KeyError for an unknown key, weights.CheckpointError for a broken folder."""
     if key in offers():

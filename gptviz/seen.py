@@ -153,7 +153,9 @@ class Seen:
         stop = max(self.row + 1, min(self.size, style.OVERVIEW_TOKENS))
         rows = range(max(0, stop - style.OVERVIEW_TOKENS), stop)
         shown = slice(rows.start, rows.stop)
+        names = self.labels[shown]
         square = self.trace.axes(point)[-1] == "key"
+        told = ("key: is read", names) if square else ("channel of the head", ())
         values = self.array(point, every_head=True)[:, shown]
         values = values[:, :, shown] if square else values
         count = len(values)
@@ -182,6 +184,7 @@ class Seen:
                     part="attention",
                     pick=("head", head),
                     chosen=head == self.head,
+                    told=(("query: reads" if square else "token", names), told),
                     printed=False,
                 )
                 for head in range(count)

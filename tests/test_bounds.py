@@ -16,7 +16,7 @@ from gptviz.labs.lab import Setting
 from gptviz.ui import cache, shell, turns
 from gptviz.ui.room import Followed, Room
 from gptviz.ui.turns import Turns
-from gptviz.ui.work import Works
+from gptviz.ui.work import Waiter, Works
 from sample_models import EFFORT, mini, tiny
 
 MB = 1 << 20
@@ -112,7 +112,7 @@ def test_a_pass_waits_for_memory_and_is_refused_with_both_numbers(monkeypatch):
     model, ids = mini(), tokenizer.encode("She opened the door and looked at the garden")
 
     def asked(seed: int):
-        return works.once((seed,), seed, lambda: trace.run(model, ids, dropout=0.1, seed=seed), "", lambda work: None)
+        return works.once((seed,), seed, lambda: trace.run(model, ids, dropout=0.1, seed=seed), "", Waiter())
 
     page = asked(0)  # some 4 MiB
     other = asked(1)
@@ -128,9 +128,9 @@ def test_a_pass_waits_for_memory_and_is_refused_with_both_numbers(monkeypatch):
 
 
 def test_twenty_readers_together_stay_within_the_budget(passes, monkeypatch):
-    budget = 60 * MB
+    budget = 40 * MB
     monkeypatch.setattr(cache._kept, "budget", budget)
-    texts = [tuple(tokenizer.encode(f"Reader number {n} opened the door and looked at the garden" * 3)) for n in range(20)]
+    texts = [tuple(tokenizer.encode(f"Reader number {n} opened the door and looked at the garden" * 2)) for n in range(20)]
     most, drawn, stop = [0], [], threading.Event()
 
     def watch():
@@ -138,7 +138,7 @@ def test_twenty_readers_together_stay_within_the_budget(passes, monkeypatch):
             most[0] = max(most[0], alive(passes))
 
     def reads(n: int):
-        for block in range(3):
+        for block in range(2):
             page = cache.traced("mini", (texts[n],), 0.1 * block, n, block)
             drawn.append(page.seed)
             time.sleep(0.02)  # drawing it
@@ -150,8 +150,8 @@ def test_twenty_readers_together_stay_within_the_budget(passes, monkeypatch):
     [one.join() for one in readers]
     stop.set()
     watcher.join()
-    assert sorted(drawn) == sorted([*range(20)] * 3)
-    assert sum(size for _, size in passes) > 10 * budget  # so much was made
+    assert sorted(drawn) == sorted([*range(20)] * 2)
+    assert sum(size for _, size in passes) > 6 * budget  # so much was made
     assert 0.5 * budget < most[0] <= budget
 
 

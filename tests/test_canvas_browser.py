@@ -70,6 +70,16 @@ def test_a_click_in_a_file_says_which_number(page):
     assert page.evaluate("events[1].index") == [0, 4, 1, 1]
 
 
+def test_a_small_map_tells_the_names_it_has_no_room_for(page):
+    told = (("query: reads", NAMES), ("key: is read", NAMES))
+    small = replace(CELLS.panels[0], rows=("",) * 3, columns=("",) * 3, row_axis="", column_axis="", told=told)
+    show(page, grid.payload(replace(CELLS, panels=(small,))))
+    page.locator("canvas.cells").hover(position=cell(page, 1, 2))
+    said = page.locator(".tip").inner_text()
+    assert "query: reads" in said and "1 two" in said and "key: is read" in said and "2 three" in said
+    assert "row" not in said and "column" not in said
+
+
 def test_other_bytes_change_the_picture_where_it_is(page):
     show(page, grid.payload(CELLS))
     cells = page.locator("canvas.cells")

@@ -153,7 +153,11 @@ def test_twelve_heads_on_a_tiny_width(dropout):
                 assert_traced(run, panel)
             assert stage.caption(seen)
     assert len(BY_KEY["attention-weights"].overview(Seen(run, block=2, head=11)).panels) == 12
-    assert [panel.chosen for panel in Seen(run, head=11).heads("blocks.0.att.weights").panels].index(True) == 11
+    small = Seen(run, head=11).heads("blocks.0.att.weights").panels
+    assert [panel.chosen for panel in small].index(True) == 11
+    names = Seen(run).labels
+    assert small[0].told == (("query: reads", names), ("key: is read", names))
+    assert Seen(run).heads("blocks.0.att.query").panels[0].told == (("token", names), ("channel of the head", ()))
 
 
 def test_queries_keys_values_come_from_their_columns():

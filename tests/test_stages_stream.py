@@ -282,6 +282,10 @@ def test_norm_histograms_count_every_number(cases, key, case):
     np.testing.assert_allclose(means[0].x, before[-shown:].mean(1), atol=1e-3)
     np.testing.assert_allclose(means[1].x, 0, atol=1e-5)
     assert 380 <= figure.layout.height <= 430
+    titles = [one for one in figure.layout.annotations if one.yref == "paper"]
+    for n, title in enumerate(titles):  # above the middle of its bars
+        drawn = bars[n * shown]
+        assert (title.xref, title.x) == (drawn.xaxis, pytest.approx((drawn.x[0] + drawn.x[-1]) / 2, abs=1e-6))
 
 
 @pytest.mark.parametrize("key", NORMS)

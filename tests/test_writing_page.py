@@ -3,7 +3,7 @@
 import pytest
 
 from gptviz import tokenizer, trace
-from gptviz.ui import cache, walk
+from gptviz.ui import appending, cache, walk
 from test_page import fine, html, opened
 
 
@@ -11,7 +11,7 @@ from test_page import fine, html, opened
 def slowly(monkeypatch):
     """One new token between two pictures."""
     cache._kept.clear()
-    monkeypatch.setattr(walk, "SLICE", 0.0)
+    monkeypatch.setattr(appending, "SLICE", 0.0)
 
 
 def told(app) -> str:

@@ -86,6 +86,7 @@ def _head(panel: Panel, labels: dict[tuple[str, ...], int]) -> dict[str, Any]:
         "pick": list(panel.pick) if panel.pick else None,
         "chosen": panel.chosen,
         "prints": panel.prints,
+        "told": [[axis, labels.setdefault(names, len(labels)) if names else None] for axis, names in panel.told or ()],
         "tiles": asdict(panel.tiles) if panel.tiles else None,
         "square": _square(panel),
     }

@@ -100,6 +100,7 @@ def histograms(
             "anchor": f"y{n}",
             "range": [low - 0.5 * (high - low), high + width],
             "tickvals": _ticks(low, high),
+            "tickangle": 0,
             "showgrid": False,
             "zeroline": True,
             "zerolinecolor": NEUTRAL,
@@ -122,9 +123,9 @@ def histograms(
         annotations.append(
             {
                 "text": verbatim.chart(column.title),
-                "x": start + share / 2,
+                "x": (low + high) / 2,
                 "y": 1,
-                "xref": "paper",
+                "xref": f"x{n}",
                 "yref": "paper",
                 "yanchor": "bottom",
                 **middle,

@@ -46,6 +46,7 @@ class Panel:
     marks: (rows, columns) codes MASKED, DROPPED or 0. side: one short text per row, shown right of it, under side_title.
     tiles: the panel is a table of equal parts. part: whose colour the title takes. dim: the step before, shown for continuity. joiner: sign drawn before the panel.
     pick: ("head", 3) makes the whole panel a choice: a click on its title sets that. printed: write values into cells.
+    told: what rows are and their names, what columns are and theirs, told of a cell where there is no room to write them beside.
     """
 
     title: str
@@ -70,6 +71,7 @@ class Panel:
     chosen: bool = False
     printed: bool = True
     tiles: Tiles | None = None
+    told: tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]] | None = None
 
     def __post_init__(self):
         if self.values.ndim != 2:

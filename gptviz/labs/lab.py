@@ -84,7 +84,8 @@ class Setting:
     """What an experiment starts from: the model, the sentence's ids, and the controls' values as `setting["p"]`.
 
     trace(...) runs the model on these or other ids; on the page it goes through the shared cache, elsewhere it just runs.
-    once(key, make): what make() gives, made once for these plain values where there is a cache.
+    once(key, make): what make() gives, made once for these plain values where there is a cache; it may ask for traces and for other
+    values. told(share): how much of a make() that takes long is done, said to whoever waits for it.
     """
 
     model: GPT
@@ -94,6 +95,7 @@ class Setting:
     run: Callable[..., Trace] = anew
     model_key: str = ""
     once: Callable[[tuple, Callable[[], Any]], Any] = lambda key, make: make()
+    told: Callable[[float], None] = lambda share: None
     worked_out: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

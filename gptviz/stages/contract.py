@@ -69,6 +69,7 @@ def overview(seen: Seen) -> Grid:
                 row_index=units,
                 side=tuple(f"× {active[unit]:.2f}" for unit in units),
                 part="feed-forward",
+                told=(("", ()), ("feature", ())),
                 printed=False,
             ),
         ),

@@ -221,7 +221,7 @@ class Job:
                     creationflags=getattr(subprocess, "IDLE_PRIORITY_CLASS", 0),
                 )
             except OSError as error:
-                self._seen = replace(self._seen, state="failed", message=f"The training process could not be started: {error}.")
+                self._seen = replace(self._seen, state="failed", message=f"The training process could not be started: {error.strerror or type(error).__name__}.")
                 return
             self._seen = replace(self._seen, state="starting")
         if hasattr(os, "setpriority"):
@@ -323,7 +323,7 @@ class Job:
 
 def _no_place(error: OSError) -> str:
     return (
-        f"There is no place on this server to keep a model in: {error.strerror or error} ({tempfile.gettempdir()}). Whoever runs it "
+        f"There is no place on this server to keep a model in: {error.strerror or type(error).__name__}. Whoever runs it "
         "can make room there, or name another folder with TMPDIR."
     )
 

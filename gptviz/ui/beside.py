@@ -70,7 +70,7 @@ def check(choice: Choice) -> Choice:
     try:
         cache.model(choice.beside)
     except (weights.CheckpointError, OSError, MemoryError) as error:
-        return leave(f"{title} cannot be shown beside {main}, which goes on alone. {error}")
+        return leave(f"{title} cannot be shown beside {main}, which goes on alone. {catalogue.refusal(choice.beside, error)}")
     return choice
 
 

@@ -4,7 +4,6 @@ Traces are kept by plain values (model, ids, rate, seed, points), within a numbe
 cost one forward pass.
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -114,7 +113,7 @@ def model(key: str) -> GPT:
     chosen longest ago. Raises MemoryError when the machine has too little for it."""
     if (found := _held.get(key)) is not None:
         return found
-    return _works.once(("model", key), _who(), lambda: _held.load(key), f"Getting {_title(key)} ready", waiting.tick, _never)
+    return _works.once(("model", key), _who(), lambda: _held.load(key), f"Getting {_title(key)} ready", waiting.PAGE, _never)
 
 
 def _never() -> bool:
@@ -130,8 +129,8 @@ def _who() -> Hashable:
     return waiting.who() or threading.get_ident()
 
 
-def _once(key: tuple, make: Callable[[], Any], doing: str = "At work", keep: Callable[[], bool] = lambda: True) -> Any:
-    return _works.once(key, _who(), make, doing, waiting.tick, keep)
+def _once(key: tuple, make: Callable[[], Any], doing: str = "Working it out", keep: Callable[[], bool] = lambda: True) -> Any:
+    return _works.once(key, _who(), make, doing, waiting.PAGE, keep)
 
 
 def tidy() -> bool:
@@ -162,23 +161,26 @@ def traced(key: str, ids: Rows, dropout: float, seed: int, block: int) -> Trace:
     )
 
 
-def continued(
-    key: str, ids: tuple[int, ...], more: int, dropout: float, seed: int, seconds: float = math.inf
-) -> tuple[int, ...]:
-    """`ids` and the tokens the model appends to them by argmax, one at a time. seconds: after which no new one is begun; the next call
-    goes on from there."""
-    until = time.monotonic() + seconds
+def continued(key: str, ids: tuple[int, ...], more: int, dropout: float, seed: int) -> tuple[int, ...]:
+    """`ids` and the tokens the model appends to them by argmax, one at a time."""
     for _ in range(more):
-        written: list[int] = []  # empty where somebody had it written already
-
-        def write(ids: tuple[int, ...] = ids, written: list[int] = written) -> tuple[int, ...]:
-            written += sampling.generate(model(key), list(ids), 1, dropout=dropout, seed=seed)
-            return (*ids, *written)
-
-        ids = _once(("next", key, ids, dropout, seed), write, f"{_title(key)} writes")
-        if written and time.monotonic() > until:
-            break
+        ids = _once(
+            ("next", key, ids, dropout, seed),
+            lambda ids=ids: (*ids, *sampling.generate(model(key), list(ids), 1, dropout=dropout, seed=seed)),
+            f"{_title(key)} writes",
+        )
     return ids
+
+
+def is_continued(key: str, ids: tuple[int, ...], dropout: float, seed: int) -> bool:
+    """Whether the next token is known already."""
+    return _kept.get(("next", key, ids, dropout, seed), _who()) is not None
+
+
+def continued_by(seen: Trace, key: str, ids: tuple[int, ...]) -> None:
+    """Remember the token that a pass over the end of a text chooses, so that no other pass is needed for it."""
+    token = int(seen["logits"][0, -1].argmax())
+    _kept.keep(("next", key, ids, seen.dropout, seen.seed), (*ids, token), _who())
 
 
 def run(key: str, loaded: GPT, ids, *, fresh: bool = False, **options) -> Trace:

@@ -7,11 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from .. import verbatim, weights
+from .. import catalogue, verbatim, weights
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
 from ..verbatim import Markdown
 from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
 from .strips import Released
+from .work import tell
+
+MOST = 60.0  # seconds of the model's time that one link or press buys; what is begun by then is brought to its end
 
 
 def show(chosen: Lab) -> None:
@@ -36,17 +39,30 @@ def show(chosen: Lab) -> None:
 def body(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[str]) -> None:
     """Everything a control of the lab can change; moving one runs this part alone. Streamlit keeps what it was called with, so that
     is plain values, and the model is looked up again: kept, it would stay in memory after everybody else let it go."""
-    with waiting.shown("experiment"):
-        experiment(chosen, key, text, ids, messages)
+    try:
+        with waiting.shown("experiment", MOST):
+            experiment(chosen, key, text, ids, messages)
+    except waiting.Enough:
+        st.warning(f"The model was at it for more than {MOST:.0f} seconds and there is more to do. What is done is kept.")
+        st.button("Go on", key="go-on", type="primary")
 
 
 def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[str]) -> None:
     try:
         model = cache.model(key)
     except (weights.CheckpointError, OSError, MemoryError) as error:
-        st.error(verbatim.markdown(f"The model {key} cannot be loaded. {error}"))
+        st.error(verbatim.markdown(f"The model {key} cannot be loaded. {catalogue.refusal(key, error)}"))
         return
-    setting = Setting(model=model, ids=ids, values={}, text=text, run=partial(cache.run, key), model_key=key, once=cache.once)
+    setting = Setting(
+        model=model,
+        ids=ids,
+        values={},
+        text=text,
+        run=partial(cache.run, key),
+        model_key=key,
+        once=cache.once,
+        told=tell,
+    )
     raw = values(chosen)
     current = chosen.find(raw.get("view", ""))
     head, tabs = st.columns([1, 4], vertical_alignment="center")

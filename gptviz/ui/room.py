@@ -21,6 +21,7 @@ BUDGET = 2 << 30  # bytes alive, for all readers together
 SMALL = 1 / 8  # share of the budget that is left to small things
 ALONE = 20.0  # seconds that something is kept after the last reader who used it has left
 LEAST = 1024  # bytes anything counts for
+TINY = 64 << 10  # bytes of things that go last: they free next to nothing
 
 Key = tuple[Hashable, ...]
 
@@ -207,7 +208,7 @@ class Room:
             held = [one for one in self.kept.values() if one.made is not None]
             if not held:
                 return False
-            for one in sorted(held, key=lambda one: (not one.readers <= {who}, one.used)):
+            for one in sorted(held, key=lambda one: (one.followed.size <= TINY, not one.readers <= {who}, one.used)):
                 one.made = None
                 over -= one.followed.size
                 if over <= 0:

@@ -39,16 +39,6 @@ def read(choice: Choice, context_length: int, *, alone: bool = False) -> Batch:
     return Batch(sentences, rows)
 
 
-def so_far(choice: Choice, seconds: float) -> Choice:
-    """The choice with as many of its appended tokens as there are after so many seconds of writing, and at least one new one."""
-    counts = []
-    for text in filter(None, (choice.text, choice.second)):
-        typed = tuple(tokenizer.encode(text, special=choice.special))
-        ids = cache.continued(choice.model, typed, choice.more, choice.dropout, choice.seed, seconds)
-        counts.append(len(ids) - len(typed))
-    return replace(choice, more=min(counts))
-
-
 def _sentence(choice: Choice, text: str, context_length: int) -> Sentence:
     typed = tuple(tokenizer.encode(text, special=choice.special))
     ids = cache.continued(choice.model, typed, choice.more, choice.dropout, choice.seed)

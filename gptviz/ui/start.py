@@ -6,14 +6,16 @@ garbage after every run, which takes a fifth of a second when it walks through a
 That is done here and never again: frozen later, what readers leave behind would stay for good.
 """
 
+import ctypes
 import gc
 import importlib
 import pkgutil
+import sys
 import threading
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import numpy as np
 import pandas as pd
@@ -83,6 +85,17 @@ def address() -> str:
 
 
 def _tidy() -> None:
+    """Every now and then: what belonged to readers who are gone is let go, and given back to the system."""
     while True:
         time.sleep(TIDY)
-        cache.tidy()
+        if cache.tidy():
+            gc.collect()
+            give_back()
+
+
+def give_back() -> None:
+    """Memory that was freed in small pieces goes back to the system, where the C library knows how (glibc). Large ones do so by
+    themselves."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

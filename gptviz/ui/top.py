@@ -46,7 +46,7 @@ def show(choice: Choice, *, lab: bool = False, marked: bool = True) -> GPT | Non
     except (weights.CheckpointError, OSError, MemoryError) as error:
         with place:
             line(choice, "NOT LOADED", lab)
-        st.error(verbatim.markdown(f"The model {choice.model} cannot be loaded. {error}"))
+        st.error(verbatim.markdown(f"The model {choice.model} cannot be loaded. {catalogue.refusal(choice.model, error)}"))
         st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
         download.panel()
         return None
@@ -201,7 +201,7 @@ def card(entry: catalogue.Entry) -> None:
     try:
         said = entry.card.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        shown.caption(verbatim.markdown(f"It cannot be read: {error}"))
+        shown.caption(verbatim.markdown(f"It cannot be read: {error.strerror or entry.card.name}"))
         return
     if entry.card.is_relative_to(catalogue.BUNDLED):
         shown.markdown(said.partition("\n")[2])

@@ -16,12 +16,11 @@ from ..seen import Seen
 from ..stages import BY_KEY, STAGES, Stage
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting
+from . import address, appending, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting
+from .appending import Written
 from .beside import Half
 from .drawers import Cell
 from .state import MOST_APPENDED, Choice, change
-
-SLICE = 2.0  # seconds of appending tokens between two pictures of how far it is
 
 
 def page() -> None:
@@ -40,10 +39,10 @@ def walk(choice: Choice) -> None:
         state.write_url(choice)
         return
     compared = cache.model(choice.beside) if choice.beside else None
-    asked = choice = fit(choice, model.config, compared.config if compared else model.config)
+    choice = fit(choice, model.config, compared.config if compared else model.config)
     try:
-        main, choice = first_half(choice, model)
-        if choice.token >= len(main.sentence.ids) and choice.more < asked.more:
+        main, choice, written = first_half(choice, model)
+        if choice.token >= len(main.sentence.ids) and written.done < written.wanted:
             choice = replace(choice, token=-1)  # it may be one of those that are still to come
             main = beside.half(choice, choice.model, model)
         elif choice.token >= len(main.sentence.ids):
@@ -72,7 +71,7 @@ def walk(choice: Choice) -> None:
     waiting.over()
     stage = BY_KEY[choice.stage]
     st.set_page_config(page_title=f"{stage.title} · gptviz")
-    _, left_out = state.carried(state.to_url(choice))
+    _, left_out = state.carried(state.to_url(state.chosen()))
     if left_out and not choice.present:
         top.too_long(left_out)
     for note in filter(None, (state.problem(), *state.notes())):
@@ -87,39 +86,27 @@ def walk(choice: Choice) -> None:
         on_go=lambda **to: change(**to, cell=""),
         whose=main.title if other else "",
     )
-    writing = choice.more < state.chosen().more
-    if writing:
-        still_to_come(main.title, choice.more, state.chosen().more)
+    appending.panel(written, main.title)
     if other:
         pair(stage, main, other, choice)
     else:
         body(stage, main, choice)
     with st.bottom:
         controls(stage, main, other, choice)
-    state.write_url(state.chosen() if writing else choice)
-    if writing:
-        st.rerun()
+    state.write_url(state.chosen() if written.done < written.wanted else choice)
+    appending.go_on(written, choice, main.sentence.cropped + main.sentence.ids, main.trace)
 
 
-def still_to_come(title: str, written: int, wanted: int) -> None:
-    """How far the model is with the tokens it is to append, and a way to be content with those."""
-    with st.container(key="writing-on"):
-        said, stop = st.columns([5, 1], vertical_alignment="center")
-        said.progress(written / wanted, f"{verbatim.markdown(title)} has written {written} of {wanted} tokens.")
-        stop.button(
-            "Stop here", key="stop-writing", width="stretch", on_click=change, kwargs={"more": written, "token": -1, "cell": ""}
-        )
-
-
-def first_half(choice: Choice, model: GPT) -> tuple[Half, Choice]:
+def first_half(choice: Choice, model: GPT) -> tuple[Half, Choice, Written]:
     """What is shown of the chosen model, with as many of the tokens it is to append as there are by now; without them where its
     numbers choose none."""
     try:
-        choice = sentences.so_far(choice, SLICE)
-        return beside.half(choice, choice.model, model), choice
+        written = appending.so_far(choice, model)
     except NotFinite as error:
         choice = state.settle(f"This model can append nothing. {error}", more=0, token=-1)
-        return beside.half(choice, choice.model, model), choice
+        written = Written(0, 0, False)
+    choice = replace(choice, more=written.done)
+    return beside.half(choice, choice.model, model), choice, written
 
 
 def fit(choice: Choice, config: GPTConfig, other: GPTConfig) -> Choice:
@@ -451,6 +438,7 @@ def dials(stage: Stage, seen: Seen) -> None:
 def actions(stage: Stage, seen: Seen, choice: Choice) -> None:
     """What can be pressed at this stage only: tokens appended and taken back."""
     offered = stage.actions(seen) if stage.actions else ()
+    waits = state.chosen().more != choice.more  # more tokens are on their way
     for place, one in zip(st.columns(len(offered)) if offered else (), offered):
         label = one.short if seen.present and one.short else one.label
         word = f" **{verbatim.markdown(one.word)}**" if one.word else ""
@@ -462,7 +450,7 @@ def actions(stage: Stage, seen: Seen, choice: Choice) -> None:
             key=one.key,
             on_click=appended,
             kwargs={"tokens": one.tokens},
-            disabled=not 0 <= choice.more + one.tokens <= MOST_APPENDED,
+            disabled=waits or not 0 <= choice.more + one.tokens <= MOST_APPENDED,
         )
 
 

@@ -24,6 +24,19 @@ BLOCK = re.compile(r"blocks\.(\d+)\.")
 _current: ContextVar["Work | None"] = ContextVar("gptviz_work", default=None)
 
 
+class Waiter:
+    """Who waits for work. What any of these raises ends the wait."""
+
+    def begins(self) -> None:
+        """Something has to be made that nobody is making yet."""
+
+    def waits(self, work: "Work") -> None:
+        """Called again and again until the work is over."""
+
+    def ends(self, work: "Work") -> None:
+        """It is over."""
+
+
 class Abandoned(BaseException):
     """Nobody waits for this work any more."""
 
@@ -42,6 +55,7 @@ class Work:
         self.error: BaseException | None = None
         self.passes, self.part = 0, ""
         self.share: float | None = None  # of the pass under way; None where there is none
+        self.took = 0.0  # seconds of passes
         self.ahead = 0
         self.queued = -1.0  # when it last stood in the line
 
@@ -52,10 +66,11 @@ class Work:
 
     def said(self) -> tuple[float | None, str]:
         """How much of what it is doing is done, and what that is."""
-        if self.waits is not None:
-            return self.waits.said()
+        if (waits := self.waits) is not None:
+            return waits.said()
         if time.monotonic() - self.queued < 3 * LOOK:
-            return None, f"{self.doing}: waiting for a turn, {self.ahead} of other readers' are before it"
+            why = f"for a turn, {self.ahead} of other readers' come first" if self.ahead else "for memory"
+            return None, f"{self.doing}: waiting {why}"
         number = f", pass {self.passes}" if self.passes > 1 else ""
         return self.share, f"{self.doing}{number}{self.part}"
 
@@ -74,13 +89,13 @@ class Works:
         who: Hashable,
         make: Callable[[], object],
         doing: str,
-        tick: Callable[[Work], None],
+        waiter: Waiter,
         keep: Callable[[], bool] = lambda: True,
     ) -> object:
         """What is kept under a key; else what make() gives, made by one for all who ask for it meanwhile, and kept if keep() then.
 
-        tick: called again and again while this reader waits; what it raises ends the wait. make() may run passes and ask for other
-        keys: it stands in nobody's way while it waits. Raises RuntimeError where a key would wait for itself."""
+        make() may run passes and ask for other keys: it stands in nobody's way while it waits. Raises RuntimeError where a key
+        would wait for itself."""
         asking = _current.get()
         while True:
             with self.lock:
@@ -88,6 +103,8 @@ class Works:
                     return kept
                 work, known = self.under_way.get(key), key in self.under_way
                 if work is None:
+                    if asking is None:
+                        waiter.begins()
                     work = self.under_way[key] = Work(key, who, doing)
                 elif asking is not None and _leads_to(work, asking):
                     raise RuntimeError(f"to make {asking.key} takes {key}, which is being made of it: give them different keys")
@@ -99,7 +116,7 @@ class Works:
             try:
                 with self.turns.aside():
                     while not work.over.wait(LOOK / 2):
-                        tick(work) if asking is None else asking.look_up()
+                        waiter.waits(work) if asking is None else asking.look_up()
             finally:
                 with self.lock:
                     work.readers -= 1
@@ -107,6 +124,10 @@ class Works:
                         work.left = time.monotonic()
                     if asking is not None:
                         asking.waits = None
+            if asking is None:
+                waiter.ends(work)
+            else:
+                asking.took += work.took
             if work.error is None:
                 return work.made
             if not isinstance(work.error, Abandoned):  # as it can be when the last one left just before this one came
@@ -151,9 +172,18 @@ class Works:
 
         with self.turns.turn(work.who, long=about.work > SHORT, needed=about.needed, waiting=waiting):
             work.passes += 1
+            began = time.monotonic()
             made = go(told)
+            work.took += time.monotonic() - began
             self.room.follow(made)
             return made
+
+
+def tell(share: float) -> None:
+    """How much of the work that this thread does is done; outside of any, nothing happens."""
+    if (work := _current.get()) is not None:
+        work.share, work.part = share, ""
+        work.look_up()
 
 
 def _leads_to(work: Work, asking: Work) -> bool:

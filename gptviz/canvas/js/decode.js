@@ -22,6 +22,7 @@ export function readGrid(grid, take) {
     p.winners = p.pool > 1 ? take(Uint16Array, count) : null
     p.rowLabels = grid.labels[p.row_labels]
     p.columnLabels = grid.labels[p.column_labels]
+    p.told = p.told.map(([axis, names]) => ({ axis, names: grid.labels[names] }))
     p.sideTexts = grid.labels[p.side]
   }
   return grid

@@ -75,10 +75,11 @@ export function describe(grid, place) {
   const [low, high] = limits(p)
   if (place.row < 0) return { head: p.title, facts: [["", range(p)], ["", `colours ${low} to ${high}`]], code: p.point }
   const { label, index } = locate(p, place)
-  const facts = [[p.row_axis || "row", p.rowLabels[label[0]] || String(index[0])]]
+  const [rows, columns] = p.told
+  const facts = [[p.row_axis || rows?.axis || "row", p.rowLabels[label[0]] || (rows?.names?.[label[0]] ?? String(index[0]))]]
   if (p.sideTexts) facts.push([p.side_title, p.sideTexts[label[0]]])
   if (place.col < 0) return { head: "", facts, code: "" }
-  facts.splice(1, 0, [p.column_axis || "column", p.columnLabels?.[label[1]] ?? String(index[1])])
+  facts.splice(1, 0, [p.column_axis || columns?.axis || "column", (p.columnLabels ?? columns?.names)?.[label[1]] ?? String(index[1])])
   const head = numberAt(grid, p, place.row * p.cols + place.col)
   if (p.tiles) {
     const name = p.tiles.names[tileAt(p, place)]

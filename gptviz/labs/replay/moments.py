@@ -53,13 +53,13 @@ def run(setting: Setting) -> Run:
         try:
             found = entry and entry.history
         except weights.CheckpointError as error:
-            raise unreadable(entry.title, error) from None
+            raise unreadable(entry.title, catalogue.refusal(setting.model_key, error)) from None
         return Run(entry.key, found) if found else Run(BUNDLED, catalogue.MODELS[BUNDLED].history)
 
     return setting.once(("run", setting.model_key), make)
 
 
-def unreadable(title: str, error: weights.CheckpointError) -> weights.CheckpointError:
+def unreadable(title: str, error: str) -> weights.CheckpointError:
     """The same error, with what cannot be shown before it and what can be done after it."""
     way_out = f"Choose another model; or repair the run's folder, or remove its folder {FOLDER}: then {BUNDLED}'s run is shown."
     return weights.CheckpointError(f"The training of {title} cannot be replayed. {error}. {way_out}")
@@ -73,7 +73,7 @@ def at(setting: Setting, step: Step) -> Setting:
     try:
         held = setting.once(("snapshot", which.key, step.number), lambda: Held(step.load(which.history.config)))
     except weights.CheckpointError as error:
-        raise unreadable(which.title, error) from None
+        raise unreadable(which.title, catalogue.refusal(which.key, error)) from None
     key = f"{which.key}@{step.number}"
 
     def passed(model: GPT, ids: Sequence[int], **options: Any) -> Trace:

@@ -123,7 +123,10 @@ def survey(setting: Setting, start: int = 0) -> Survey:
     def make() -> Survey:
         made = trace.run(setting.model, ids, points=["blocks.*.att.weights"])
         maps = [made.array(f"blocks.{block}.att.weights")[0] for block in range(setting.config.n_layer)]
-        by_block = [scores(weights, ids) for weights in maps]
+        by_block = []
+        for block, weights in enumerate(maps):
+            setting.told(block / len(maps))
+            by_block.append(scores(weights, ids))
         return Survey(
             scores={name: np.stack([found[name] for found in by_block]) for name in RANKED},
             even=even(ids),
