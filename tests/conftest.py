@@ -30,6 +30,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+KEPT = 256 << 20  # bytes that pages may leave to the next test
 STARTUP = 60  # seconds a server may take until it is healthy
 
 
@@ -217,6 +218,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return kind, LONG.index(name) if kind[0] and name in LONG else len(LONG)
 
     items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def bounded() -> Iterator[None]:
+    """What pages share stays small between two tests of a file."""
+    yield
+    if (cache := sys.modules.get("gptviz.ui.cache")) is not None and cache._kept.alive() > KEPT:
+        cache._kept.clear()
 
 
 @pytest.fixture(scope="module", autouse=True)

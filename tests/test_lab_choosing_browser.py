@@ -8,7 +8,7 @@ from accessible import assert_accessible
 from conftest import settle
 from gptviz import sampling, trace
 from gptviz.labs.sampling import drawing
-from gptviz.stages.stage import percent
+from gptviz.words import percent
 from sample_models import EFFORT, mini
 
 
