@@ -1,5 +1,6 @@
 """Fixtures for tests that need a real browser and a real server."""
 
+import ctypes
 import gc
 import os
 import shutil
@@ -28,6 +29,8 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+KEPT = 256 << 20  # bytes that pages may leave to the next test
 STARTUP = 60  # seconds a server may take until it is healthy
 
 
@@ -113,8 +116,31 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             server.kill()
 
 
+@pytest.fixture(scope="session")
+def server(serve) -> Server:
+    """The app as anybody starts it: one server for all tests that need no other."""
+    return serve(ROOT / "app.py")
+
+
+@pytest.fixture(scope="session")
+def windows(chromium) -> Iterator[Callable]:
+    """A function (**options) -> browser context, one for all tests that ask for the same: it has the scripts already. What a page
+    keeps for its reader is kept by its tab."""
+    opened: dict[str, object] = {}
+
+    def window(**options):
+        key = str(options)
+        if key not in opened:
+            opened[key] = chromium.new_context(**options)
+        return opened[key]
+
+    yield window
+    for context in opened.values():
+        context.close()
+
+
 @pytest.fixture
-def visit(chromium) -> Iterator[Callable]:
+def visit(windows) -> Iterator[Callable]:
     """A function (url, width, height, theme, **options) -> page, loaded and settled.
 
     options go to the browser context (device_scale_factor, has_touch, reduced_motion, ...). When the test ends, any error the
@@ -127,7 +153,7 @@ def visit(chromium) -> Iterator[Callable]:
             problems.append(message.text)
 
     def open_page(url: str, width: int = 1366, height: int = 768, theme: str = "light", **options):
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **options)
+        context = windows(viewport={"width": width, "height": height}, color_scheme=theme, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -138,8 +164,8 @@ def visit(chromium) -> Iterator[Callable]:
 
     open_page.problems = problems
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in {page for context in contexts for page in context.pages}:
+        page.close()
     assert not problems, f"the page reported: {problems}"
 
 
@@ -160,10 +186,16 @@ def settle(page, seconds: float = 60) -> None:
     )
 
 
-def pytest_configure() -> None:
-    """Tests see no model but the bundled ones, whatever lies on this machine."""
+HEAVY = ("live_training", "odd_models", "start", "training", "incoming")  # files without a page that take longest
+LONG = ("walk", "gradients", "restart", "matrix", "train", "accessible", "hostile", "download", "embeddings", "context")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests see no model but the bundled ones, whatever lies on this machine; workers take files in the order below."""
     os.environ["HF_HUB_CACHE"] = str(Path(tempfile.gettempdir()) / "gptviz-tests-without-models")
     os.environ.pop("GPTVIZ_MODELS", None)
+    config.option.loadscopereorder = False
+    config.addinivalue_line("markers", "slow: a page, a browser, a server or a training run; `-m 'not slow'` are the others")
 
 
 def pytest_collection_finish() -> None:
@@ -173,6 +205,38 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast tests first: units, then pages without a browser, then the browser."""
+    """Fast tests first: units, then pages without a browser, then the browser. There the longest files (LONG) come first, so that no worker
+    is left alone with it at the end."""
     order = ("browser", "page", "lab")
-    items.sort(key=lambda item: [word in item.path.stem for word in order])
+
+    def place(item: pytest.Item) -> tuple:
+        stem = item.path.stem
+        kind = [word in stem for word in order]
+        name = stem.removeprefix("test_").removeprefix("lab_").removesuffix("_browser")
+        if any(kind) or name in HEAVY:
+            item.add_marker("slow")
+        return kind, LONG.index(name) if kind[0] and name in LONG else len(LONG)
+
+    items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def bounded() -> Iterator[None]:
+    """What pages share stays small between two tests of a file."""
+    yield
+    if (cache := sys.modules.get("gptviz.ui.cache")) is not None and cache._kept.alive() > KEPT:
+        cache._kept.clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def let_go() -> Iterator[None]:
+    """After each file, nothing that it computed or loaded stays: what pages share is kept for the next reader, who never comes here."""
+    yield
+    if (cache := sys.modules.get("gptviz.ui.cache")) is not None:
+        cache._held.clear()
+        cache._kept.clear()
+    if (models := sys.modules.get("sample_models")) is not None:
+        models.untrained.cache_clear()
+    gc.collect()
+    if (trim := getattr(LIBC, "malloc_trim", None)) is not None:  # glibc keeps for itself what the pages' threads gave back
+        trim(0)

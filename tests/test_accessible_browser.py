@@ -1,25 +1,15 @@
 """For who listens, steers by keyboard or sees little: drawers and menus without findings, steps said, the focus kept."""
 
-from pathlib import Path
-
-import pytest
-
 from accessible import assert_accessible, findings
 from conftest import settle
 from gptviz.stages import BY_KEY, STAGES
 from test_walk_browser import step, url
 
-APP = Path(__file__).parents[1] / "app.py"
 FOCUSED = """() => {
     let at = document.activeElement
     while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
     return at.getAttribute('aria-label') ?? at.textContent
 }"""
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def said(page) -> str:

@@ -1,7 +1,5 @@
 """Two models beside each other in a real browser: both pictures in sight, on the page and in Present mode, and their clicks."""
 
-from pathlib import Path
-
 import pytest
 
 from accessible import assert_accessible
@@ -10,13 +8,7 @@ from gptviz import catalogue, tokenizer, trace
 from gptviz.stages import STAGES
 from test_walk_browser import chosen, step, url, whole
 
-APP = Path(__file__).parents[1] / "app.py"
 TEXT = "Every effort moves you"
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def in_sight(page, stage) -> None:

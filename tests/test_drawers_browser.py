@@ -1,12 +1,7 @@
 """The drawer in a real browser: what is worked out there stays in its column, from the first name to the last number."""
 
-from pathlib import Path
-
-import pytest
-
 from gptviz.stages import STAGES
 
-APP = Path(__file__).parents[1] / "app.py"
 STICKS_OUT = """() => {
     const column = document.querySelector('.st-key-words').getBoundingClientRect(), found = []
     if (column.right > innerWidth) found.push(`the column ends at ${column.right}`)
@@ -25,11 +20,6 @@ ENDS = """() => [...document.querySelectorAll('.st-key-words .katex-display')].m
     const whole = one.getBoundingClientRect(), last = [...one.querySelectorAll('.katex-html .base')].at(-1).getBoundingClientRect()
     return [last.left - whole.left, whole.right - last.right, whole.bottom - last.bottom]
 })"""
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def test_nothing_worked_out_is_wider_than_its_column_and_no_result_is_cut_off(server, visit):

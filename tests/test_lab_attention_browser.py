@@ -1,10 +1,7 @@
 """The attention lab in a real browser: every control, clicks on heads and columns, and the numbers they lead to."""
 
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import parse_qs, quote, urlparse
-
-import pytest
 
 from accessible import assert_accessible
 from conftest import settle
@@ -13,13 +10,7 @@ from gptviz.labs.attention.lab import LAB
 from gptviz.labs.lab import Setting
 from sample_models import mini
 
-APP = Path(__file__).parents[1] / "app.py"
 TEXT = "Every effort moves you"
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def at(server, **params) -> str:

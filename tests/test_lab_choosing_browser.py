@@ -1,6 +1,5 @@
 """The lab of choosing the next token in a real browser: every control moves the picture to the right numbers."""
 
-from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
@@ -9,15 +8,8 @@ from accessible import assert_accessible
 from conftest import settle
 from gptviz import sampling, trace
 from gptviz.labs.sampling import drawing
-from gptviz.stages.stage import percent
+from gptviz.words import percent
 from sample_models import EFFORT, mini
-
-APP = Path(__file__).parents[1] / "app.py"
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 @pytest.fixture(scope="module")

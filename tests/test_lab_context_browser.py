@@ -1,22 +1,12 @@
 """The context lab in a real browser: every control moves the picture and the words to the numbers of the model."""
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 
 from accessible import assert_accessible
 from conftest import settle
 from gptviz.labs.context import batches, cropping, order, windows
 from sample_models import mini
 from test_lab_context import BY_KEY, setting
-
-APP = Path(__file__).parents[1] / "app.py"
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def opened(visit, server, key: str, **options):

@@ -1,7 +1,6 @@
 """The dropout lab in a real browser: live numbers while dragging, no word to the server before release, every control."""
 
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import parse_qs, quote, urlparse
 
 import numpy as np
@@ -14,17 +13,11 @@ from gptviz.labs.dropout import lab as dropout
 from gptviz.labs.lab import Setting
 from sample_models import mini
 
-APP = Path(__file__).parents[1] / "app.py"
 EXPERIMENTS = {one.key: one for one in dropout.LAB.experiments}
 NOW = """canvas => {
     const { p, lines, after } = canvas.gptviz
     return { p, zeros: lines.map(line => line.zeros), sizes: lines.map(line => line.after), after: Array.from(after) }
 }"""
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def at(server, **params) -> str:

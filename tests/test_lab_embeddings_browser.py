@@ -1,21 +1,12 @@
 """The lab of embedding space in a real browser: every control moves the picture to the right numbers."""
 
-from pathlib import Path
 from urllib.parse import parse_qs, urlparse
-
-import pytest
 
 from accessible import assert_accessible
 from conftest import settle
 from test_lab_embeddings import EXPERIMENTS, setting
 
-APP = Path(__file__).parents[1] / "app.py"
 CANVAS = "[...document.querySelectorAll('*')].map(node => node.shadowRoot?.querySelector('canvas.cells')).find(Boolean)"
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def said(page) -> str:

@@ -1,20 +1,12 @@
 """The gradients lab in a real browser: every control moves by keyboard, and the page then says and draws the right numbers."""
 
-from pathlib import Path
-
 import pytest
 
 from accessible import assert_accessible
 from conftest import settle
 from test_lab_gradients import EXPERIMENTS, setting
 
-APP = Path(__file__).parents[1] / "app.py"
 LONG = "The sea was calm, and the ship lay still in the bay. " * 16
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def said(page) -> str:

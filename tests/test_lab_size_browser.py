@@ -1,20 +1,9 @@
 """The size lab in a real browser: presets, every slider and switch, refusals, and the numbers they lead to."""
 
-from pathlib import Path
-
-import pytest
-
 from accessible import assert_accessible
 from conftest import settle
 from gptviz.config import PRESETS, GPTConfig
 from test_lab_choosing_browser import address, drawn, press, said, whole
-
-APP = Path(__file__).parents[1] / "app.py"
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 def click(page, name: str) -> None:

@@ -1,20 +1,13 @@
 """The training lab in a real browser: the slider moves through the run, and pictures and words follow."""
 
-import pytest
-
 from accessible import assert_accessible
-from conftest import ROOT, settle
+from conftest import settle
 from gptviz import catalogue, sampling, tokenizer, trace
 from gptviz.labs.replay import lab as training
 
 RUN = catalogue.MODELS["mini"].history
 NUMBERS = [step.number for step in RUN.steps]
 SENTENCE = "The old man looked at the"
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(ROOT / "app.py")
 
 
 def look(page) -> str:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
@@ -15,14 +14,8 @@ from gptviz.seen import Seen
 from gptviz.stages import STAGES
 from gptviz.ui import state
 
-APP = Path(__file__).parents[1] / "app.py"
 KEYS = [stage.key for stage in STAGES]
 FIRST = KEYS.index("token-embedding")
-
-
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve(APP)
 
 
 @contextmanager

@@ -20,25 +20,11 @@ from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import MASKED, Grid
 from gptviz.model import GPT
 from gptviz.seen import Seen
-from gptviz.stages import BY_KEY, context_vectors, contract, output_head
+from gptviz.stages import BY_KEY, STAGES, context_vectors, contract, output_head
 from gptviz.stages.queries_keys_values import columns
 from gptviz.words import percent
 
-KEYS = (
-    "queries-keys-values",
-    "attention-scores",
-    "causal-mask",
-    "attention-weights",
-    "context-vectors",
-    "output-projection",
-    "expand",
-    "gelu",
-    "contract",
-    "block-output",
-    "output-head",
-    "softmax",
-    "append",
-)
+KEYS = tuple(stage.key for stage in STAGES)
 PARAGRAPH = (
     "The old house stood upon the hill, and the wind that came from the sea moved slowly through the trees. She had never seen "
     "<b>anything</b> like it; the door was open, the fire was out, and nobody answered when she called. "
