@@ -57,7 +57,7 @@ def panel(written: Written, title: str) -> None:
     """How far the model is with them, and a way to be content with those that are there, or to let it go on."""
     if written.done == written.wanted:
         return
-    said = f"{verbatim.markdown(title)} has written {written.done} of {written.wanted} tokens."
+    said = f"{verbatim.markdown(title)} has written {written.done:d} of {written.wanted:d} tokens."
     enough = {
         "on_click": change,
         "kwargs": {"more": written.done, "token": -1, "cell": ""},
