@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Context
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,17 @@ SHOWN = "\3"  # stands for the number that is shown, in four digits
 DIGITS = Context(prec=4, rounding=ROUND_HALF_UP)
 
 
-def about(seen: Seen, cell: Address) -> bool:
-    """Whether a number belongs to the viewed token: to its row, or to no token's."""
-    place = dict(reversed(list(zip(axes(seen.trace, cell.point), cell.index))))  # of two tokens the first, whose row it is
-    row = place.get("query", place.get("token", place.get("position", seen.row)))
-    return row == seen.row
+def of_token(seen: Seen, cells: Iterable[Address]) -> list[Address]:
+    """Those numbers, each once, that belong to the viewed token: to its row, or to no token's."""
+    found, places = [], {}
+    for cell in dict.fromkeys(cells):
+        if cell.point not in places:
+            names = axes(seen.trace, cell.point)
+            places[cell.point] = next((names.index(name) for name in ("query", "token", "position") if name in names), None)
+        place = places[cell.point]
+        if place is None or cell.index[place] == seen.row:
+            found.append(cell)
+    return found
 
 
 def keep(
@@ -93,6 +100,7 @@ def taken_apart(text: str) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
     return (*parts, held + text[at:]), numbers
 
 
+@lru_cache(maxsize=1 << 16)  # most numbers come again and again
 def digits(text: str) -> tuple[int, int] | None:
     """A number as it is written, in two whole ones; None for one that could not be written back the same."""
     bare = text.strip("()")

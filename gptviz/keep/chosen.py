@@ -41,7 +41,9 @@ class Chosen:
             if not 1 <= value <= most:
                 raise ValueError(f"{name} must be from 1 to {most}, which {self.model} has, got {value}")
         if not 0 <= self.item < len(rows):
-            raise ValueError(f"there {'are two sentences' if self.second else 'is one sentence'}, number {self.item + 1} was asked for")
+            raise ValueError(
+                f"there {'are two sentences' if self.second else 'is one sentence'}, number {self.item + 1} was asked for"
+            )
         length = len(rows[self.item])
         if not -1 <= self.token < length:
             raise ValueError(f"token must be from 0 to {length - 1}, or -1 for the last one, got {self.token}")

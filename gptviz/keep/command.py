@@ -24,7 +24,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     many.add_argument("texts", nargs="+", metavar="text", help="a sentence; one file each")
     for parser in (one, many):
         parser.add_argument("--model", default="mini", help="a model of `python -m gptviz models` (mini)")
-        parser.add_argument("--stages", type=stages, default=STAGES, help=f"some stages, such as {STAGES[2].key},{STAGES[10].key} (all)")
+        parser.add_argument(
+            "--stages", type=stages, default=STAGES, help=f"some stages, such as {STAGES[2].key},{STAGES[10].key} (all)"
+        )
         parser.add_argument("--block", type=numbers, help="some blocks, such as 1 or 1,3 (all); the first one named opens")
         parser.add_argument("--head", type=int, default=1, help="the head it opens at (1)")
         parser.add_argument("--dropout", type=float, default=0.0, help="dropout in force, as in training (0, off)")

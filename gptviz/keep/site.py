@@ -39,7 +39,7 @@ def names(texts: Sequence[str]) -> list[str]:
 def index(pages: Sequence[Page]) -> Html:
     """The page that leads to the others."""
     rows = "\n".join(
-        f"<li><a href=\"{verbatim.html(page.name)}\">{verbatim.html(tokenizer.in_one_line(page.chosen.text))}</a> "
+        f'<li><a href="{verbatim.html(page.name)}">{verbatim.html(tokenizer.in_one_line(page.chosen.text))}</a> '
         f"<small>{verbatim.html(page.chosen.model)}, {page.size / 1e6:.1f} MB</small></li>"
         for page in pages
     )

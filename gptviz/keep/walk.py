@@ -77,7 +77,7 @@ def page(
         overview = view.stage.overview(view.seen) if view.stage.overview else None
         first = view.stage.first_number(view.seen)
         numbers = [*cells_of(made), *(cells_of(overview) if overview else ()), first]
-        cells += [cell for cell in numbers if accounts.about(view.seen, cell)]
+        cells += accounts.of_token(seen, numbers)
         views[view.name] = {
             "picture": add(pictures, made, store),
             "overview": add(pictures, overview, store) if overview else None,
@@ -221,7 +221,11 @@ def _(made: Grid, store: Store) -> dict[str, Any]:
 @form.register
 def _(made: DropoutStrips, store: Store) -> dict[str, Any]:
     header, body = opened(strips.payload(made))
-    return {"kind": "dropout", "header": header, "arrays": [store.add(half) for half in np.split(np.frombuffer(body, "<f4"), 2)]}
+    return {
+        "kind": "dropout",
+        "header": header,
+        "arrays": [store.add(half) for half in np.split(np.frombuffer(body, "<f4"), 2)],
+    }
 
 
 def opened(payload: bytes) -> tuple[dict[str, Any], bytes]:
@@ -242,7 +246,9 @@ def script() -> str:
         text = (HERE / "js" / f"{name}.js").read_text(encoding="utf-8")
         own = canvas.EXPORT.findall(text) + re.findall(r"^export async function (\w+)", text, re.MULTILINE)
         lines = (line.strip() for line in text.splitlines())
-        inside = "".join(f"{line.removeprefix('export ')}\n" for line in lines if line and not line.startswith(("//", "import ")))
+        inside = "".join(
+            f"{line.removeprefix('export ')}\n" for line in lines if line and not line.startswith(("//", "import "))
+        )
         joined.append(f"const {{ {', '.join(own)} }} = (() => {{\n{inside}return {{ {', '.join(own)} }}\n}})()")
     return "\n".join([*joined, "await start()"])
 
@@ -260,7 +266,9 @@ def badges(seen: Seen) -> Html:
     trace = seen.trace
     trained = weights.is_trained(trace.model)
     found = [("trained", "TRAINED") if trained else ("random", "RANDOM INIT")]
-    found += [("train", f"TRAIN: dropout {trace.dropout:g}, seed {trace.seed}") if trace.dropout else ("eval", "EVAL: dropout off")]
+    found += [
+        ("train", f"TRAIN: dropout {trace.dropout:g}, seed {trace.seed}") if trace.dropout else ("eval", "EVAL: dropout off")
+    ]
     found += [("train", f"edited: {name}") for name in trace.edits]
     if len(trace.ids) > 1:
         found.append(("eval", f"sentence {seen.item + 1} of {len(trace.ids)}"))

@@ -243,12 +243,21 @@ function words(walk, stage, view) {
   byId("number").textContent = stage.number || "·"
   byId("number").style.borderColor = stage.colour
   byId("prose").replaceChildren(...stage.prose.map(runs => node("p", "", ...runs.map(([kind, text]) => (kind ? node(kind, "", text) : text)))))
-  byId("formula").replaceChildren(formula(stage.formula))
+  byId("formula").replaceChildren(scrolled(stage.formula))
   byId("shapes").replaceChildren(...view.shapes.map(([way, shape, axes]) => node("div", "", node("span", "io", way), node("b", "", shape), ` ${axes}`)))
   byId("look").replaceChildren(node("b", "", "Look for: "), view.caption)
   if (walk.asked !== stage.key) question(walk, stage)
   walk.asked = stage.key
   tell(walk, view)
+}
+
+// A formula, which scrolls by itself where it is wider than the page.
+function scrolled(latex) {
+  const box = node("div", "math", formula(latex))
+  box.tabIndex = 0
+  box.setAttribute("role", "group")
+  box.setAttribute("aria-label", "Formula")
+  return box
 }
 
 // What is asked; the answer shows when one has been given, or on request.
@@ -290,7 +299,7 @@ function tell(walk, view) {
     node("span", "", "shown ", node("b", "", short(shown, 9))), " ",
     node("span", "", "recomputed ", node("b", "", short(shown - made.off, 8))), " "
   ]), node("span", "", "|shown − recomputed| ", node("b", "", off ? off.toExponential(1) : "0")))
-  place.replaceChildren(node("h2", "", "Recompute this number"), head, formula(made.formula), formula(made.numbers), check, node("pre", "", node("code", "", made.code)))
+  place.replaceChildren(node("h2", "", "Recompute this number"), head, scrolled(made.formula), scrolled(made.numbers), check, node("pre", "", node("code", "", made.code)))
 }
 
 const short = (value, digits) => (Number.isFinite(value) ? String(Number(value.toPrecision(digits))) : String(value)).replace("-", "−")
