@@ -14,7 +14,9 @@ from hostile import PAGES, TEXT
 from sample_models import EFFORT, mini
 
 DEFAULT = Chosen("Every effort moves you", block=3, head=4)
-OTHER = Chosen('He said "no" \\ £', second="Every day holds a", item=0, block=2, head=8, token=1, dropout=0.1, seed=7, edits="head:2.1")
+OTHER = Chosen(
+    'He said "no" \\ £', second="Every day holds a", item=0, block=2, head=8, token=1, dropout=0.1, seed=7, edits="head:2.1"
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,9 @@ def test_what_a_stage_lets_you_copy_makes_its_picture(looked_at, stage, chosen):
     same(made_by(lines, "picture"), stage.picture(seen))
 
 
-@pytest.mark.parametrize("view", [("Attention", 0), ("Sampling", 1), ("Gradients", 2)], ids="/".join(("lab", "experiment")).format)
+@pytest.mark.parametrize(
+    "view", [("Attention", 0), ("Sampling", 1), ("Gradients", 2)], ids="/".join(("lab", "experiment")).format
+)
 def test_what_an_experiment_lets_you_copy_makes_its_pictures(view):
     name, number = view
     experiment = PAGES[name].experiments[number]
@@ -70,7 +74,9 @@ def test_a_table_holds_the_numbers_of_its_picture_in_full(looked_at, stage):
             assert panel.title in title and panel.row_axis == names[0]
             assert [row[0] for row in rows] == list(panel.rows)
             first = 1 + ("row number" in names)
-            values = np.array([[float(one or "nan") for one in row[first : first + panel.values.shape[1]]] for row in rows], np.float32)
+            values = np.array(
+                [[float(one or "nan") for one in row[first : first + panel.values.shape[1]]] for row in rows], np.float32
+            )
             np.testing.assert_array_equal(values, np.where(np.isnan(panel.values), np.nan, panel.values))
             assert names[first] == panel.column_label(0) or names[first].endswith("[0]")
     elif read and hasattr(made, "data"):

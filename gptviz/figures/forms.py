@@ -171,7 +171,9 @@ def _free(taken: Iterable[str], name: str, other: Any) -> str:
 
 @table.register
 def _(chips: Chips) -> tuple[Table, ...]:
-    rows = [(heading, f'"{chip.text}"', " ".join(map(str, chip.ids)), chip.note) for heading, line in chips.lines for chip in line]
+    rows = [
+        (heading, f'"{chip.text}"', " ".join(map(str, chip.ids)), chip.note) for heading, line in chips.lines for chip in line
+    ]
     return (Table(dict(zip(("line", "piece", "ids", "note"), zip(*rows)))) if rows else Table({}),)
 
 
@@ -196,7 +198,11 @@ def _(figure: go.Figure) -> tuple[Table, ...]:
     found = []
     for n, trace in enumerate(figure.data, 1):
         given = {name: np.asarray(trace[name]) for name in _PLACES if name in trace and trace[name] is not None}
-        given |= {f"{name} +": np.asarray(trace[name].array) for name in ("error_x", "error_y") if name in trace and trace[name].array is not None}
+        given |= {
+            f"{name} +": np.asarray(trace[name].array)
+            for name in ("error_x", "error_y")
+            if name in trace and trace[name].array is not None
+        }
         title = _said(trace.name or f"{trace.type} {n}")
         if trace.type == "table":
             names = [_said(name) for name in trace.header.values]
@@ -214,7 +220,7 @@ def _cells(given: dict[str, np.ndarray], title: str) -> Table:
     columns_: dict[str, Sequence[Any]] = {"row": [_said(one) for one in down] if len(down) == rows else list(range(rows))}
     named = "text" in given and given["text"].shape == given["z"].shape
     for column in range(columns):
-        label = _said(across[column]) if len(across) == columns else str(column)
+        label = str(_said(across[column])) if len(across) == columns else str(column)
         columns_[_free(columns_, label, column)] = given["z"][:, column]
         if named:
             columns_[_free(columns_, f"text of {label}", column)] = [_said(one) for one in given["text"][:, column]]
@@ -225,7 +231,11 @@ def _lines(figure: go.Figure, trace: Any, given: dict[str, np.ndarray]) -> dict[
     size = max((len(values) for values in given.values() if values.ndim), default=0)
     columns: dict[str, Sequence[Any]] = {}
     for name, values in given.items():
-        axis = figure.layout[f"{name}axis{(trace[f'{name}axis'] or name)[1:]}"].title.text if name in "xy" and f"{name}axis" in trace else None
+        axis = (
+            figure.layout[f"{name}axis{(trace[f'{name}axis'] or name)[1:]}"].title.text
+            if name in "xy" and f"{name}axis" in trace
+            else None
+        )
         label = f"{name} ({_said(axis)})" if axis else name
         if values.ndim == 0:
             columns[label] = [_said(values.item())] * size
@@ -240,4 +250,6 @@ def _said(value: Any) -> Any:
     """A text of a chart as it reads, without the marks a chart writes itself; anything else as it is."""
     if not isinstance(value, str):
         return value
-    return html.unescape(re.sub(r"</?(?:b|i|sub|sup)>|<span style='color:#\w{6}'>|</span>", "", re.sub(r"<br ?/?>", " ", value)))
+    return html.unescape(
+        re.sub(r"</?(?:b|i|sub|sup)>|<span style='color:#\w{6}'>|</span>", "", re.sub(r"<br ?/?>", " ", value))
+    )

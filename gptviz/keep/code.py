@@ -22,7 +22,11 @@ def of_stage(stage: Stage, seen: Seen, model: str) -> str:
     special = ", special=True" if seen.special else ""
     plain = rows == [typed]
     ids = [f"ids = tokenizer.encode(text{special})"] if plain else [f"ids = {rows!r}  # as they went in"]
-    places = [f"{one.name}={getattr(seen, one.name)!r}" for one in fields(Seen) if one.name not in OWN and getattr(seen, one.name) != one.default]
+    places = [
+        f"{one.name}={getattr(seen, one.name)!r}"
+        for one in fields(Seen)
+        if one.name not in OWN and getattr(seen, one.name) != one.default
+    ]
     length = [] if plain or seen.size == trace.ids.shape[1] else [f"length={seen.size}"]
     run = f"trace.run({', '.join(('model', 'ids', *options))})"
     return "\n".join(

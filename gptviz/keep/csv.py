@@ -33,7 +33,13 @@ def _column(values: Sequence[Any]) -> list[str]:
 def _cell(value: Any) -> str:
     """A number in the fewest digits that give it back; "" for none."""
     if isinstance(value, np.floating | float):
-        return "" if np.isnan(value) else np.format_float_positional(value, trim="-") if 1e-5 < abs(value) < 1e9 or value == 0 else str(value)
+        return (
+            ""
+            if np.isnan(value)
+            else np.format_float_positional(value, trim="-")
+            if 1e-5 < abs(value) < 1e9 or value == 0
+            else str(value)
+        )
     return verbatim.plain("" if value is None else value)
 
 

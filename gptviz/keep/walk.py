@@ -33,7 +33,7 @@ from . import accounts
 from .store import Store
 
 HERE = Path(__file__).parent
-MODULES = ("chart", "formula", "kept", "walk")
+MODULES = ((canvas.JS, "chart"), *((HERE / "js", name) for name in ("formula", "kept", "walk")))
 LARGEST = 256 << 20  # bytes of numbers in one file: a browser reads them all at once
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
@@ -242,8 +242,8 @@ def opened(payload: bytes) -> tuple[dict[str, Any], bytes]:
 def script() -> str:
     """All that draws and steps, as one module."""
     joined = [canvas.source().replace("export const { draw }", "const { draw }")]
-    for name in MODULES:
-        text = (HERE / "js" / f"{name}.js").read_text(encoding="utf-8")
+    for folder, name in MODULES:
+        text = (folder / f"{name}.js").read_text(encoding="utf-8")
         own = canvas.EXPORT.findall(text) + re.findall(r"^export async function (\w+)", text, re.MULTILINE)
         lines = (line.strip() for line in text.splitlines())
         inside = "".join(

@@ -11,6 +11,7 @@ from .. import catalogue, verbatim, weights
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
 from ..verbatim import Markdown
 from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
+from . import keep as keeping
 from .strips import Released
 from .work import tell
 
@@ -95,7 +96,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         marks = ()
         try:
             marks = current.state(asked)
-            said = draw(chosen, current, asked, controls)
+            said = draw(chosen, current, asked, controls, marks)
         except (MemoryError, ValueError) as error:
             st.error(verbatim.markdown(error))
             said = ""
@@ -221,8 +222,8 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
         place.selectbox(control.label, control.options, format_func=control.show, **options)
 
 
-def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Control, ...]) -> str:
-    """The pictures; returns the "look for" line."""
+def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Control, ...], marks: Sequence[str] = ()) -> str:
+    """The pictures; returns the "look for" line. marks: the badges beside the title."""
 
     def happened(event: object) -> None:
         named = {control.name: control for control in controls}
@@ -242,6 +243,7 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
     for n, (place, made) in enumerate(zip(places, pictures)):
         with place:
             picture.show(made, f"lab-picture-{current.key}-{n}", on_event=happened, alt=said)
+    keeping.experiment(current, setting, pictures, marks)
     return said
 
 

@@ -16,7 +16,7 @@ from ..seen import Seen
 from ..stages import BY_KEY, STAGES, Stage
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, appending, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting
+from . import address, appending, beside, cache, drawers, keep, matrix, picture, pipeline, predict, sentences, state, top, waiting
 from .appending import Written
 from .beside import Half
 from .drawers import Cell
@@ -189,6 +189,7 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
         line = checked(seen.trace, cell) or look(said)
+        keep.stage(main, stage, choice, (made,), "main")
         if not (stage.dials or stage.actions):
             st.html(line)
             return
@@ -204,6 +205,7 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         dials(stage, seen)
         if overview:
             picture.show(overview, "overview", on_event=acted, alt="")
+        keep.stage(main, stage, choice, (made, overview) if overview else (made,), "main")
     with right, st.container(key="words", gap="xsmall"):
         if titled:
             heading(stage)
@@ -323,6 +325,7 @@ def half(
         drawn = stage.overview(one.seen)
         picture.show(drawn, f"overview-{name}", on_event=acted, alt="", height=heights[1])
     st.html(checked(one.trace, cell, brief=choice.present) or look(said))
+    keep.stage(one, stage, choice, (made,), name)
     if one is main:
         actions(stage, one.seen, choice)
 

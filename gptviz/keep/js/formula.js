@@ -2,10 +2,12 @@
 
 const MATH = "http://www.w3.org/1998/Math/MathML"
 const SIGNS = {
-  cdot: "⋅", cdots: "⋯", dots: "…", times: "×", le: "≤", ge: "≥", infty: "∞", in: "∈", mid: "∣", odot: "⊙", leftarrow: "←", to: "→", approx: "≈", pm: "±", neq: "≠", sum: "∑"
+  cdot: "⋅", cdots: "⋯", dots: "…", times: "×", le: "≤", ge: "≥", infty: "∞", in: "∈", mid: "∣", odot: "⊙", leftarrow: "←", to: "→",
+    approx: "≈", pm: "±", neq: "≠", sum: "∑"
 }
 const LETTERS = {
-  mu: "μ", sigma: "σ", epsilon: "ϵ", varepsilon: "ε", gamma: "γ", beta: "β", pi: "π", Delta: "Δ", alpha: "α", lambda: "λ", theta: "θ", tau: "τ", delta: "δ", eta: "η", rho: "ρ", phi: "ϕ", partial: "∂", ell: "ℓ"
+  mu: "μ", sigma: "σ", epsilon: "ϵ", varepsilon: "ε", gamma: "γ", beta: "β", pi: "π", Delta: "Δ", alpha: "α", lambda: "λ", theta: "θ",
+    tau: "τ", delta: "δ", eta: "η", rho: "ρ", phi: "ϕ", partial: "∂", ell: "ℓ"
 }
 const NAMES = ["tanh", "max", "min", "arg", "log", "exp", "ln", "sin", "cos", "Pr"]
 const SPACES = { ",": 0.17, ":": 0.22, ";": 0.28, " ": 0.25, "!": -0.17, quad: 1, qquad: 2 }
@@ -120,12 +122,14 @@ function command(reader, name) {
   if (name in SPACES) return marked(make("mspace"), { width: `${SPACES[name]}em` })
   if (NAMES.includes(name)) return marked(make("mi", name), { mathvariant: "normal" })
   if (IGNORED.includes(name)) return make("mrow")
-  if (SIZED.test(name)) return marked(make("mo", reader.parts[reader.at++]), { stretchy: "false", symmetric: "true", minsize: /^B/.test(name) ? "1.6em" : "1.2em" })
+  if (SIZED.test(name)) return marked(make("mo", reader.parts[reader.at++]), { stretchy: "false", symmetric: "true",
+    minsize: /^B/.test(name) ? "1.6em" : "1.2em" })
   if (["frac", "dfrac", "tfrac"].includes(name)) return make("mfrac", argument(reader), argument(reader))
   if (name === "sqrt") return make("msqrt", argument(reader))
   if (["text", "mathrm", "textbf", "operatorname"].includes(name)) return make("mtext", words(reader).replace(/^ | $/g, "\u00a0"))
   if (["mathbf", "mathcal"].includes(name)) return argument(reader)
-  if (name === "tilde" || name === "hat" || name === "bar") return make("mover", argument(reader), make("mo", { tilde: "~", hat: "^", bar: "‾" }[name]))
+  if (name === "tilde" || name === "hat" || name === "bar") return make("mover", argument(reader), make("mo", { tilde: "~", hat: "^",
+    bar: "‾" }[name]))
   if (name === "underbrace") {
     const base = argument(reader)
     const braced = make("munder", base, make("mo", "⏟"))

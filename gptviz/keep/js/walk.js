@@ -17,7 +17,8 @@ function node(tag, className, ...inside) {
 export async function start() {
   const store = await unpackStore(byId("store").textContent)
   const { content } = store
-  const walk = { store, content, at: { stage: content.stages[0].key, block: content.opens, head: content.head }, cell: null, charts: [], drawn: new Map() }
+  const walk = { store, content, at: { stage: content.stages[0].key, block: content.opens, head: content.head }, cell: null, charts: [],
+    drawn: new Map() }
   buildMap(walk)
   choices(walk)
   listen(walk)
@@ -147,7 +148,8 @@ function show(walk) {
   for (const box of document.querySelectorAll(".box")) {
     const on = box.dataset.key === at.stage
     box.classList.toggle("lit", on)
-    if (on) (box.setAttribute("aria-current", "step"), box.parentElement.scrollTo({ left: box.offsetLeft - box.parentElement.clientWidth / 2 + box.offsetWidth / 2 }))
+    if (on) (box.setAttribute("aria-current", "step"),
+      box.parentElement.scrollTo({ left: box.offsetLeft - box.parentElement.clientWidth / 2 + box.offsetWidth / 2 }))
     else box.removeAttribute("aria-current")
   }
   const name = document.querySelector(".frame .name")
@@ -192,7 +194,8 @@ function chart(walk, id, place, kept, said) {
   walk.drawn.get(id)?.close()
   const look = () => {
     const style = getComputedStyle(document.documentElement)
-    return { ink: style.getPropertyValue("--st-text-color").trim(), deeper: mode() === "light" ? walk.content.deeper : {}, family: style.getPropertyValue("--st-font").trim() }
+    return { ink: style.getPropertyValue("--st-text-color").trim(), deeper: mode() === "light" ? walk.content.deeper : {},
+      family: style.getPropertyValue("--st-font").trim() }
   }
   const box = node("div", "chart")
   box.setAttribute("role", "img")
@@ -216,7 +219,8 @@ function cells(walk, id, place, kept) {
 function outlined(kept, { point, index }) {
   const find = p => {
     if (p.point !== point || p.prefix.join() !== index.slice(0, -2).join()) return null
-    const [r, c] = [p.row_index ? p.row_index.indexOf(index.at(-2)) : index.at(-2), p.column_index ? p.column_index.indexOf(index.at(-1)) : index.at(-1)]
+    const [r, c] = [p.row_index ? p.row_index.indexOf(index.at(-2)) : index.at(-2),
+      p.column_index ? p.column_index.indexOf(index.at(-1)) : index.at(-1)]
     return r >= 0 && c >= 0 && r < p.rows * p.pool && c < p.cols * p.pool ? [r, c] : null
   }
   return { ...kept, header: { ...kept.header, panels: kept.header.panels.map(p => ({ ...p, cell: find(p) })) } }
@@ -244,7 +248,8 @@ function words(walk, stage, view) {
   byId("number").style.borderColor = stage.colour
   byId("prose").replaceChildren(...stage.prose.map(runs => node("p", "", ...runs.map(([kind, text]) => (kind ? node(kind, "", text) : text)))))
   byId("formula").replaceChildren(scrolled(stage.formula))
-  byId("shapes").replaceChildren(...view.shapes.map(([way, shape, axes]) => node("div", "", node("span", "io", way), node("b", "", shape), ` ${axes}`)))
+  byId("shapes").replaceChildren(...view.shapes.map(([way, shape, axes]) => node("div", "", node("span", "io", way), node("b", "", shape),
+    ` ${axes}`)))
   byId("look").replaceChildren(node("b", "", "Look for: "), view.caption)
   if (walk.asked !== stage.key) question(walk, stage)
   walk.asked = stage.key
@@ -299,7 +304,8 @@ function tell(walk, view) {
     node("span", "", "shown ", node("b", "", short(shown, 9))), " ",
     node("span", "", "recomputed ", node("b", "", short(shown - made.off, 8))), " "
   ]), node("span", "", "|shown − recomputed| ", node("b", "", off ? off.toExponential(1) : "0")))
-  place.replaceChildren(node("h2", "", "Recompute this number"), head, scrolled(made.formula), scrolled(made.numbers), check, node("pre", "", node("code", "", made.code)))
+  place.replaceChildren(node("h2", "", "Recompute this number"), head, scrolled(made.formula), scrolled(made.numbers), check, node("pre",
+    "", node("code", "", made.code)))
 }
 
 const short = (value, digits) => (Number.isFinite(value) ? String(Number(value.toPrecision(digits))) : String(value)).replace("-", "−")

@@ -4,7 +4,8 @@
 const SPACE = "http://www.w3.org/2000/svg"
 const WIDE = 0.54 // of a letter against the size of its type, on average
 const GRID = "rgba(138,143,152,0.3)"
-const NUMBERS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array, u4: Uint32Array }
+const NUMBERS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array,
+  u4: Uint32Array }
 const KINDS = ["bar", "scatter", "heatmap"]
 
 // Whether everything in a figure is something this file can draw.
@@ -79,7 +80,8 @@ function write(parent, text, x, y, { size, colour, across = "start", down = "mid
   const rows = lines(text)
   const high = size * 1.25
   const first = { top: size * 0.85, middle: size * 0.35 - ((rows.length - 1) * high) / 2, bottom: -size * 0.25 - (rows.length - 1) * high }[down]
-  const node = make(parent, "text", { "text-anchor": across, "font-size": size, fill: colour, "font-weight": weight, transform: turn ? `rotate(${turn} ${x} ${y})` : null })
+  const node = make(parent, "text", { "text-anchor": across, "font-size": size, fill: colour, "font-weight": weight,
+    transform: turn ? `rotate(${turn} ${x} ${y})` : null })
   rows.forEach((runs, n) => {
     runs.forEach(([part, bold], k) => {
       const place = k ? {} : { x, y: y + first + n * high }
@@ -95,7 +97,8 @@ function nice(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 2.5, 5, 10].map(n => n * power).find(n => n >= rough * 0.999)
   const ticks = []
-  for (let n = Math.ceil(Math.min(low, high) / step - 1e-9); n * step <= Math.max(low, high) + step * 1e-9; n++) ticks.push(Number((n * step).toPrecision(12)))
+  for (let n = Math.ceil(Math.min(low, high) / step - 1e-9); n * step <= Math.max(low,
+    high) + step * 1e-9; n++) ticks.push(Number((n * step).toPrecision(12)))
   return ticks
 }
 
@@ -128,10 +131,12 @@ function axis(figure, name, traces, length) {
   let range = given.range ?? linked?.range ?? reach(traces, letter)
   if (given.autorange === "reversed" && !given.range) range = [...range].reverse()
   const tickvals = list(given.tickvals)
-  const ticks = tickvals ?? (log ? nice(...range, 6).filter(Number.isInteger).map(n => 10 ** n) : nice(...range, given.nticks ? given.nticks - 1 : Math.max(2, Math.round(length / 70))))
+  const ticks = tickvals ?? (log ? nice(...range, 6).filter(Number.isInteger).map(n => 10 ** n) : nice(...range,
+    given.nticks ? given.nticks - 1 : Math.max(2, Math.round(length / 70))))
   const texts = list(given.ticktext) ?? ticks.map(value => written(value, "g"))
   const size = given.tickfont?.size ?? figure.layout.font?.size ?? 13
-  return { ...given, letter, log, range, ticks, texts, size, domain: given.domain ?? [0, 1], shown: given.showticklabels !== false && given.visible !== false }
+  return { ...given, letter, log, range, ticks, texts, size, domain: given.domain ?? [0, 1], shown: given.showticklabels !== false
+    && given.visible !== false }
 }
 
 const place = ({ range, log, letter, from, to }, value) => {
@@ -180,14 +185,16 @@ function drawAxes(svg, pair, look) {
     const across = one === x
     const seen = one.ticks.map((value, n) => [place(one, value), one.texts[n]]).filter(([where]) => where >= one.from - 0.5 && where <= one.to + 0.5)
     const ends = across ? [y.from, y.to] : [x.from, x.to]
-    const rule = (where, colour) => make(svg, "line", across ? { x1: where, x2: where, y1: ends[0], y2: ends[1], stroke: colour } : { y1: where, y2: where, x1: ends[0], x2: ends[1], stroke: colour })
+    const rule = (where, colour) => make(svg, "line", across ? { x1: where, x2: where, y1: ends[0], y2: ends[1],
+      stroke: colour } : { y1: where, y2: where, x1: ends[0], x2: ends[1], stroke: colour })
     if (one.showgrid !== false) for (const [where] of seen) rule(where, GRID)
     const zero = place(one, 0)
     if (!one.log && one.zeroline !== false && zero >= one.from && zero <= one.to) rule(zero, one.zerolinecolor ?? GRID)
     if (one.shown) labels(svg, pair, one, seen, look)
   }
   const style = { size: x.title?.font?.size ?? look.size, colour: look.ink }
-  if (x.title?.text) write(svg, x.title.text, (x.from + x.to) / 2, y.to + pair.below + (x.side === "top" ? 2 : 0), { ...style, across: "middle", down: "top" })
+  if (x.title?.text) write(svg, x.title.text, (x.from + x.to) / 2, y.to + pair.below + (x.side === "top" ? 2 : 0), { ...style,
+    across: "middle", down: "top" })
   if (y.title?.text) write(svg, y.title.text, x.from - pair.titleAt - 4, (y.from + y.to) / 2, { ...style, across: "middle", turn: -90 })
 }
 
@@ -225,11 +232,13 @@ function drawTrace(svg, pair, trace, look, marks) {
   if (trace.fill === "tozeroy" && finite.length) {
     const zero = place(y, 0)
     const along = stepped(finite, trace.line?.shape)
-    make(svg, "path", { d: `M${finite[0][0]} ${zero}L${along.slice(1)}L${finite.at(-1)[0]} ${zero}Z`, fill: trace.fillcolor ?? colour, stroke: "none", opacity: trace.fillcolor ? 1 : 0.3 })
+    make(svg, "path", { d: `M${finite[0][0]} ${zero}L${along.slice(1)}L${finite.at(-1)[0]} ${zero}Z`, fill: trace.fillcolor ?? colour,
+      stroke: "none", opacity: trace.fillcolor ? 1 : 0.3 })
   }
   if (mode.includes("lines") && finite.length) {
     const { width = 2, dash } = trace.line ?? {}
-    make(svg, "path", { d: stepped(finite, trace.line?.shape), fill: "none", stroke: colour, "stroke-width": width, "stroke-dasharray": { dot: "2 4", dash: "7 5" }[dash] })
+    make(svg, "path", { d: stepped(finite, trace.line?.shape), fill: "none", stroke: colour, "stroke-width": width,
+      "stroke-dasharray": { dot: "2 4", dash: "7 5" }[dash] })
   }
   whiskers(svg, trace.error_x, points, xs, x, look, true)
   whiskers(svg, trace.error_y, points, ys, y, look, false)
@@ -240,7 +249,8 @@ function drawTrace(svg, pair, trace, look, marks) {
     const size = at(sized, n)
     if (mode.includes("markers")) {
       const edge = marker.line ?? {}
-      make(svg, "circle", { cx: px, cy: py, r: size / 2, fill: look.deeper(at(paints, n)), stroke: at(edge.color, n), "stroke-width": at(edge.width, n) ?? 0, opacity: at(marker.opacity, n) ?? trace.opacity })
+      make(svg, "circle", { cx: px, cy: py, r: size / 2, fill: look.deeper(at(paints, n)), stroke: at(edge.color, n),
+        "stroke-width": at(edge.width, n) ?? 0, opacity: at(marker.opacity, n) ?? trace.opacity })
       const text = say(n)
       if (text) marks.push({ x: px - size / 2, y: py - size / 2, w: size, h: size, text })
     } else if (trace.hovertemplate && trace.hoverinfo !== "skip") marks.push({ x: px - 4, y: py - 4, w: 8, h: 8, text: say(n) })
@@ -251,7 +261,8 @@ function drawTrace(svg, pair, trace, look, marks) {
       const down = where.includes("top") ? "bottom" : where.includes("bottom") ? "top" : "middle"
       const beside = across === "start" ? off : across === "end" ? -off : 0
       const over = down === "bottom" ? -off : down === "top" ? off : 0
-      write(svg, at(trace.text, n) ?? "", px + (down === "middle" ? beside : beside / 2), py + over, { size: trace.textfont?.size ?? look.size, colour: at(trace.textfont?.color, n) ?? look.ink, across, down })
+      write(svg, at(trace.text, n) ?? "", px + (down === "middle" ? beside : beside / 2), py + over, { size: trace.textfont?.size
+        ?? look.size, colour: at(trace.textfont?.color, n) ?? look.ink, across, down })
     }
   })
 }
@@ -298,7 +309,8 @@ function bars(svg, pair, trace, { xs, ys, say }, look, marks) {
     const fill = at(fills, n) ?? look.ink
     const width = at(edge.width, n) || (look.layout.bargap !== 0 && look.deeper(fill) !== fill ? 1 : 0)
     const stroke = at(edge.width, n) ? at(edge.color, n) : look.deeper(fill)
-    make(svg, "rect", { x: box.x, y: box.y, width: box.w, height: box.h, fill: look.layout.bargap === 0 ? look.deeper(fill) : fill, stroke: width ? stroke : "none", "stroke-width": width, opacity: at(trace.marker?.opacity, n) ?? trace.opacity })
+    make(svg, "rect", { x: box.x, y: box.y, width: box.w, height: box.h, fill: look.layout.bargap === 0 ? look.deeper(fill) : fill,
+      stroke: width ? stroke : "none", "stroke-width": width, opacity: at(trace.marker?.opacity, n) ?? trace.opacity })
     const text = say(n)
     if (text) marks.push({ ...box, text })
     const label = at(texts, n)
@@ -341,7 +353,8 @@ function heatmap(svg, { x, y }, trace, look, marks) {
       const [top, bottom] = [place(y, down[r]), place(y, down[r + 1])].sort((one, other) => one - other)
       const box = { x: a + gap / 2, y: top, w: b - a - gap, h: bottom - top }
       if (box.x > x.to || box.x + box.w < x.from) return
-      make(svg, "rect", { x: box.x, y: box.y, width: Math.max(0, box.w), height: box.h, fill: mixed(trace.colorscale, Math.min(1, Math.max(0, (value - low) / (high - low || 1)))) })
+      make(svg, "rect", { x: box.x, y: box.y, width: Math.max(0, box.w), height: box.h, fill: mixed(trace.colorscale, Math.min(1,
+        Math.max(0, (value - low) / (high - low || 1)))) })
       const text = told(trace, { x: along[c], y: down[r], z: value, customdata: custom?.[r]?.[c], text: trace.text?.[r]?.[c] })
       if (text) marks.push({ ...box, text })
       const label = trace.texttemplate && trace.text?.[r]?.[c]
@@ -371,9 +384,11 @@ function shape(svg, sheet, one, look) {
   const [x0, x1] = [one.x0, one.x1].map(value => anywhere(sheet, "x", one.xref ?? "x", value))
   const [y0, y1] = [one.y0, one.y1].map(value => anywhere(sheet, "y", one.yref ?? "y", value))
   if (![x0, x1, y0, y1].every(Number.isFinite)) return
-  const line = { stroke: look.deeper(one.line?.color ?? look.ink), "stroke-width": one.line?.width ?? 1, "stroke-dasharray": { dot: "2 4", dash: "7 5" }[one.line?.dash] }
+  const line = { stroke: look.deeper(one.line?.color ?? look.ink), "stroke-width": one.line?.width ?? 1, "stroke-dasharray": { dot: "2 4",
+    dash: "7 5" }[one.line?.dash] }
   if (one.type === "line") make(svg, "line", { x1: x0, x2: x1, y1: y0, y2: y1, ...line })
-  else make(svg, "rect", { x: Math.min(x0, x1), y: Math.min(y0, y1), width: Math.abs(x1 - x0), height: Math.abs(y1 - y0), fill: one.fillcolor ?? "none", ...line })
+  else make(svg, "rect", { x: Math.min(x0, x1), y: Math.min(y0, y1), width: Math.abs(x1 - x0), height: Math.abs(y1 - y0),
+    fill: one.fillcolor ?? "none", ...line })
 }
 
 function note(svg, sheet, one, look) {
@@ -385,10 +400,12 @@ function note(svg, sheet, one, look) {
     y = one.ayref?.startsWith("y") ? anywhere(sheet, "y", one.ayref, one.ay) : py + one.ay
     make(svg, "line", { x1: x, y1: y, x2: px, y2: py, stroke: one.arrowcolor ?? look.ink, "stroke-width": one.arrowwidth ?? 1 })
   }
-  const across = { left: "start", center: "middle", right: "end" }[one.xanchor ?? "auto"] ?? (one.xref === "paper" && one.x <= 0 ? "start" : one.xref === "paper" && one.x >= 1 ? "end" : "middle")
+  const across = { left: "start", center: "middle", right: "end" }[one.xanchor ?? "auto"] ?? (one.xref === "paper"
+    && one.x <= 0 ? "start" : one.xref === "paper" && one.x >= 1 ? "end" : "middle")
   const down = { top: "top", middle: "middle", bottom: "bottom" }[one.yanchor] ?? "middle"
   x += { start: 3, middle: 0, end: -3 }[across]
-  write(svg, one.text ?? "", x, y, { within: look.width, size: one.font?.size ?? look.size, colour: one.font?.color ? look.deeper(one.font.color) : look.ink, across, down })
+  write(svg, one.text ?? "", x, y, { within: look.width, size: one.font?.size ?? look.size,
+    colour: one.font?.color ? look.deeper(one.font.color) : look.ink, across, down })
 }
 
 // A text that is wider than the chart goes on in a new line.
@@ -411,18 +428,21 @@ export function chartSvg(figure, width, { ink, paper, deeper, family }) {
   const size = layout.font?.size ?? 13
   const look = { ink, deeper: colour => deeper[colour] ?? colour, size, layout, width, stacks: {} }
   const svg = document.createElementNS(SPACE, "svg")
-  for (const [name, value] of Object.entries({ xmlns: SPACE, width, height, viewBox: `0 0 ${width} ${height}`, "font-family": family })) svg.setAttribute(name, value)
+  for (const [name, value] of Object.entries({ xmlns: SPACE, width, height, viewBox: `0 0 ${width} ${height}`,
+    "font-family": family })) svg.setAttribute(name, value)
   if (paper) make(svg, "rect", { width, height, fill: paper })
   const titled = layout.title?.text && folded(layout.title.text, width, layout.title.font?.size ?? 16)
   const extra = titled ? (lines(titled).length - 1) * (layout.title.font?.size ?? 16) * 1.25 : 0
-  const sheet = arrange(extra ? { ...figure, layout: { ...layout, margin: { ...layout.margin, t: (layout.margin?.t ?? 40) + extra } } } : figure, width, height)
+  const sheet = arrange(extra ? { ...figure, layout: { ...layout, margin: { ...layout.margin, t: (layout.margin?.t
+    ?? 40) + extra } } } : figure, width, height)
   const marks = []
   for (const pair of sheet.pairs) drawAxes(svg, pair, look)
   for (const one of layout.shapes ?? []) if (one.layer === "below") shape(svg, sheet, one, look)
   for (const pair of sheet.pairs) for (const trace of pair.traces) if (trace.visible !== false) drawTrace(svg, pair, trace, look, marks)
   for (const one of layout.shapes ?? []) if (one.layer !== "below") shape(svg, sheet, one, look)
   for (const one of layout.annotations ?? []) note(svg, sheet, one, look)
-  if (titled) write(svg, titled, sheet.margin.l > 30 && layout.title.xref === "paper" ? Math.min(sheet.margin.l, 10) : 4, 4, { size: layout.title.font?.size ?? 16, colour: ink, down: "top", weight: 600 })
+  if (titled) write(svg, titled, sheet.margin.l > 30 && layout.title.xref === "paper" ? Math.min(sheet.margin.l, 10) : 4, 4,
+    { size: layout.title.font?.size ?? 16, colour: ink, down: "top", weight: 600 })
   return { svg, marks }
 }
 
