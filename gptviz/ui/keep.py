@@ -40,8 +40,9 @@ def stage(one: beside.Half, chosen: Stage, choice: Choice, pictures: Sequence[Pi
     )
     about = {"picture": place, **source(seen, one.key), "made by": walk.version()}
     with menu:
-        _picture(pictures, about, f"{chosen.key}", code.of_stage(chosen, seen, one.key), key)
+        _files(pictures, about, chosen.key, key)
         _whole(seen, one, choice, key)
+        _code(code.of_stage(chosen, seen, one.key))
 
 
 def experiment(current: Experiment, setting: Setting, pictures: Sequence[Picture], marks: Sequence[str]) -> None:
@@ -60,7 +61,8 @@ def experiment(current: Experiment, setting: Setting, pictures: Sequence[Picture
     }
     with menu:
         lines = code.of_experiment(current, setting.values, setting.text, setting.ids, setting.model_key)
-        _picture(pictures, about, current.key, lines, f"lab-{current.key}")
+        _files(pictures, about, current.key, f"lab-{current.key}")
+        _code(lines)
 
 
 def _menu(key: str):
@@ -91,27 +93,26 @@ def source(seen: Seen, model: str) -> dict[str, Any]:
     }
 
 
-def _picture(pictures: Sequence[Picture], about: Mapping[str, Any], name: str, lines: str, key: str) -> None:
+def _files(pictures: Sequence[Picture], about: Mapping[str, Any], name: str, key: str) -> None:
+    """Each picture as the browser makes it, and all their numbers."""
     for n, made in enumerate(pictures):
-        if data := photographed(made, about, f"{name}-{n + 1}" if n else name):
+        several = f" {n + 1}" if len(pictures) > 1 else ""
+        if data := photographed(made, about, f"{name}{several.replace(' ', '-')}", several):
             element.files(data, key=f"files-{key}-{n}")
     st.download_button(
-        "Numbers (CSV)",
-        csv.write(pictures, about),
-        f"{name}.csv",
-        "text/csv",
-        key=f"csv-{key}",
-        on_click="ignore",
-        width="stretch",
+        "Numbers (CSV)", csv.write(pictures, about), f"{name}.csv", "text/csv", key=f"csv-{key}", on_click="ignore", width="stretch"
     )
+
+
+def _code(lines: str) -> None:
     st.caption("The same numbers in Python:")
     st.code(lines, language="python", wrap_lines=True)
 
 
-def photographed(made: Picture, about: Mapping[str, Any], name: str) -> bytes | None:
-    """What the browser needs to make files of a picture; None of one that is text."""
+def photographed(made: Picture, about: Mapping[str, Any], name: str, which: str = "") -> bytes | None:
+    """What the browser needs to make files of a picture; None of one that is text. which: said on the buttons after their kind."""
     state_ = [f"{about['model']}: weights {about['weights']}"]
-    state_ += [f"{what} {about[what]}" for what in ("dropout", "edits", "state") if what in about]
+    state_ += [f"{what} {about[what]}" for what in ("dropout", "edits", "state") if about.get(what, "none") != "none"]
     told = {"title": about["picture"], "state": state_, "foot": f'"{about["text"]}"  ·  {about["made by"]}'}
     header = {
         "name": name,
@@ -133,7 +134,6 @@ def photographed(made: Picture, about: Mapping[str, Any], name: str) -> bytes | 
 def _whole(seen: Seen, one: beside.Half, choice: Choice, key: str) -> None:
     """All tensors in one file, and the walk in one file."""
     trace = seen.trace
-    st.divider()
     try:
         arrays.check(trace, NPZ_BYTES)
     except MemoryError as error:

@@ -14,7 +14,7 @@ function hand(name, blob) {
 
 export default function ({ data, parentElement }) {
   const { header, take } = unpack(data)
-  const { figure, deeper, name, about } = header
+  const { figure, deeper, name, which, about } = header
   const foot = () => ({ ...about, foot: [about.foot, location.href].filter(Boolean).join("  ·  ") })
   const picture = figure ? null : take(Uint8Array, header.size)
   const actions = figure && !drawable(figure) ? {} : {
@@ -27,7 +27,7 @@ export default function ({ data, parentElement }) {
   const box = parentElement.querySelector(".files")
   box.replaceChildren(...Object.entries(actions).map(([label, act]) => {
     const button = document.createElement("button")
-    Object.assign(button, { type: "button", textContent: label, onclick: act })
+    Object.assign(button, { type: "button", textContent: label + which, onclick: act })
     return button
   }))
 }

@@ -8,7 +8,7 @@ const WIDTH = 1100 // of a picture, in CSS pixels
 const ROOM = 20 // around it
 const LINE = 24
 const LIGHT = { "--st-background-color": "#ffffff", "--st-text-color": "#171b21", "--st-primary-color": "#0060a0", "--st-border-color": "#d3d7dd" }
-const FAMILY = "'Source Sans 3', 'Source Sans Pro', system-ui, sans-serif"
+const FAMILY = "'Source Sans', 'Source Sans Pro', system-ui, sans-serif"
 
 // about: title, state (a list of badges), foot. picture: the bytes of a picture of cells, or figure: a chart. Returns a canvas.
 export async function photograph({ picture, figure, deeper, about }) {
