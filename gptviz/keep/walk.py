@@ -24,7 +24,7 @@ from ..figures.chips import Chips
 from ..figures.forms import Picture
 from ..figures.matrix import Grid
 from ..figures.strips import DropoutStrips
-from ..points import Address, stream_in
+from ..points import Address
 from ..recompute import recompute
 from ..seen import Seen
 from ..stages import STAGES, Stage
@@ -151,20 +151,16 @@ def runs(paragraph: str) -> list[tuple[str, str]]:
 
 def shapes(view: View) -> Iterator[tuple[str, str, str]]:
     """What goes in and what comes out: shapes with the names of their axes."""
-    stage, seen = view.stage, view.seen
-    inputs = [point.format(block=seen.block) for point in stage.inputs] or ["text"]
-    entered = seen.block if stage.per_block else seen.config.n_layer
-    before = stream_in(entered) if inputs[0] == "stream_in" else inputs[0]
-    yield ("in", "text", "") if before == "text" else ("in", *shape(seen, before))
-    if stage.key == "append":
-        batch, tokens = seen.trace.ids.shape
-        yield "out", f"({batch}, {min(tokens + 1, seen.config.context_length)})", "batch × token"
-    else:
-        yield "out", *shape(seen, stage.named(seen)[-1])
+    stage, trace = view.stage, view.seen.trace
+    read = stage.reads(view.seen.block, view.seen.config.n_layer)
+    made = stage.named(view.seen)[-1]
+    lengths = stage.handed_on(trace.model, *trace.ids.shape) or trace.tensors[made].shape
+    yield ("in", *shape(view.seen, read[0], trace.tensors[read[0]].shape)) if read else ("in", "text", "")
+    yield "out", *shape(view.seen, made, lengths)
 
 
-def shape(seen: Seen, point: str) -> tuple[str, str]:
-    return f"({', '.join(map(str, seen.trace.tensors[point].shape))})", " × ".join(seen.trace.axes(point))
+def shape(seen: Seen, point: str, lengths: Sequence[int]) -> tuple[str, str]:
+    return f"({', '.join(map(str, lengths))})", " × ".join(seen.trace.axes(point))
 
 
 # pictures -------------------------------------------------------------------------------------------------------------

@@ -100,7 +100,13 @@ def _files(pictures: Sequence[Picture], about: Mapping[str, Any], name: str, key
         if data := photographed(made, about, f"{name}{several.replace(' ', '-')}", several):
             element.files(data, key=f"files-{key}-{n}")
     st.download_button(
-        "Numbers (CSV)", csv.write(pictures, about), f"{name}.csv", "text/csv", key=f"csv-{key}", on_click="ignore", width="stretch"
+        "Numbers (CSV)",
+        csv.write(pictures, about),
+        f"{name}.csv",
+        "text/csv",
+        key=f"csv-{key}",
+        on_click="ignore",
+        width="stretch",
     )
 
 
