@@ -21,7 +21,6 @@ from ..keep import arrays, code, csv, walk
 from ..labs.lab import Experiment, Setting
 from ..seen import Seen
 from ..stages import STAGES, Stage
-from ..verbatim import Html
 from . import beside, cache, element
 from .state import Choice
 
@@ -122,6 +121,7 @@ def photographed(made: Picture, about: Mapping[str, Any], name: str, which: str 
     told = {"title": about["picture"], "state": state_, "foot": f'"{about["text"]}"  ·  {about["made by"]}'}
     header = {
         "name": name,
+        "which": which,
         "about": {key: verbatim.plain(value) if isinstance(value, str) else value for key, value in told.items()},
     }
     if isinstance(made, go.Figure):
@@ -177,7 +177,7 @@ def pass_file(choice: Choice, key: str) -> bytes:
     return arrays.packed(trace, asdict(choice) | {"model": key}, NPZ_BYTES)
 
 
-def walk_file(choice: Choice, key: str) -> Html:
+def walk_file(choice: Choice, key: str) -> str:
     """The walk of one model."""
     half = beside.half(choice, key, cache.model(key))
     return walk.page(half.seen, key, STAGES)
