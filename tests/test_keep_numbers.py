@@ -1,11 +1,14 @@
 """Numbers taken home: a picture's as CSV, and the Python that makes them again."""
 
+import io
+import json
+
 import numpy as np
 import pytest
 
 from gptviz.figures.forms import table
 from gptviz.figures.matrix import Grid
-from gptviz.keep import code, csv
+from gptviz.keep import arrays, code, csv
 from gptviz.keep.chosen import Chosen
 from gptviz.labs.lab import Setting
 from gptviz.seen import Seen
@@ -93,3 +96,15 @@ def test_a_hostile_text_is_one_field_of_a_table():
     read = csv.read(csv.write([BY_KEY["text"].picture(seen), BY_KEY["token-embedding"].picture(seen)], {"text": "a\n# b: c"}))
     assert len(read) == 3 and all(len(row) == len(names) for _, names, rows in read for row in rows)
     assert not any(one.startswith(("=", "@")) for _, _, rows in read for row in rows for one in row)
+
+
+def test_a_pass_too_large_for_a_file_is_refused_with_both_numbers(looked_at):
+    trace = looked_at[DEFAULT].trace
+    kept = arrays.packed(trace, {"text": "Every effort moves you"}, 2 << 20)
+    assert len(kept) <= arrays.size(trace) < 1.05 * len(kept)  # what is said before is what comes
+    with np.load(io.BytesIO(kept)) as read:
+        for name in trace.tensors:
+            np.testing.assert_array_equal(read[name], trace.array(name))
+        assert json.loads(str(read["choices"]))["axes"]["logits"] == ["batch", "token", "word"]
+    with pytest.raises(MemoryError, match=r"this file would take 1 MiB and 0 MiB is what"):
+        arrays.packed(trace, {}, 1 << 10)

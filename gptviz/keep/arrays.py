@@ -11,12 +11,15 @@ import numpy as np
 from ..trace import Trace
 
 CHOICES = "choices"  # the name the JSON goes under
-EACH = 256  # bytes an array's own header takes at most
+EACH = 400  # bytes an array's name and header take at most
+TOLD = 1 << 15  # bytes of the choices, at most
+TOKEN = 100  # of one token in them
 
 
 def size(trace: Trace) -> int:
     """Bytes of the file, in round numbers: all numbers, each with its name."""
-    return sum(tensor.numel() * tensor.element_size() + EACH for tensor in trace.tensors.values())
+    numbers = sum(tensor.numel() * tensor.element_size() + EACH for tensor in trace.tensors.values())
+    return numbers + TOLD + TOKEN * trace.ids.numel()
 
 
 def check(trace: Trace, budget: int) -> None:
