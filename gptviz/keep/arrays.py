@@ -12,7 +12,7 @@ from ..trace import Trace
 
 CHOICES = "choices"  # the name the JSON goes under
 EACH = 400  # bytes an array's name and header take at most
-TOLD = 1 << 15  # bytes of the choices, at most
+TOLD = 1 << 15  # bytes of the choices, a long text aside
 TOKEN = 100  # of one token in them
 
 
