@@ -6,6 +6,7 @@ import sys
 from ipaddress import ip_address
 
 from . import catalogue, hub, serve, transfer, weights
+from .keep import command as keeping
 
 
 def fetch(key: str) -> int:
@@ -86,10 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
         type=address,
         help="who can reach it: 127.0.0.1, this machine alone, if not given; 0.0.0.0 for a class, and then no browser is opened here",
     )
-    commands = parser.add_subparsers(dest="command", title="commands", metavar="{models,fetch}")
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="{models,fetch,keep,site}")
     commands.add_parser("models", help="list the models that are here and those that can be fetched")
     one = commands.add_parser("fetch", help="download a published GPT-2 size, or go on with an interrupted download")
     one.add_argument("model", choices=hub.PUBLISHED)
+    keeping.add(commands)
     options, more = parser.parse_known_args(arguments)
     serves = options.command is None
     unknown = [one for one in more if not (serves and one.startswith("--") and "=" in one)]
@@ -100,6 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
         return serve.start(options.port, options.address, more)
     if options.port is not None or options.address is not None:
         parser.error(f"--port and --address start the app; {options.command} takes neither")
+    if options.command in keeping.COMMANDS:
+        return keeping.run(options)
     return models() if options.command == "models" else fetch(options.model)
 
 

@@ -145,7 +145,8 @@ def axes_by_name(trace: Trace) -> dict[str, tuple[str, ...]]:
 
 def axes(trace: Trace, point: str) -> tuple[str, ...]:
     """The names of a point's axes, also of one that a stage derives. Raises KeyError for a point there is no recipe for."""
-    return axes_among(axes_by_name(trace), point)
+    known = trace.model.points
+    return known[point].axes if point in known else axes_among(axes_by_name(trace), point)
 
 
 def axes_among(points: Mapping[str, tuple[str, ...]], point: str) -> tuple[str, ...]:

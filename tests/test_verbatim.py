@@ -89,7 +89,7 @@ def leaf(node: ast.expr) -> str:
 def promises() -> tuple[dict[str, str], dict[str, dict[str, tuple[int, str]]]]:
     """Functions of the page that return markup, and parameters that take it: name -> language, function -> name -> place."""
     returned, taken = {}, {}
-    for path in SOURCES:
+    for path in (*SOURCES, UI.parent / "figures" / "chips.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 if leaf(node.returns) in ("Html", "Markdown"):

@@ -1,14 +1,20 @@
 """The walk in a real browser: all stages on several sentences, keys, links, clicks, Present mode, several readers."""
 
+import json
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, quote, urlparse
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from accessible import assert_accessible
 from conftest import settle
 from gptviz import catalogue, tokenizer, trace
-from gptviz.stages import STAGES
+from gptviz.keep import code, csv
+from gptviz.keep.chosen import Chosen
+from gptviz.stages import BY_KEY, STAGES
 
 DAY = "Every day she walked to the sea, looked at the ships, and thought of the places they had seen before. "
 PARAGRAPH = "I ❤️ my 🦜 and my naïve café. " + DAY * 9
@@ -345,3 +351,41 @@ def test_of_a_batch_the_sentence_box_holds_the_one_that_is_shown(server, visit):
     assert page.get_by_label("Sentence", exact=True).input_value() == "She opened the door"
     assert "sentence 2 of 2" in page.locator(".st-key-top").inner_text()
     assert "door" in page.locator(".st-key-stage .chips").inner_text()
+
+
+def saved(page, name: str, tmp_path) -> Path:
+    """What a press of that button of the Keep menu hands over."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=name == "PNG").first.click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_a_picture_and_its_pass_are_taken_home(server, visit, tmp_path):
+    seen = Chosen("Every effort moves you", block=2, head=3).seen(catalogue.load("mini"))
+    page = visit(url(server, stage="causal-mask", block=2, head=3), theme="dark")
+    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="PNG 1").wait_for()
+    picture = Image.open(saved(page, "PNG 1", tmp_path)).convert("RGB")
+    assert picture.width == 2 * 1140 and picture.getpixel((3, 3)) == (255, 255, 255)  # twice as large, and light
+    assert picture.crop((40, 40, 400, 90)).convert("L").getextrema()[0] < 60  # its title
+    text = saved(page, "Numbers (CSV)", tmp_path).read_text(encoding="utf-8")
+    for line in ("# model: mini", "# weights: trained", "# dropout: off", "# seed: 0", "# edits: none", "# block: 2", "# head: 3"):
+        assert line in text.splitlines()
+    masked = next(rows for title, _, rows in csv.read(text) if "Masked scores" in title)
+    assert np.float32(masked[3][1]) == seen.array("blocks.1.att.masked")[3, 0] and masked[0][2] == "-inf"
+    with np.load(saved(page, "Whole pass", tmp_path)) as kept:
+        assert set(kept.files) == {*seen.trace.tensors, "choices"}
+        for name in ("ids", "blocks.5.att.weights", "logits"):
+            np.testing.assert_array_equal(kept[name], seen.trace.array(name))
+        choices = json.loads(str(kept["choices"]))
+        assert (choices["text"], choices["block"], choices["state"]) == ("Every effort moves you", 2, "dropout OFF")
+    lines = page.locator("[data-testid=stPopoverBody] [data-testid=stCode]").inner_text()
+    assert lines.strip() == code.of_stage(BY_KEY["causal-mask"], seen, "mini").strip()
+    page.keyboard.press("Escape")
+    page.locator(".map .box[data-key=gelu]").click()
+    settle(page)
+    page.get_by_role("button", name="Keep").click()
+    drawn = saved(page, "SVG", tmp_path).read_text(encoding="utf-8")
+    assert drawn.startswith("<svg") and "NaN" not in drawn and "mini: weights trained" in drawn

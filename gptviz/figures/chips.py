@@ -1,6 +1,13 @@
 """Text cut into coloured chips, each with the id of its token."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from .. import verbatim
+from ..verbatim import Html
+from . import style
+
+CSS = (Path(__file__).parent / "chips.css").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -27,3 +34,27 @@ class Chips:
     selected: tuple[int, ...] = ()
     note: str = ""
     alt: str = ""
+
+
+def markup(chips: Chips, *, present: bool) -> Html:
+    """Chips as markup; every text in them is escaped."""
+    lines = ""
+    under = False
+    for n, (heading, line) in enumerate(chips.lines):
+        drawn = "".join(_chip(chip, n == 0 and at in chips.selected) for at, chip in enumerate(line))
+        made = f"<div class='heading'>{verbatim.html(heading)}</div>" + (f"<div class='line'>{drawn}</div>" if line else "")
+        lines += f"<div class='under'>{made}</div>" if under else made
+        under = under or not line
+    note = f"<div class='note'>{verbatim.html(chips.note)}</div>" if chips.note else ""
+    size = " present" if present else ""
+    return f"<div class='chips{size}' role='img' aria-label='{verbatim.html(chips.alt)}'>{lines}{note}</div>"
+
+
+def _chip(chip: Chip, selected: bool) -> Html:
+    classes = " ".join(filter(None, ("chip", chip.state, "selected" if selected else "")))
+    ids = f"<span class='ids'>{' '.join(map(str, chip.ids))}</span>" if chip.ids else ""
+    note = f"<span class='about'>{verbatim.html(chip.note)}</span>" if chip.note else ""
+    return (
+        f"<span class='{classes}' style='--chip: {style.token_colour(chip.colour)}'>"
+        f"<span class='piece'>{verbatim.html(chip.text)}</span>{ids}{note}</span>"
+    )

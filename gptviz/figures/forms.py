@@ -3,7 +3,11 @@
 The page's own form is `gptviz.ui.picture.show`.
 """
 
+import html
+import re
+from collections.abc import Iterable, Sequence
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +16,7 @@ from plotly.subplots import make_subplots
 from .. import verbatim
 from . import style
 from .chips import Chips
-from .matrix import Grid
+from .matrix import Grid, Panel
 from .strips import DropoutStrips
 from .table import Table
 
@@ -125,3 +129,127 @@ def _(strips: DropoutStrips) -> go.Figure:
             col=column,
         )
     return figure.update_layout(title={"text": verbatim.chart(strips.title)})
+
+
+@singledispatch
+def table(picture: Picture) -> tuple[Table, ...]:
+    """The picture's numbers, exactly those it shows, one table a panel or trace: axes and tokens as titles of rows and columns.
+
+    Raises TypeError for what is no picture."""
+    raise TypeError(f"{type(picture).__name__} is no picture: it must be one of {Picture}")
+
+
+@table.register
+def _(made: Table) -> tuple[Table, ...]:
+    return (made,)
+
+
+@table.register
+def _(grid: Grid) -> tuple[Table, ...]:
+    """Rows down and columns across; a cell without a number is empty. The note says where the first number lives."""
+    return tuple(_panel(panel) for panel in grid.panels)
+
+
+def _panel(panel: Panel) -> Table:
+    rows, columns = panel.values.shape
+    columns_ = {panel.row_axis or "row": list(panel.rows)}
+    if panel.row_index or not any(panel.rows):
+        columns_["row number"] = list(panel.row_index or range(rows))
+    for column in range(columns):
+        columns_[_free(columns_, panel.column_label(column), column)] = panel.values[:, column]
+    if panel.side:
+        columns_[_free(columns_, panel.side_title or "beside", "beside")] = list(panel.side)
+    where = f"; first number: {panel.point}[{', '.join(map(str, panel.cell(0, 0)[1]))}]" if panel.point else ""
+    axis = panel.column_axis or "column"
+    return Table(columns_, f"{panel.joiner} {panel.title}".strip(), f"{panel.row_axis or 'row'} down, {axis} across{where}")
+
+
+def _free(taken: Iterable[str], name: str, other: Any) -> str:
+    """A name for a column that none has yet."""
+    return name if name.strip() and name not in taken else f"{name} [{other}]".strip()
+
+
+@table.register
+def _(chips: Chips) -> tuple[Table, ...]:
+    rows = [
+        (heading, f'"{chip.text}"', " ".join(map(str, chip.ids)), chip.note) for heading, line in chips.lines for chip in line
+    ]
+    return (Table(dict(zip(("line", "piece", "ids", "note"), zip(*rows)))) if rows else Table({}),)
+
+
+@table.register
+def _(strips: DropoutStrips) -> tuple[Table, ...]:
+    """Before, factors and after, at the pass's own p."""
+    kept = strips.kept(strips.p) & strips.open
+    factors = kept / np.float32(1 - strips.p if strips.on else 1)
+    parts = (("before", strips.values), ("factors", factors), ("after", strips.after(strips.p)))
+    return tuple(
+        Table({"token": list(strips.rows)} | {str(n): column for n, column in enumerate(values.T)}, f"{strips.title}: {name}")
+        for name, values in parts
+    )
+
+
+_PLACES = ("x", "y", "z", "base", "values", "labels", "ids", "parents", "text", "customdata")
+
+
+@table.register
+def _(figure: go.Figure) -> tuple[Table, ...]:
+    """One table a trace: a line's, a dot's or a bar's numbers in a row; of a heatmap its cells."""
+    found = []
+    for n, trace in enumerate(figure.data, 1):
+        given = {name: np.asarray(trace[name]) for name in _PLACES if name in trace and trace[name] is not None}
+        given |= {
+            f"{name} +": np.asarray(trace[name].array)
+            for name in ("error_x", "error_y")
+            if name in trace and trace[name].array is not None
+        }
+        title = _said(trace.name or f"{trace.type} {n}")
+        if trace.type == "table":
+            names = [_said(name) for name in trace.header.values]
+            found.append(Table(dict(zip(names, ([_said(one) for one in column] for column in trace.cells.values))), title))
+        elif "z" in given and given["z"].ndim == 2:
+            found.append(_cells(given, title))
+        else:
+            found.append(Table(_lines(figure, trace, given), title))
+    return tuple(one for one in found if one.columns)
+
+
+def _cells(given: dict[str, np.ndarray], title: str) -> Table:
+    rows, columns = given["z"].shape
+    down, across = (given.get(name, ()) for name in ("y", "x"))
+    columns_: dict[str, Sequence[Any]] = {"row": [_said(one) for one in down] if len(down) == rows else list(range(rows))}
+    named = "text" in given and given["text"].shape == given["z"].shape
+    for column in range(columns):
+        label = str(_said(across[column])) if len(across) == columns else str(column)
+        columns_[_free(columns_, label, column)] = given["z"][:, column]
+        if named:
+            columns_[_free(columns_, f"text of {label}", column)] = [_said(one) for one in given["text"][:, column]]
+    return Table(columns_, title)
+
+
+def _lines(figure: go.Figure, trace: Any, given: dict[str, np.ndarray]) -> dict[str, Sequence[Any]]:
+    size = max((len(values) for values in given.values() if values.ndim), default=0)
+    columns: dict[str, Sequence[Any]] = {}
+    for name, values in given.items():
+        axis = (
+            figure.layout[f"{name}axis{(trace[f'{name}axis'] or name)[1:]}"].title.text
+            if name in "xy" and f"{name}axis" in trace
+            else None
+        )
+        label = f"{name} ({_said(axis)})" if axis else name
+        if values.ndim == 0:
+            columns[label] = [_said(values.item())] * size
+        elif values.ndim == 1 and len(values) == size:
+            columns[label] = values if values.dtype.kind in "fiu" else [_said(one) for one in values]
+        elif values.ndim == 2 and len(values) == size:
+            columns |= {f"{label} {n}": [_said(one) for one in column] for n, column in enumerate(values.T, 1)}
+    return columns
+
+
+def _said(value: Any) -> Any:
+    """A text of a chart as it reads, without the marks a chart writes itself; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return html.unescape(
+        re.sub(r"</?(?:b|i|sub|sup)>|<span style='color:#\w{6}'>|</span>", "", re.sub(r"<br ?/?>", " ", value))
+    )

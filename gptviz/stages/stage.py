@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from ..config import GPTConfig
 from ..figures.forms import Picture
 from ..figures.matrix import Grid
@@ -125,6 +127,26 @@ class Stage:
         if self.shape:
             return self.shape(model.config, batch, tokens)
         return model.points[self.points[-1].format(block=0)].shape(model.config.sizes(batch, tokens))
+
+    def first_number(self, seen: Seen) -> Address:
+        """The number a reader gets who has not picked one: the first one of the chosen row that is not hidden. Where rows are no
+        tokens that is the row outlined in the picture, or the last one, which is what comes out."""
+        picture = self.picture(seen)
+        row = seen.row
+        if isinstance(picture, Grid) and picture.main.point:
+            panel = picture.main
+            if not panel.row_axis.startswith(("token", "position", "query")):
+                row = picture.selected
+            places = list(panel.row_index or range(len(panel.values)))
+            row = places.index(row) if row in places else len(places) - 1
+            finite = np.flatnonzero(np.isfinite(panel.values[row]) & (panel.values[row] != 0))
+            return Address(*panel.cell(row, int(finite[-1]) if panel.kind == "weight" and finite.size else 0))
+        if self.cell:
+            return self.cell(seen)
+        point = self.named(seen)[-1]
+        if point == "ids":
+            return Address(point, (seen.item, row))
+        return Address(point, (*seen.prefix(point), row, 0))
 
 
 def stage(doc: str, *, picture, caption, **fields) -> Stage:

@@ -58,24 +58,8 @@ def _open(stage: Stage, seen: Seen, choice: Choice, cell: Cell | None, acted: Ca
 
 
 def default_cell(stage: Stage, seen: Seen) -> Cell:
-    """The number a reader gets who has not picked one: the first one of the chosen row that is not hidden. Where rows are no
-    tokens that is the row outlined in the picture, or the last one, which is what comes out."""
-    picture = stage.picture(seen)
-    row = seen.row
-    if isinstance(picture, Grid) and picture.main.point:
-        panel = picture.main
-        if not panel.row_axis.startswith(("token", "position", "query")):
-            row = picture.selected
-        places = list(panel.row_index or range(len(panel.values)))
-        row = places.index(row) if row in places else len(places) - 1
-        finite = np.flatnonzero(np.isfinite(panel.values[row]) & (panel.values[row] != 0))
-        return panel.cell(row, int(finite[-1]) if panel.kind == "weight" and finite.size else 0)
-    if stage.cell:
-        return stage.cell(seen)
-    point = stage.named(seen)[-1]
-    if point == "ids":
-        return point, (seen.item, row)
-    return point, (*seen.prefix(point), row, 0)
+    """The number a reader gets who has not picked one."""
+    return stage.first_number(seen)
 
 
 def _recompute(stage: Stage, seen: Seen, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:

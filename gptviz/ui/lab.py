@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from .. import catalogue, verbatim, weights
+from ..figures.forms import Picture
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
 from ..verbatim import Markdown
 from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
+from . import keep as keeping
 from .strips import Released
 from .work import tell
 
@@ -65,7 +67,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
     )
     raw = values(chosen)
     current = chosen.find(raw.get("view", ""))
-    head, tabs = st.columns([1, 4], vertical_alignment="center")
+    head, tabs, kept = st.columns([1, 4, 0.4], vertical_alignment="center")
     head.html(f"<h1 class='title'>{verbatim.html(chosen.title)}</h1>")
     address.hold("view", current.key)
     tabs.segmented_control(
@@ -95,7 +97,9 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         marks = ()
         try:
             marks = current.state(asked)
-            said = draw(chosen, current, asked, controls)
+            said, pictures = draw(chosen, current, asked, controls)
+            with kept:
+                keeping.experiment(current, asked, pictures, marks)
         except (MemoryError, ValueError) as error:
             st.error(verbatim.markdown(error))
             said = ""
@@ -221,8 +225,8 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
         place.selectbox(control.label, control.options, format_func=control.show, **options)
 
 
-def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Control, ...]) -> str:
-    """The pictures; returns the "look for" line."""
+def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Control, ...]) -> tuple[str, list[Picture]]:
+    """The pictures; returns the "look for" line and them."""
 
     def happened(event: object) -> None:
         named = {control.name: control for control in controls}
@@ -242,7 +246,7 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
     for n, (place, made) in enumerate(zip(places, pictures)):
         with place:
             picture.show(made, f"lab-picture-{current.key}-{n}", on_event=happened, alt=said)
-    return said
+    return said, pictures
 
 
 def words(current: Experiment, setting: Setting, said: str, marks: Sequence[str] | None = None) -> None:

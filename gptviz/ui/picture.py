@@ -10,12 +10,11 @@ import streamlit as st
 
 from .. import verbatim
 from ..figures import style
-from ..figures.chips import Chip, Chips
+from ..figures.chips import Chips, markup
 from ..figures.forms import Picture
 from ..figures.matrix import Grid
 from ..figures.strips import DropoutStrips
 from ..figures.table import Table
-from ..verbatim import Html
 from . import matrix, strips
 
 
@@ -62,7 +61,7 @@ def _(made: DropoutStrips, key: str, *, cell=None, present=False, on_event, alt,
 
 @show.register
 def _(chips: Chips, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
-    st.html(chips_html(chips, present=present))
+    st.html(markup(chips, present=present))
 
 
 @show.register
@@ -72,27 +71,3 @@ def _(table: Table, key: str, *, cell=None, present=False, on_event, alt, height
     st.dataframe(pd.DataFrame(dict(table.columns)), hide_index=True)
     if table.note:
         st.caption(verbatim.markdown(table.note))
-
-
-def chips_html(chips: Chips, *, present: bool) -> Html:
-    """Chips as markup; every text in them is escaped."""
-    lines = ""
-    under = False
-    for n, (heading, line) in enumerate(chips.lines):
-        drawn = "".join(_chip(chip, n == 0 and at in chips.selected) for at, chip in enumerate(line))
-        made = f"<div class='heading'>{verbatim.html(heading)}</div>" + (f"<div class='line'>{drawn}</div>" if line else "")
-        lines += f"<div class='under'>{made}</div>" if under else made
-        under = under or not line
-    note = f"<div class='note'>{verbatim.html(chips.note)}</div>" if chips.note else ""
-    size = " present" if present else ""
-    return f"<div class='chips{size}' role='img' aria-label='{verbatim.html(chips.alt)}'>{lines}{note}</div>"
-
-
-def _chip(chip: Chip, selected: bool) -> Html:
-    classes = " ".join(filter(None, ("chip", chip.state, "selected" if selected else "")))
-    ids = f"<span class='ids'>{' '.join(map(str, chip.ids))}</span>" if chip.ids else ""
-    note = f"<span class='about'>{verbatim.html(chip.note)}</span>" if chip.note else ""
-    return (
-        f"<span class='{classes}' style='--chip: {style.token_colour(chip.colour)}'>"
-        f"<span class='piece'>{verbatim.html(chip.text)}</span>{ids}{note}</span>"
-    )

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from .. import catalogue, tokenizer, verbatim, weights
+from ..figures import chips
 from ..model import GPT
 from ..stages import BY_KEY
 from ..verbatim import Html, Markdown
@@ -13,7 +14,7 @@ from . import address, cache, carrier, download, predict, shell, state, writing
 from .state import Choice, change
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
-CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + writing.CSS
+CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.CSS + writing.CSS
 PRESENT = """
 html { font-size: 24px; }
 [data-testid=stHeader] { display: none; }

@@ -16,7 +16,22 @@ from ..seen import Seen
 from ..stages import BY_KEY, STAGES, Stage
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, appending, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting
+from . import (
+    address,
+    appending,
+    beside,
+    cache,
+    drawers,
+    keep,
+    matrix,
+    picture,
+    pipeline,
+    predict,
+    sentences,
+    state,
+    top,
+    waiting,
+)
 from .appending import Written
 from .beside import Half
 from .drawers import Cell
@@ -183,9 +198,11 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
     except NotFinite as error:
         not_shown(stage, seen, choice, error, acted)
         return
+    shown = (made, overview) if overview and not seen.present else (made,)
     if seen.present:
         if titled:
-            heading(stage)
+            with beside_title(stage):
+                keep.stage(main, stage, choice, shown, "main")
         with st.container(key="stage", gap="small"):
             picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
         line = checked(seen.trace, cell) or look(said)
@@ -206,7 +223,8 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
             picture.show(overview, "overview", on_event=acted, alt="")
     with right, st.container(key="words", gap="xsmall"):
         if titled:
-            heading(stage)
+            with beside_title(stage):
+                keep.stage(main, stage, choice, shown, "main")
         drawers.row(choice)
         if choice.drawer:
             drawers.show(stage, seen, choice, cell, acted)
@@ -303,7 +321,10 @@ def half(
     cell = chosen_cell(choice) if (one is not main) == choice.other else None
     name = "main" if one is main else "other"
     kind = "trained" if one.badge == "TRAINED" else "random"
-    st.html(
+    named, kept = st.columns([6, 1], vertical_alignment="center", gap="small")
+    with kept:
+        keep.stage(one, stage, choice, (made,), name)
+    named.html(
         f"<div class='half'><b>{verbatim.html(one.title)}</b> <span class='badge {kind}'>{one.badge}</span> "
         f"<span class='facts'>{verbatim.html(beside.facts(one, stage))}</span></div>"
         + ("" if remark is None else f"<div class='remark'>{verbatim.html(remark) or '&nbsp;'}</div>")
@@ -370,6 +391,14 @@ def heading(stage: Stage) -> None:
         f"<h1 class='title'><span class='number' style='border-color: {colour}'>{stage.number or '·'}</span> "
         f"{verbatim.html(stage.title)}</h1>"
     )
+
+
+def beside_title(stage: Stage):
+    """Number and title, and the place right of them."""
+    title, place = st.columns([5, 1], vertical_alignment="center", gap="small")
+    with title:
+        heading(stage)
+    return place
 
 
 def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> Html:

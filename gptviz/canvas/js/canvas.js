@@ -8,8 +8,8 @@ const KINDS = { grid: GRID, dropout: DROPOUT }
 const views = new WeakMap()
 
 // Draw a picture in an element, or in place of the one that is there. onEvent hears what the reader does with it.
-// Returns a function that takes the picture away.
-export function draw(element, bytes, onEvent) {
+// pixels: of the screen, to one of the page; those of this screen unless given. Returns a function that takes the picture away.
+export function draw(element, bytes, onEvent, pixels) {
   let view = views.get(element)
   if (view?.bytes !== bytes) {
     const { header, take } = unpack(bytes)
@@ -19,7 +19,7 @@ export function draw(element, bytes, onEvent) {
     view.bytes = bytes
     kind.read(view, header, take)
   }
-  view.send = onEvent
+  Object.assign(view, { send: onEvent, pixels })
   redraw(view)
   return () => close(element)
 }

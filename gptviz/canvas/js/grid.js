@@ -28,7 +28,7 @@ function read(view, header, take) {
 function draw(view, width) {
   const { grid, cells, over, foot } = view
   view.width = width
-  view.ratio = window.devicePixelRatio || 1
+  view.ratio = view.pixels ?? (window.devicePixelRatio || 1)
   view.size = grid.present ? LARGE : NORMAL
   view.frame.classList.toggle("present", grid.present)
   foot.classList.toggle("large", grid.present)
