@@ -6,6 +6,7 @@ from .. import verbatim
 from ..labs import Experiment
 from ..seen import Seen
 from ..stages import Question, Stage
+from ..trace import NotFinite
 from ..verbatim import Markdown
 
 
@@ -13,7 +14,10 @@ def ask(stage: Stage | Experiment, label: Markdown = "", seen: Seen | None = Non
     """The question of a stage or an experiment. label: shown on the closed button instead of the question. seen: what a stage's
     question may be about; words of the reader's text in it are shown as they are."""
     fixed = isinstance(stage.question, Question)
-    question = (stage.question if fixed else stage.asked(seen)).ordered(stage.key)
+    try:
+        question = (stage.question if fixed else stage.asked(seen)).ordered(stage.key)
+    except NotFinite:  # the message stands in the picture's place, and there is nothing to ask about
+        return
     shown = str if fixed else verbatim.markdown
     with st.popover(label or f"Predict: {shown(question.ask)}", width="stretch", wrap=True):
         if label:
