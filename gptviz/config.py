@@ -1,6 +1,16 @@
 """The shape of a GPT-2, and the named shapes this project knows."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Rates(NamedTuple):
+    """Dropout rates that a model was trained with: on the input embedding, on attention weights, and on what attention and the
+    feed-forward layer add to the stream."""
+
+    embedding: float
+    attention: float
+    residual: float
 
 
 @dataclass(frozen=True)

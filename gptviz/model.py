@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import GPTConfig
+from .config import GPTConfig, Rates
 from .hooks import Dropout, HookPoint, name_points
 
 
@@ -146,7 +146,8 @@ class GPT(nn.Module):
 
     `points` maps every hook point's name to the point, in the order of the modules. The parameters hold no numbers yet:
     fill them with `init_weights`, or load them with `gptviz.weights.load`, which also says in `extra` what the rows of the
-    token table beyond GPT-2's tokens are called, and in `remarks` what a reader should know of the checkpoint.
+    token table beyond GPT-2's tokens are called, in `remarks` what a reader should know of the checkpoint, in `rates` with which
+    dropout it was trained and in `read` which tokens its training text had, (word,) bool; these two are None where nothing says so.
     """
 
     def __init__(self, config: GPTConfig):
@@ -154,6 +155,8 @@ class GPT(nn.Module):
         self.config = config
         self.extra: dict[int, str] = {}
         self.remarks: tuple[str, ...] = ()
+        self.rates: Rates | None = None
+        self.read: Tensor | None = None
         self.hook_ids = HookPoint("batch token")
         self.tok_emb = nn.Embedding(config.vocab_size, config.n_embd, _weight=torch.empty(config.vocab_size, config.n_embd))
         self.hook_tok_emb = HookPoint("batch token feature")

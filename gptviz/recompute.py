@@ -534,7 +534,7 @@ def _layer_norm(cell: Cell) -> Recomputation:
         value=(norm.x[feature] - norm.mean) / math.sqrt(norm.variance + norm.module.eps) * scale + shift,
         sentence=f"{cell.where}feature {feature} minus the mean of its token's {width} numbers, divided by their standard "
         "deviation, then scaled and shifted by two learned numbers.",
-        formula=rf"y_j = {NORMALISED}\, w_j + b_j" + MOMENTS,
+        formula=rf"y_j = {NORMALISED}\, \gamma_j + \beta_j" + MOMENTS,
         code=f"F.layer_norm({_at(norm.source, item, token)}, ({width},), {norm.path}.weight, {norm.path}.bias, "
         f"model.config.eps)[{feature}]",
         **fields,
@@ -901,7 +901,7 @@ def _probabilities(cell: Cell) -> Recomputation:
         value=raised[word] / total,
         sentence=f"The share of word {word}: e to its logit, divided by the sum of that over all {len(logits):,} words. "
         "The largest logit is taken off first, which changes no share.",
-        formula=r"p_w = \frac{e^{\ell_w - \max_k \ell_k}}{\sum_k e^{\ell_k - \max_k \ell_k}}",
+        formula=r"P_w = \frac{e^{\ell_w - \max_k \ell_k}}{\sum_k e^{\ell_k - \max_k \ell_k}}",
         numbers=_share(logits, raised, word),
         code=f"{_at('logits', item, token)}.softmax(-1)[{word}]",
         operands=columns,

@@ -1,5 +1,6 @@
 """A trace looked at in one place: the one object that stages and labs ask for numbers, names and panels."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,9 +57,20 @@ class Seen:
         """Row labels: every token numbered from 0, so that equal tokens stay apart, its leading space visible."""
         return tuple(f"{n} {name}" for n, name in enumerate(self.trace.tokens[self.item][: self.size]))
 
-    def quoted(self, row: int) -> str:
-        """A token in a sentence: its printable text in quotation marks."""
+    @cached_property
+    def repeated(self) -> frozenset[int]:
+        """The rows of tokens that stand in the sentence more than once."""
+        ids = self.trace.ids[self.item, : self.size].tolist()
+        counts = Counter(ids)
+        return frozenset(row for row, token in enumerate(ids) if counts[token] > 1)
+
+    def word(self, row: int) -> str:
+        """A token's printable text in quotation marks."""
         return f'"{self.trace.tokens[self.item][row]}"'
+
+    def quoted(self, row: int) -> str:
+        """A token in a sentence: its printable text in quotation marks, and where it stands if there are several of it."""
+        return f"{self.word(row)} (token {row})" if row in self.repeated else self.word(row)
 
     # numbers ----------------------------------------------------------------------------------------------------------
 

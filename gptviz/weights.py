@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from . import hub, tokenizer, vocabulary
-from .config import GPTConfig
+from .config import GPTConfig, Rates
 from .files import CheckpointError, Stored, brief, header, read_json
 from .model import GPT, LayerNorm
 
@@ -36,6 +36,10 @@ OURS_TO_HF = {
     "out_head": "lm_head",
 }
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+YARDSTICK = "yardstick.safetensors"
+"""Beside the weights: the held-out tokens of the run that made them, and how often each token stands in what it learned from."""
+DROPOUT = ("embd_pdrop", "attn_pdrop", "resid_pdrop")
+"""What config.json calls the rates of `Rates`."""
 PREFIX = "transformer."
 HEAD, TABLE = "lm_head.weight", "wte.weight"
 IGNORED = (".attn.bias", ".attn.masked_bias")  # causal masks that old checkpoints carry; not learned
@@ -128,6 +132,31 @@ def _configured(folder: Path) -> tuple[GPTConfig, set[str]]:
             "shows layers of four times the width alone, so choose another model"
         )
     return config, absent
+
+
+def rates(folder: str | Path) -> Rates | None:
+    """The dropout rates a model was trained with, as its config.json says; None where that does not give all three, or no rates."""
+    raw = read_json(Path(folder) / CONFIG)
+    found = [raw.get(name) for name in DROPOUT]
+    if not all(isinstance(rate, int | float) and not isinstance(rate, bool) and 0 <= rate < 1 for rate in found):
+        return None
+    return Rates(*map(float, found))
+
+
+def tokens_read(folder: str | Path, vocabulary: int) -> Tensor | None:
+    """(word,) which tokens stood in the text a model learned from, by the counts that its run left beside the weights; None where
+    there are none of this vocabulary. Raises CheckpointError when they cannot be read."""
+    path = Path(folder) / YARDSTICK
+    if not path.is_file():
+        return None
+    counts = header(path).get("counts")
+    if counts is None or counts.shape != (vocabulary,) or counts.dtype not in ("I32", "I64"):
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            return file.get_tensor("counts") > 0
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: expected a complete safetensors file, got: {error}; copy or save it again") from None
 
 
 def _other_computation(raw: Mapping[str, object]) -> str:
@@ -415,6 +444,7 @@ def load(folder: str | Path, *, mapped: bool = False) -> GPT:
     if config.tied_head:
         model.out_head.weight = model.tok_emb.weight
     model.extra, model.remarks = dict(plan.extra), remarks
+    model.rates, model.read = rates(folder), tokens_read(folder, config.vocab_size)
     return model.requires_grad_(False).eval()
 
 
@@ -472,9 +502,7 @@ def save(
         "n_head": config.n_head,
         "layer_norm_epsilon": config.eps,
         "activation_function": "gelu_new",
-        "embd_pdrop": dropout,
-        "attn_pdrop": dropout,
-        "resid_pdrop": dropout,
+        **dict.fromkeys(DROPOUT, dropout),
         "tie_word_embeddings": config.tied_head,
     }
     (folder / CONFIG).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
@@ -485,3 +513,33 @@ def is_trained(model: GPT) -> bool:
     """False when every LayerNorm still has scale 1 and shift 0, as at initialisation; any training moves them."""
     norms = [module for module in model.modules() if isinstance(module, LayerNorm)]
     return not all(bool((norm.weight == 1).all() and (norm.bias == 0).all()) for norm in norms)
+
+
+def dropout_history(model: GPT) -> str:
+    """Whether dropout was on while these weights were learned: words that go behind "it was"."""
+    if not is_trained(model):
+        return "never trained"
+    if model.rates is None:
+        return "trained, with or without dropout: its config.json does not say"
+    if not any(model.rates):
+        return "trained without dropout"
+    embedding, attention, residual = (f"{rate:g}" for rate in model.rates)
+    if embedding == attention == residual:
+        return f"trained with dropout {embedding}"
+    return f"trained with dropout {embedding} on the embedding, {attention} on attention weights, {residual} on what is added"
+
+
+def mode(model: GPT | None, rate: float, seed: int) -> str:
+    """The state of a pass for a badge: with dropout or without, and whether that is how the model was trained; None for more than
+    one model, or for none."""
+    if not rate:
+        return "EVAL: dropout off"
+    if model is None:
+        return f"DROPOUT {rate:g}, seed {seed:d}"
+    if is_trained(model) and model.rates and any(model.rates):
+        own = {f"{one:g}" for one in model.rates}
+        return f"TRAIN: dropout {rate:g}, seed {seed:d}" + (
+            "" if own == {f"{rate:g}"} else f" (trained with {', '.join(sorted(own))})"
+        )
+    why = "never trained" if not is_trained(model) else "trained without" if model.rates else "its training is not known"
+    return f"DROPOUT {rate:g}, seed {seed:d} ({why})"

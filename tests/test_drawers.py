@@ -101,7 +101,7 @@ def test_every_number_can_be_named_by_its_place_and_is_counted_as_the_words_coun
 
 
 def test_a_number_named_by_its_place_brings_its_head_and_token_along():
-    app = fine(opened(stage="attention-weights", drawer="recompute"))
+    app = fine(opened(stage="attention-weights", drawer="recompute", block=1))
     box = {box.label: box for box in app.number_input}
     fine(box["head"].set_value(8).run())
     choice = app.session_state["choice"]

@@ -50,7 +50,7 @@ def test_every_field_survives_the_url():
         ("model", "../../etc/passwd"),
         ("beside", "gpt9"),
         ("other", "yes"),
-        ("block", "0"),
+        ("block", "-1"),
         ("block", "-3"),
         ("block", "1.5"),
         ("block", "--5"),

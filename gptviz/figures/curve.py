@@ -32,7 +32,7 @@ def units(
     x = np.linspace(low - margin, high + margin, POINTS, dtype=np.float32)
     grey, colour = style.PARTS["residual"], style.PARTS["feed-forward"]
     figure.add_scatter(
-        x=x, y=np.maximum(x, 0), name="ReLU", mode="lines", line={"color": grey, "width": 1, "dash": "dot"}, hoverinfo="skip"
+        x=x, y=np.maximum(x, 0), name="ReLU", mode="lines", line={"color": grey, "width": 2, "dash": "dot"}, hoverinfo="skip"
     )
     figure.add_scatter(x=x, y=function(x), name="GELU", mode="lines", line={"color": grey, "width": 2.5}, hoverinfo="skip")
     figure.add_scatter(
@@ -85,7 +85,7 @@ def units(
         arrowhead=0,
     )
     share = float((hidden <= 0).mean())
-    for xanchor, text in (("right", f"{share:.0%} at or below 0 "), ("left", f" {1 - share:.0%} above 0")):
+    for xanchor, text in (("right", f"{100 * share:.0f} % at or below 0 "), ("left", f" {100 - 100 * share:.0f} % above 0")):
         figure.add_annotation(
             x=0, y=1, yref="y2 domain", text=text, showarrow=False, xanchor=xanchor, yanchor="top", row=2, col=1
         )

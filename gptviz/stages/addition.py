@@ -7,14 +7,11 @@ import numpy as np
 from ..figures import style
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
+from ..words import MINUS, fixed, size
 from . import present
 
+APART = 16  # times longer: in the same colours the shorter strip would look empty
 STACKED = 10  # up to this many tokens the strips stand above each other, so that features line up
-
-
-def size(value: float) -> str:
-    """A length or a number of the stream, as short as it can be read."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
@@ -33,24 +30,33 @@ def picture(
 ) -> Grid:
     """first + second = result as three strips with the same colour limits, the length of every vector beside it."""
     arrays = [seen.array(point) for point in points]
-    limits = style.robust_limits(np.stack(arrays), "signed")
+    long = [float(lengths(values)[seen.row]) for values in arrays]
+    apart = min(long) * APART < max(long)
+    common = style.robust_limits(np.stack(arrays), "signed")
+    limits = [None if apart and length * APART < max(long) else common for length in long]
     panels: tuple[Panel, ...] = tuple(
         seen.strip(
             point,
             title,
             part=part,
             joiner=joiner,
-            limits=limits,
+            limits=own,
             side=tuple(size(length) for length in lengths(values)),
             side_title="length",
         )
-        for point, title, part, joiner, values in zip(points, titles, parts, ("", "+", "="), arrays)
+        for point, title, part, joiner, values, own in zip(points, titles, parts, ("", "+", "="), arrays, limits)
     )
     note = ""
+    if apart and min(long):
+        short = titles[long.index(min(long))]
+        note = (
+            f"{short} has colours of its own: of this token it is {max(long) / min(long):.0f} times shorter than the longest."
+        )
     if seen.present:
         with_added = f"{titles[2]} (+ {titles[1][0].lower()}{titles[1][1:]})"
         around = example(*(values[seen.row] for values in arrays))
-        panels, note = present.strips(seen, panels[0], replace(panels[2], title=with_added, joiner=""), around=around)
+        panels, cut = present.strips(seen, panels[0], replace(panels[2], title=with_added, joiner=""), around=around)
+        note = cut
     return Grid(
         panels=panels,
         per_row=1 if seen.present or len(arrays[0]) <= STACKED else 3,
@@ -71,5 +77,5 @@ def written_out(first: np.ndarray, second: np.ndarray, result: np.ndarray, names
     """One number of the result from its parts, as `feature 3: 0.120 (token) + 0.010 (position) = 0.130`."""
     feature = example(first, second, result)
     a, b, c = (float(values[feature]) + 0.0 for values in (first, second, result))  # never minus nothing
-    second_term = f"+ {b:.3f}" if b >= 0 else f"- {-b:.3f}"
-    return f"feature {feature}: {a:.3f} ({names[0]}) {second_term} ({names[1]}) = {c:.3f}"
+    second_term = f"+ {fixed(b, 3)}" if b >= 0 else f"{MINUS} {fixed(-b, 3)}"
+    return f"feature {feature}: {fixed(a, 3)} ({names[0]}) {second_term} ({names[1]}) = {fixed(c, 3)}"

@@ -1,12 +1,13 @@
 r"""# Append and repeat
 
-The most probable token is written behind the text, and the longer text goes through the whole model again, from the first
-step. That is how a text grows: one pass, one token. Nothing is remembered between passes but the text itself.
+The most probable token is written behind the text, and the longer text goes through the whole model again, from the first step.
+That is how a text grows: one pass, one token. Real use often draws by the probabilities instead of taking the highest. Nothing
+is remembered between passes here but the text itself.
 
-The model has room for a fixed number of tokens (context length), because its position table has no more rows. When the text
-is longer, the oldest token falls out before the next pass.
+The model has room for a fixed number of tokens (context length), because its position table has no more rows. When the text is
+longer, the oldest token falls out before the next pass.
 
-$$\text{next} = \arg\max_{w}\, p_{T-1,w}, \qquad \text{text} \leftarrow \text{text} + \text{next}$$
+$$\text{next} = \arg\max_{w}\, P_{\text{last},\,w}, \qquad \text{text} \leftarrow \text{text} + \text{next}$$
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from .. import sampling, tokenizer
 from ..figures.chips import Chip, Chips
 from ..seen import Seen
 from ..words import percent
-from .stage import Action, Beside, Question, Whose, stage
+from .stage import Action, Beside, Question, Whose, among, stage
 
 MOST_CHIPS = 24
 NARROW_CHIPS = 14  # beside another picture
@@ -97,7 +98,7 @@ def caption(seen: Seen) -> str:
     ending = (
         f"{f'{size} of {room} places are' if room > 1 else 'The only place is'} taken, so {seen.quoted(0)} falls out to make room."
         if size >= room
-        else f"The next pass takes {size + 1} tokens of at most {room}."
+        else f"The next pass takes {size + 1} tokens."
     )
     said = (
         f'"{seen.trace.word(word)}" has the highest probability after {seen.quoted(size - 1)}, '
@@ -159,6 +160,18 @@ def would_say(main: Whose, other: Whose) -> str:
     )
 
 
+def question(seen: Seen) -> Question:
+    """How much can be written before something falls out."""
+    size, room = seen.size, seen.trace.config.context_length
+    choices, answer = among(*(f"{number:,}" for number in (room - size, room, room + size, room // 2)))
+    return Question(
+        ask=f"The text has {size:,} of at most {room:,} tokens. How many can be written before the first one falls out?",
+        choices=choices[:3],
+        answer=answer,
+        why=f"{room:,} places less the {size:,} that are taken. After that each new token pushes out the oldest, and all are numbered anew.",
+    )
+
+
 STAGE = stage(
     __doc__,
     key="append",
@@ -173,10 +186,5 @@ STAGE = stage(
     shape=lambda config, batch, tokens: (batch, min(tokens + 1, config.context_length)),
     actions=actions,
     beside=Beside("The text follows {main}", pictures=would_write, caption=would_say),
-    question=Question(
-        ask="The text already has as many tokens as the model has places. What happens when one more is written?",
-        choices=("The model stops", "The oldest token falls out", "The new token gets no position"),
-        answer=1,
-        why="Only the last tokens that fit go in, and they are numbered from 0 again.",
-    ),
+    question=question,
 )

@@ -1,11 +1,10 @@
 r"""# Dropout on the attention output
 
-The same rule at a new place: now it acts on what attention wants to add to the stream, not on the stream itself. A zero here
-does not wipe out what the token knows; it only means that attention adds nothing to that number in this training pass. Which
-numbers fall is drawn anew for every token, every place and every pass. Survivors are multiplied by 1/(1-p). When the model is
-used, this step hands its input on unchanged.
+The same rule at a new place: now it acts on what attention wants to add to the stream, not on the stream itself. Which numbers
+fall is drawn anew for every token, every place and every training pass; all heads' work is hit alike, as their shares are
+already added up here. Survivors are multiplied by 1/(1-p). When a model is used, this step hands its input on unchanged.
 
-$$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1$$
+$$y_j = \dfrac{r_j}{1 - p}\, x_j, \qquad r_j = 0 \text{ with probability } p, \text{ else } 1$$
 """
 
 from ..figures.matrix import Grid
@@ -39,9 +38,9 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="768 numbers, p = 0.5. How often are exactly 384 of them zero?",
-        choices=("Always", "In about every second pass", "In about 1 pass of 35"),
-        answer=2,
-        why="Every number is decided on its own: 384 on average, give or take 14. Exactly 384 has a chance of 2.9 %.",
+        ask="One number of the attention output falls here. What does the stream hold at that place after the shortcut?",
+        choices=("What it held before", "0", "Twice what it held"),
+        answer=0,
+        why="A zero here does not wipe out what the token knows: attention just adds nothing to that number, in this pass.",
     ),
 )

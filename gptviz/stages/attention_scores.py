@@ -1,21 +1,22 @@
 r"""# Attention scores
 
-How well does what one token looks for fit what another offers? Multiply its query with the other's key, number by number,
-and add up: one score per pair (dot product). Each row belongs to the token that reads, each column to the token it reads
-from.
+How well does what one token looks for fit what another offers? Multiply its query with the other's key, number by number, and add up: one score a pair (dot product). Each row belongs to the token that reads, each column to the token it reads from.
+Scores have any sign; only the differences within a row count.
 
-Long lists give big sums, so every score is divided by the square root of the head size, not of the width. The pattern
-stays; the numbers shrink, and the shares made from them later stay gentle.
+A sum of many products grows with their number, so every score is divided by the square root of the head size. Else one share would soon be almost 1.
 
-$$s_{qk} = \sum_{c} Q_{qc}\, K_{kc}, \qquad \text{scaled}_{qk} = \frac{s_{qk}}{\sqrt{d_{\text{head}}}}$$
+$$s_{ij} = q_i \cdot k_j = \sum_{c} q_{ic}\, k_{jc}, \qquad s^{\prime}_{ij} = \frac{s_{ij}}{\sqrt{d_{\text{head}}}}$$
 """
 
 import math
 
+import numpy as np
+
 from .. import sampling
 from ..figures.matrix import Grid
 from ..seen import Seen
-from .stage import Question, stage
+from ..words import fixed, percent
+from .stage import Question, among, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -44,15 +45,30 @@ def caption(seen: Seen) -> str:
     row = seen.row
     if row == 0:
         return (
-            f"{seen.quoted(0)} with itself scores {raw[0, 0]:.2f}, after the division {scaled[0, 0]:.2f}. "
+            f"{seen.quoted(0)} with itself scores {fixed(raw[0, 0])}, after the division {fixed(scaled[0, 0])}. "
             "It is the first token: no earlier one to compare with."
         )
     best = int(scaled[row, : row + 1].argmax())
     target = "itself" if best == row else seen.quoted(best)
+    second = float(np.partition(scaled[row, : row + 1], row - 1)[row - 1])
+    lead = f", {fixed(scaled[row, best] - second)} more than the next"
     undivided, divided = (sampling.softmax(scores[row, : row + 1])[best] for scores in (raw, scaled))
     return (
-        f"{seen.quoted(row)} fits {target} best: {raw[row, best]:.2f}, divided {scaled[row, best]:.2f}. "
-        f"Turned into shares, that is {divided:.0%} of its attention; without the division it would be {undivided:.0%}."
+        f"{seen.quoted(row)} fits {target} best: {fixed(raw[row, best])}, divided {fixed(scaled[row, best])}{lead}. "
+        f"Turned into shares, that is {percent(divided)} of its attention; without the division it would be {percent(undivided)}."
+    )
+
+
+def question(seen: Seen) -> Question:
+    """What larger heads would change."""
+    size = seen.trace.config.head_size
+    root = math.sqrt(size)
+    choices, answer = among(*(f"{number:.3g}" for number in (2 * root, 4 * root, root, 4 * size)))
+    return Question(
+        ask=f"A score here is a sum of {size} products, divided by {root:.3g}. With heads four times as large, by what?",
+        choices=choices[:3],
+        answer=answer,
+        why=f"By the square root of {4 * size}, which is {2 * root:.3g}: four times as many products make sums about twice as large.",
     )
 
 
@@ -70,10 +86,5 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     overview=overview,
-    question=Question(
-        ask="GPT-2 small is 768 wide and has 12 heads. What are its scores divided by?",
-        choices=("√768 ≈ 27.7", "√64 = 8", "12"),
-        answer=1,
-        why="A score adds up 768 / 12 = 64 products, the head size, so the sum grows like √64 = 8.",
-    ),
+    question=question,
 )

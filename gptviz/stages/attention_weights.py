@@ -1,18 +1,21 @@
 r"""# Attention weights
 
-The scores of each row become shares (attention weights): exponentiate, then divide by the row's sum. The bigger a score,
-the bigger its share, and every row adds up to 1. A hidden score is minus infinity; its exponential is exactly 0, so nothing
-flows from the future. The first token can only read itself: its row is always 1, 0, 0, ... in any model. A weight says how
-much one token takes from another here, in this head; it is a route, not a reason.
+The scores of each row become shares (attention weights): exponentiate, then divide by the row's sum. The bigger a score, the
+bigger its share, and every row adds up to 1. A hidden score is minus infinity; its exponential is exactly 0, so nothing flows
+from the future. The first token can only read itself: its row is 1, 0, 0, ... in any causal model. A weight says how much one
+token takes from another here, in this head. It shows where numbers flow, not why.
 
-$$w_{qk} = \frac{e^{m_{qk}}}{\sum_{j} e^{m_{qj}}}$$
+$$a_{ij} = \frac{e^{m_{ij}}}{\sum_{k} e^{m_{ik}}}$$
 """
 
 import numpy as np
 
 from ..figures.matrix import Grid
 from ..seen import Seen
-from .stage import Question, stage
+from ..words import percent
+from .stage import Question, among, stage
+
+MOST = 0.9  # of a row, which few or many tokens hold
 
 
 def picture(seen: Seen) -> Grid:
@@ -45,13 +48,37 @@ def caption(seen: Seen) -> str:
     weights = seen.array(f"blocks.{seen.block}.att.weights")
     row = seen.row
     if row == 0:
-        return f"{seen.quoted(0)} is the first token: its row is 1 and nothing else, in every head of every model."
+        return f"{seen.quoted(0)} is the first token: its row is 1 and nothing else, in every head of every causal model."
     best = int(weights[row].argmax())
-    spread = float(np.exp(-(weights[row, : row + 1] * np.log(weights[row, : row + 1] + 1e-30)).sum()))
+    enough = 1 + int(np.searchsorted(np.cumsum(np.sort(weights[row, : row + 1].astype(np.float64))[::-1]), MOST))
     target = "itself" if best == row else seen.quoted(best)
     return (
-        f"{seen.quoted(row)} gives {weights[row, best]:.0%} of its attention to {target}; "
-        f"its row is as spread as {spread:.1f} equal shares out of {row + 1}."
+        f"{seen.quoted(row)} gives {percent(float(weights[row, best]))} of its attention to {target}; "
+        f"{min(enough, row + 1)} of the {row + 1} tokens it may read hold {percent(MOST)} of it."
+    )
+
+
+def question(seen: Seen) -> Question:
+    """What one more in a score does to its share."""
+    row = seen.row
+    scores = seen.array(f"blocks.{seen.block}.att.masked")[row, : row + 1].astype(np.float64)
+    shares = np.exp(scores - scores.max())
+    shares /= shares.sum()
+    best = int(shares.argmax())
+    share, raised = float(shares[best]), float(shares[best] * np.e / (shares[best] * np.e + 1 - shares[best]))
+    if row == 0 or percent(raised) == percent(share):
+        return Question(
+            ask="All scores of a row grow by 5. What happens to its shares?",
+            choices=("They stay", "They all grow", "The largest takes more"),
+            answer=0,
+            why="Every exponential grows by the same factor, and so does their sum. Only differences within a row count.",
+        )
+    choices, answer = among(percent(raised), percent(min(0.999, share * np.e)), percent(share), percent(share / 2))
+    return Question(
+        ask=f"The score of {seen.quoted(row)} for {'itself' if best == row else seen.quoted(best)} grows by 1. Its share is {percent(share)}: what does it become?",
+        choices=choices[:3],
+        answer=answer,
+        why=f"Its exponential grows by e = 2.72, and so does its part of the sum: {percent(raised)}. The others share what is left.",
     )
 
 
@@ -69,10 +96,5 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     overview=overview,
-    question=Question(
-        ask="What is the first row of any causal attention map?",
-        choices=("Equal shares", "1, then zeros", "It depends on the weights"),
-        answer=1,
-        why="The first token sees only itself, and a share of one thing is 1, trained or not.",
-    ),
+    question=question,
 )

@@ -9,11 +9,16 @@ Here one token's row is followed from the input embedding to the last block. Row
 $$x^{(i)} = x^{(i-1)} + \text{attention}_i + \text{feed-forward}_i$$
 """
 
+from dataclasses import replace
+
 import numpy as np
 
+from ..figures import style
 from ..figures.matrix import Grid, Panel
 from ..points import stream_in
 from ..seen import Seen
+from ..words import size
+from . import addition, present
 from .stage import Question, stage
 
 
@@ -24,6 +29,7 @@ def stream(seen: Seen) -> np.ndarray:
 
 
 def picture(seen: Seen) -> Grid:
+    """The row at every moment; what enters has colours of its own where in those of the others it would look empty."""
     row = seen.row
     who = seen.quoted(row)
     rows = stream(seen)
@@ -32,22 +38,33 @@ def picture(seen: Seen) -> Grid:
     added = np.linalg.norm(np.diff(rows, axis=0), axis=1)
     lengths = (f"{norms[0]:.1f}", *(f"{norm:.1f} (+ {extra:.1f})" for norm, extra in zip(norms[1:], added)))
     small = seen.present and seen.narrow  # there a second number in a line would be cut off
-    return Grid(
-        panels=(
-            Panel(
-                title=f"{who} on its way through {blocks} block{'s' if blocks > 1 else ''}",
-                values=rows,
-                rows=("input", *(f"block {i + 1}" for i in range(blocks))),
-                row_axis="after",
-                point="stream",
-                prefix=(seen.item, row),
-                side=tuple(f"{norm:.1f}" for norm in norms) if small else lengths,
-                side_title="length" if small else "length (added)",
-                printed=False,
-            ),
+    faint = norms[0] * addition.APART < norms[1:].max()
+    whole = (
+        Panel(
+            title=f"{who} on its way through {blocks} block{'s' if blocks > 1 else ''}",
+            values=rows,
+            rows=("input", *(f"block {i + 1}" for i in range(blocks))),
+            row_axis="after",
+            point="stream",
+            prefix=(seen.item, row),
+            side=tuple(f"{norm:.1f}" for norm in norms) if small else lengths,
+            side_title="length" if small else "length (added)",
+            printed=False,
         ),
+    )
+    if faint:
+        [panel] = whole
+        first = present.crop(panel, (0,), tuple(range(rows.shape[1])), printed=False)
+        others = present.crop(panel, tuple(range(1, blocks + 1)), tuple(range(rows.shape[1])), printed=False)
+        whole = (
+            replace(first, limits=None, side_title=""),
+            replace(others, title="after each block", limits=style.robust_limits(rows[1:], "signed")),
+        )
+    own = " The input has colours of its own." if faint else ""
+    return Grid(
+        panels=whole,
         selected=seen.block + 1,
-        note="One token, one row per moment." + " Added: length of what the block added to the row above." * (not small),
+        note="One token, one row per moment." + own + " Added: length of what the block added to the row above." * (not small),
         alt=f"The residual stream of {who} at the input and after each of {blocks} blocks, "
         f"length {norms[0]:.1f} at first and {norms[-1]:.1f} at last.",
     )
@@ -60,8 +77,8 @@ def caption(seen: Seen) -> str:
     most = int(added.argmax())
     who = seen.quoted(seen.row)
     return (
-        f"Block {seen.block + 1} adds a row of length {added[seen.block]:.1f} to {who}. Over the whole stack the length goes "
-        f"from {norms[0]:.1f} to {norms[-1]:.1f}; block {most + 1} adds most ({added[most]:.1f})."
+        f"Block {seen.block + 1} adds a row of length {size(float(added[seen.block]))} to {who}. Over the whole stack the length goes "
+        f"from {size(float(norms[0]))} to {size(float(norms[-1]))}; block {most + 1} adds most ({size(float(added[most]))})."
     )
 
 

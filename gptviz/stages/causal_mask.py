@@ -6,12 +6,12 @@ all cells above the diagonal are hidden, hatched here. Each row keeps the token 
 The mask comes before the shares are made: the exponential of minus infinity is exactly 0, so hidden tokens get no share,
 and the rest still adds up to 1. The mask is a rule, not learned, and the same in every head and block.
 
-$$m_{qk} = \begin{cases} \text{scaled}_{qk} & k \le q \\ -\infty & k > q \end{cases}$$
+$$m_{ij} = \begin{cases} s^{\prime}_{ij} & j \le i \\ -\infty & j > i \end{cases}$$
 """
 
 from ..figures.matrix import Grid
 from ..seen import Seen
-from .stage import Question, stage
+from .stage import Question, among, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -52,6 +52,19 @@ def caption(seen: Seen) -> str:
     )
 
 
+def question(seen: Seen) -> Question:
+    """How many scores one more token adds to those that are kept."""
+    size = seen.size
+    kept = size * (size + 1) // 2
+    choices, answer = among(*(f"{number:,}" for number in (size + 1, 1, 2 * size + 1, size * size)))
+    return Question(
+        ask=f"{kept:,} score{'s are' if kept > 1 else ' is'} kept now. One more token is written: how many more are kept?",
+        choices=choices[:3],
+        answer=answer,
+        why=f"The new row may read all {size + 1:,} tokens, itself included. The {size:,} old rows get one more hidden score each.",
+    )
+
+
 STAGE = stage(
     __doc__,
     key="causal-mask",
@@ -66,10 +79,5 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     overview=overview,
-    question=Question(
-        ask="You fill the hidden scores with 0 instead of minus infinity. What share does the future get?",
-        choices=("None: 0 means hidden", "More than 0", "Less than 0"),
-        answer=1,
-        why="Shares come from exponentials, and the exponential of 0 is 1. Only minus infinity gives exactly 0.",
-    ),
+    question=question,
 )

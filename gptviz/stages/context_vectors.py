@@ -1,12 +1,12 @@
 r"""# Context vectors
 
-Now the reading happens. For each token, every value row it may read is multiplied by its weight, and the results are added
-up: one new row, the token's mix of what the others hand over (context vector). The weights say how much; the context vector
-is what was read. Where one weight is close to 1, the mix is almost that token's value.
+Now the reading happens. For each token, every value row it may read is multiplied by its weight, and the results are added up:
+one new row, the token's mix of what it and the tokens before it hand over (context vector). The weights say how much; the
+context vector is what was read.
 
 Each head makes its own mix. The mixes of all heads are laid side by side into one long row, as wide as the model.
 
-$$c_q = \sum_{k \le q} w_{qk}\, V_k, \qquad \text{concat}_q = [\,c_q^{1} \mid c_q^{2} \mid \dots\,]$$
+$$z_i = \sum_{j \le i} \tilde a_{ij}\, v_j, \qquad \text{concat}_i = [\,z_i^{1} \mid z_i^{2} \mid \dots\,]$$
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from ..figures import style
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
+from ..words import percent, size
 from .stage import Question, stage
 
 MOST_KEYS = 20  # value rows that can be told apart in one picture
@@ -38,7 +39,7 @@ def picture(seen: Seen) -> Grid:
     left_out = ""
     if len(keys) <= row:
         held = weights[list(keys)].sum() / (weights.sum() or 1)
-        left_out = f"The {len(keys)} largest of {row + 1} weights, {held:.1%} of their sum; the sum runs over all {row + 1}."
+        left_out = f"The {len(keys)} largest of {row + 1} weights, {percent(float(held))} of their sum; the sum runs over all {row + 1}."
     return Grid(
         panels=(
             Panel(
@@ -101,8 +102,8 @@ def caption(seen: Seen) -> str:
     best = int((weights * np.linalg.norm(value[: row + 1], axis=1)).argmax())
     source = "itself" if best == row else seen.quoted(best)
     return (
-        f"{who} takes most from {source}: weight {weights[best]:.2f} times a value of length "
-        f"{np.linalg.norm(value[best]):.2f}. The mix has length {np.linalg.norm(context):.2f}. {owned}"
+        f"{who} takes most from {source}: weight {size(float(weights[best]))} times a value of length "
+        f"{size(float(np.linalg.norm(value[best])))}. The mix has length {size(float(np.linalg.norm(context)))}. {owned}"
     )
 
 

@@ -1,8 +1,8 @@
 r"""# Contract
 
-The wide row is folded back to the width it came from (contraction), so that it can be added to what the token already
-carries. Each unit owns one row of the second table. Its strength, after GELU, says how much of that row goes into the
-result; all rows together plus a bias are the output. A unit that is switched off adds nothing.
+The wide row is folded back to the width it came from (contraction), so that it can be added to what the token already carries.
+Each unit owns one row of the second table. Its strength, after GELU, says how much of that row goes into the result; all rows
+together plus a bias are the output. A unit that is switched off adds almost nothing.
 
 So a unit is a pair: a pattern to notice, and something to write when it is noticed.
 
@@ -15,7 +15,8 @@ from .. import sampling
 from ..figures import style
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
-from .stage import Question, stage
+from ..words import fixed, size
+from .stage import Question, among, stage
 
 STRONGEST = 5
 
@@ -39,7 +40,7 @@ def picture(seen: Seen) -> Grid:
                 f"feed-forward output: {config.n_embd:,} numbers a token",
                 joiner="× W_down + b →",
                 part="feed-forward",
-                side=tuple(f"{norm:.2f}" for norm in np.linalg.norm(output, axis=1)),
+                side=tuple(size(float(norm)) for norm in np.linalg.norm(output, axis=1)),
                 side_title="length",
             ),
         ),
@@ -67,7 +68,7 @@ def overview(seen: Seen) -> Grid:
                 point=f"unit_out:blocks.{seen.block}",
                 prefix=(seen.item, row),
                 row_index=units,
-                side=tuple(f"× {active[unit]:.2f}" for unit in units),
+                side=tuple(f"× {fixed(active[unit])}" for unit in units),
                 part="feed-forward",
                 told=(("", ()), ("feature", ())),
                 printed=False,
@@ -85,9 +86,23 @@ def caption(seen: Seen) -> str:
     half = 1 + int(np.searchsorted(np.cumsum(written[order]), written.sum() / 2))
     out = seen.array(f"blocks.{seen.block}.ff_out")[row]
     return (
-        f"Unit {order[0]} writes most for {seen.quoted(row)}: a row of length {written[order[0]]:.2f}. "
-        f"{half:,} of {len(written):,} units write half of all there is; what is left after adding up has length "
-        f"{np.linalg.norm(out):.2f}."
+        f"Unit {order[0]} writes most for {seen.quoted(row)}: a row of length {size(float(written[order[0]]))}. "
+        f"The lengths of what {half:,} of the {len(written):,} units write make up half of all lengths; added up, all rows and the bias have "
+        f"length {size(float(np.linalg.norm(out)))}."
+    )
+
+
+def question(seen: Seen) -> Question:
+    """What a unit at half its strength writes."""
+    written = lengths(seen)
+    unit = int(written.argmax())
+    active = float(seen.array(f"blocks.{seen.block}.ff.active")[seen.row][unit])
+    choices, answer = among(*(size(float(written[unit]) * part) for part in (0.5, 1, 0.25)))
+    return Question(
+        ask=f"Unit {unit} is at {fixed(active)} after GELU and writes a row of length {size(float(written[unit]))}. At {fixed(active / 2)}, how long would it be?",
+        choices=choices,
+        answer=answer,
+        why="The same row of the table times half the number: every feature of it is halved, and so is its length.",
     )
 
 
@@ -104,10 +119,5 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     overview=overview,
-    question=Question(
-        ask="Which part of GPT-2 small holds the most learned numbers?",
-        choices=("The token table", "Attention", "The feed-forward layers"),
-        answer=2,
-        why="Feed-forward holds 45.5 %, the token table 31.0 %, attention 22.8 %.",
-    ),
+    question=question,
 )

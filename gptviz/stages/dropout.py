@@ -9,8 +9,11 @@ from ..figures.matrix import DROPPED, Grid, Panel
 from ..points import dropout_site
 from ..seen import Seen
 from ..trace import Trace
+from ..weights import dropout_history
+from ..words import fixed, size
 from . import addition, present
 
+DIGITS, MOST_DIGITS = 3, 8  # after the point, of numbers that are written out
 FEATURES = (512, 128)  # strips above and beside each other: cells that each get a pixel, so that no zero is hidden
 
 
@@ -31,6 +34,11 @@ def mask_limits(trace: Trace) -> tuple[float, float]:
     return 0.0, 2 / (1 - trace.dropout)
 
 
+def history(seen: Seen) -> str:
+    """A sentence on whether the model on screen was trained with dropout."""
+    return f"This model was {dropout_history(seen.trace.model)}."
+
+
 def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: str) -> Grid:
     """Before x factors = after, as three strips, zeros and lengths beside them. before, after: points. titles: of the two."""
     x, y = seen.array(before), seen.array(after)
@@ -40,7 +48,7 @@ def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: 
     mean, spread = expected(width, seen.trace.dropout)
     marks = (DROPPED * (mask == 0)).astype(np.uint8)
     limits = style.robust_limits(np.stack([x, y]), "signed")
-    lengths = [tuple(addition.size(length) for length in addition.lengths(values)) for values in (x, y)]
+    lengths = [tuple(size(length) for length in addition.lengths(values)) for values in (x, y)]
     first = seen.strip(before, titles[0], part=part, limits=limits, side=lengths[0], side_title="length")
     middle = Panel(
         title=f"factors, 0 or {1 / (1 - seen.trace.dropout):.3g}" if seen.trace.dropout else "factors, all 1",
@@ -80,7 +88,7 @@ def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: 
             seen,
             replace(first, side=(), side_title=""),
             replace(last, side=(), side_title="", joiner="dropout →"),
-            around=survivor(x[row], y[row], mask[row]) or 0,
+            around=survivor(x[row], y[row], mask[row], seen.trace.dropout) or 0,
         )
         note = f"{cut} {note}".strip()
     return Grid(
@@ -95,14 +103,22 @@ def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: 
     )
 
 
-def survivor(x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> int | None:
-    """The largest surviving number whose rounded arithmetic also comes out right; None when nothing survived."""
+def survivor(x: np.ndarray, y: np.ndarray, mask: np.ndarray, rate: float) -> int | None:
+    """The largest surviving number whose arithmetic, rounded to DIGITS, also comes out right; None when nothing survived."""
     kept = np.flatnonzero(mask)
     if kept.size == 0:
         return None
-    a, b = np.round(x[kept].astype(np.float64), 3), np.round(y[kept].astype(np.float64), 3)
-    fits = np.abs(np.round(a * mask[kept], 3) - b) < 5e-4
+    a, b = np.round(x[kept].astype(np.float64), DIGITS), np.round(y[kept].astype(np.float64), DIGITS)
+    fits = np.round(a / (1 - rate), DIGITS) == b
     return int(kept[np.argmax(np.where(fits | ~fits.any(), np.abs(x[kept]), -1))])
+
+
+def divided(x: float, y: float, rate: float) -> str:
+    """A survivor's arithmetic, with as many digits as it takes for a calculator to agree: 0.941 ÷ 0.9 = 1.046 would not do."""
+    for digits in range(DIGITS, MOST_DIGITS):
+        if round(round(x, digits) / (1 - rate), digits) == round(y, digits):
+            break
+    return f"{fixed(x, digits)} ÷ {1 - rate:.2g} = {fixed(y, digits)}"
 
 
 def caption(seen: Seen, before: str, after: str) -> str:
@@ -114,12 +130,14 @@ def caption(seen: Seen, before: str, after: str) -> str:
     if not seen.trace.dropout:
         same = int((x == y).sum())
         return (
-            f"Dropout is off, as it is whenever the model is used: {same} of {width} numbers of {name} are the same before and "
-            f"after. Switch dropout on in the bar to see zeros. This is {place} where it acts."
+            f"Dropout is off, as it is whenever a model is used: {same} of {width} numbers of {name} are the same before and "
+            f"after. This is {place} where it acts. {history(seen)}"
         )
     mask = factors(seen, after)[row]
     fell = int((mask == 0).sum())
     mean, spread = expected(width, seen.trace.dropout)
-    kept = survivor(x, y, mask)
-    example = "" if kept is None else f" Feature {kept} survives: {x[kept]:.3f} × {mask[kept]:.3f} = {y[kept]:.3f}."
-    return f"{fell} of {width} numbers of {name} fall; {mean:.1f} ± {spread:.1f} are expected at p = {seen.trace.dropout:g}.{example}"
+    kept = survivor(x, y, mask, seen.trace.dropout)
+    example = (
+        "" if kept is None else f" Feature {kept} survives: {divided(float(x[kept]), float(y[kept]), seen.trace.dropout)}."
+    )
+    return f"{fell} of {width} numbers of {name} fall; {mean:.1f} are expected, give or take {spread:.1f}, at p = {seen.trace.dropout:g}.{example} {history(seen)}"

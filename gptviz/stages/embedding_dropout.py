@@ -1,11 +1,11 @@
 r"""# Dropout on the input embedding
 
-In training, a random part of the numbers is set to 0: each one on its own, with probability p (dropout). No number can be
-relied on alone, which guards against learning the training text by heart (overfitting). What survives is multiplied by
-1/(1-p), so the average stays as it was. How many fall varies from pass to pass. When the trained model is used, dropout is
-off and changes nothing: what comes in goes out.
+A model may be trained with dropout: in every training pass a random part of the numbers is set to 0, each one on its own, with
+probability p. No unit can lean on one other that is always there, so what each learns has to be of use alone; that guards
+against learning the training text by heart (overfitting). What survives is multiplied by 1/(1-p), so the average stays as it
+was. When a model is used, dropout is off: what comes in goes out.
 
-$$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1$$
+$$y_j = \dfrac{r_j}{1 - p}\, x_j, \qquad r_j = 0 \text{ with probability } p, \text{ else } 1$$
 """
 
 from ..figures.matrix import Grid
@@ -34,9 +34,9 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="At p = 0.1, what is every surviving number multiplied by?",
-        choices=("0.9", "1.11", "10"),
-        answer=1,
-        why="1/(1-p) = 1/0.9 = 1.11. Nine tenths survive, each a ninth larger: the average stays the same.",
+        ask="Dropout is on. The same text goes through twice, with two seeds. What differs at this step?",
+        choices=("Which numbers fall, and how many", "Only which numbers fall", "Nothing: the text is the same"),
+        answer=0,
+        why="Every number is decided on its own, so even how many fall varies from pass to pass.",
     ),
 )

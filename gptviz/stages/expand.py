@@ -1,11 +1,11 @@
 r"""# Expand
 
-Attention let tokens read each other. Now every token works alone (feed-forward layer): nothing flows between rows here, and
-all rows use the same table.
+Attention let tokens read each other. Now every token works alone (feed-forward layer): nothing flows between rows here, and all
+rows use the same table.
 
-First the row is made four times as wide. Each new number (hidden unit) is a weighted sum of all features plus a bias: it
-measures how strongly one learned pattern is present in this token. Positive means present. Four times the width is a choice
-that works: room for many patterns before the row is folded back.
+First the row is made four times as wide. Each new number (hidden unit) is a weighted sum of all features plus a bias: large
+where the token's vector goes along with what the unit's column has learned. Four times the width is a choice that works: room
+for many patterns before the row is folded back.
 
 $$h_t = \mathrm{LN}(x_t)\, W_{\text{up}} + b_{\text{up}}$$
 """
@@ -13,7 +13,8 @@ $$h_t = \mathrm{LN}(x_t)\, W_{\text{up}} + b_{\text{up}}$$
 from .. import sampling
 from ..figures.matrix import Grid
 from ..seen import Seen
-from .stage import Question, stage
+from ..words import fixed, percent
+from .stage import Question, among, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -27,7 +28,7 @@ def picture(seen: Seen) -> Grid:
                 f"hidden units: {hidden.shape[1]:,} numbers a token",
                 joiner="× W_up + b →",
                 part="feed-forward",
-                side=tuple(f"{share:.0%}" for share in (hidden > 0).mean(1)),
+                side=tuple(percent(float(share)) for share in (hidden > 0).mean(1)),
                 side_title="above 0",
             ),
         ),
@@ -41,9 +42,21 @@ def caption(seen: Seen) -> str:
     row = seen.row
     hidden = seen.array(f"blocks.{seen.block}.ff.hidden")[row]
     strongest = sampling.top(hidden, 3)
-    units = ", ".join(f"{unit} ({hidden[unit]:.2f})" for unit in strongest)
+    units = ", ".join(f"{unit} ({fixed(hidden[unit])})" for unit in strongest)
     return (
         f"{seen.quoted(row)} makes {(hidden > 0).sum():,} of {len(hidden):,} units positive. Its strongest are units {units}."
+    )
+
+
+def question(seen: Seen) -> Question:
+    """How many learned numbers expanding takes."""
+    width, hidden = seen.trace.config.n_embd, seen.trace.config.hidden_size
+    choices, answer = among(*(f"{number:,}" for number in (width * hidden + hidden, hidden, width + hidden)))
+    return Question(
+        ask=f"From {width:,} numbers a token to {hidden:,}: how many learned numbers does this step have in one block?",
+        choices=choices,
+        answer=answer,
+        why=f"{hidden:,} columns of {width:,} weights, and a bias for each column; all tokens share them.",
     )
 
 
@@ -59,10 +72,5 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
-    question=Question(
-        ask="You change the row of token 2 right before the feed-forward layer. Which rows differ right after it?",
-        choices=("Row 2 only", "Row 2 and all later rows", "All rows"),
-        answer=0,
-        why="The feed-forward layer handles each row on its own. Only attention moves anything between tokens.",
-    ),
+    question=question,
 )

@@ -1,11 +1,11 @@
 r"""# Dropout on the feed-forward output
 
 The last dropout of the block, by the same rule: what the feed-forward layer wants to add to the stream loses a random part of
-its numbers in training, and the rest grows by 1/(1-p). A block has three such places (attention weights, attention output,
-here) and the model one more at the start. All of them draw anew in every training pass, and all of them are off when the
-model is used: two runs on the same text then agree to the last digit.
+its numbers in training with dropout, and the rest grows by 1/(1-p). A block has three such places (attention weights, attention
+output, here) and the model one more at the start. All of them draw anew in every training pass, and all of them are off when a
+model is used.
 
-$$y_i = x_i \cdot \frac{m_i}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1$$
+$$y_j = \dfrac{r_j}{1 - p}\, x_j, \qquad r_j = 0 \text{ with probability } p, \text{ else } 1$$
 """
 
 from ..figures.matrix import Grid
@@ -39,9 +39,9 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="GPT-2 small has 12 blocks. At how many places does one training pass apply dropout?",
-        choices=("12", "25", "37"),
-        answer=2,
-        why="Three in each block and one after the input embedding: 3 × 12 + 1 = 37.",
+        ask="You ask a model twice and get two different lists of probabilities for the same text. What was forgotten?",
+        choices=("To switch dropout off", "To normalise the stream", "To fix the temperature"),
+        answer=0,
+        why="With dropout off a pass has nothing random in it: two runs on the same text agree to the last digit.",
     ),
 )

@@ -1,9 +1,8 @@
 r"""# GELU
 
-Without a bend, two tables in a row would be no more than one. So every hidden unit passes through a curve (GELU): large
-numbers pass unchanged, very negative ones become almost 0, in other words that unit is switched off for this token. In
-between the curve is smooth and dips below 0: the lowest it goes is −0.17, at −0.75. A plain cut at 0 (ReLU, the thin line)
-has a corner instead. GPT-2 uses the form with tanh. Every unit is bent on its own.
+Every hidden unit passes through a curve (GELU): large positive numbers pass unchanged, very negative ones become almost 0, in
+other words that unit is switched off for this token. In between the curve is smooth and dips below 0: the lowest it goes is
+−0.17, at −0.75. A plain cut at 0 (ReLU) has a corner instead. GPT-2 uses the form with tanh. Every unit is bent on its own.
 
 $$\mathrm{GELU}(x) = \tfrac{x}{2}\Big(1 + \tanh\big(\sqrt{2/\pi}\,(x + 0.044715\,x^3)\big)\Big)$$
 """
@@ -14,6 +13,7 @@ import plotly.graph_objects as go
 from .. import sampling
 from ..figures import curve
 from ..seen import Seen
+from ..words import fixed, percent
 from .stage import Question, stage
 
 NAMED = 3  # units that carry their number in the chart
@@ -44,9 +44,9 @@ def caption(seen: Seen) -> str:
     active = seen.array(f"blocks.{seen.block}.ff.active")[row]
     top = int(active.argmax())
     return (
-        f"{(hidden <= 0).mean():.0%} of the units of {seen.quoted(row)} are at or below 0, so little of "
-        f"them passes, at lowest {active.min():.2f}. "
-        f"The largest that passes is unit {top}: {hidden[top]:.2f} becomes {active[top]:.2f}."
+        f"{percent(float((hidden <= 0).mean()))} of the units of {seen.quoted(row)} are at or below 0, so little of "
+        f"them passes, at lowest {fixed(active.min())}. "
+        f"The largest that passes is unit {top}: {fixed(hidden[top])} becomes {fixed(active[top])}."
     )
 
 
@@ -63,9 +63,9 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="A unit holds −0.75. What does GELU make of it?",
-        choices=("0", "−0.17", "−0.75"),
-        answer=1,
-        why="That is the lowest point of the curve: −0.17. ReLU would give 0. Far below, at −4, GELU gives almost 0 too.",
+        ask="Leave the bend out. What would the two tables around it, W_up and W_down, be worth together?",
+        choices=("One table of the model's width", "Twice one table", "The same as with the bend"),
+        answer=0,
+        why="The product of two tables is a table: without a bend between them, four times the width gains nothing.",
     ),
 )

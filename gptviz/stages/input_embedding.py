@@ -1,9 +1,8 @@
 r"""# Input embedding = token + position
 
-Here what meets where: the token's vector and its position's vector are added, number by number. The width stays the same, so
-nothing after this has to grow. Adding is a design choice; training can find directions for places that words leave free. From
-here on the two parts cannot be read off apart: the sum is all the model sees. It is the start of the residual stream, the row
-of numbers per token that every block adds to.
+Here what meets where: the token's vector and its position's vector are added, number by number. Adding is a design choice: in
+so many directions training can find some for places that words leave free. From here on the two parts cannot be read off apart:
+the sum is all the model sees. It is the start of the residual stream, the row of numbers per token that every block adds to.
 
 $$x_t = \mathrm{tok}_t + \mathrm{pos}_t$$
 """
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..figures.matrix import Grid
 from ..seen import Seen
+from ..words import size
 from . import addition
 from .stage import Question, stage
 
@@ -31,8 +31,8 @@ def picture(seen: Seen) -> Grid:
 def caption(seen: Seen) -> str:
     row = seen.row
     token, position, total = (seen.array(point)[row] for point in POINTS)
-    long = [addition.size(float(length)) for length in addition.lengths(np.stack((token, position, total)))]
-    name = seen.quoted(row)
+    long = [size(float(length)) for length in addition.lengths(np.stack((token, position, total)))]
+    name = seen.word(row)
     return (
         f"{name} at position {row}, {addition.written_out(token, position, total, ('token', 'position'))}. "
         f"Its token vector has length {long[0]}, the position's {long[1]}, the sum {long[2]}."
@@ -54,6 +54,6 @@ STAGE = stage(
         ask="Token vector and position vector are each as wide as the model. How wide is the input embedding?",
         choices=("Twice as wide", "Just as wide", "One number wider"),
         answer=1,
-        why="They are added, not put side by side: the width is the same on every step of the stream.",
+        why="They are added, not put side by side, so nothing after this has to grow: the stream keeps its width to the end.",
     ),
 )

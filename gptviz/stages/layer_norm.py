@@ -7,6 +7,7 @@ from ..figures import distribution, style
 from ..figures.distribution import Column
 from ..model import LayerNorm
 from ..seen import Seen
+from ..words import fixed, moment
 from . import present
 
 LINES = (
@@ -30,22 +31,6 @@ def moments(values: np.ndarray) -> list[tuple[float, float]]:
     return list(zip(wide.mean(1).tolist(), wide.var(1).tolist()))
 
 
-def written(value: float) -> str:
-    """A mean or a variance with as many digits as can be read; what is 0 but for rounding is 0.000, never -0.000."""
-    size = abs(value)
-    if size < 1e-6:
-        return "0.000"
-    return (
-        f"{value:,.0f}"
-        if size >= 100
-        else f"{value:.3f}"
-        if size >= 0.1
-        else f"{value:.4f}"
-        if size >= 5e-5
-        else f"{value:.0e}"
-    )
-
-
 def picture(seen: Seen, before: str, after: str) -> go.Figure:
     """Histograms of each token's numbers: as they come, normalised, and after the learned scale and shift."""
     rows = present.tokens(seen, 3 if seen.present else TOKENS)
@@ -63,7 +48,7 @@ def picture(seen: Seen, before: str, after: str) -> go.Figure:
                 title,
                 values,
                 limits,
-                tuple(f"mean {written(mean)}\nvar {written(variance)}" for mean, variance in moments(values)),
+                tuple(f"mean {moment(mean)}\nvar {moment(variance)}" for mean, variance in moments(values)),
             )
             for title, values, limits in states
         ],
@@ -81,17 +66,16 @@ def caption(seen: Seen, norm: LayerNorm, before: str, after: str) -> str:
     x, y = seen.array(before)[row : row + 1], seen.array(after)[row : row + 1]
     (mean, variance), (out_mean, out_variance) = moments(x)[0], moments(y)[0]
     short = seen.trace.config.eps / (variance + seen.trace.config.eps)  # what ε takes off the variance of 1
-    unit = f"variance {1 - short:.4f} (ε takes the rest)" if short > 5e-5 else f"variance 1 (less {short:.0e} for ε)"
+    unit = f"variance {fixed(1 - short, 4)} (ε takes the rest)" if short > 5e-5 else "variance 1 (what ε takes does not show)"
     scale, shift = norm.weight.detach().numpy(), norm.bias.detach().numpy()
     if (scale == 1).all() and (shift == 0).all():
         learned = "Scale and shift still are 1 and 0, as before any training, so nothing more happens."
     else:
         learned = (
-            f"Then the learned scale ({scale.min():.2f} to {scale.max():.2f}) and "
-            f"shift ({shift.min():.2f} to {shift.max():.2f}) make it mean {written(out_mean)}, "
-            f"variance {written(out_variance)}."
+            f"Then the learned scale ({fixed(scale.min())} to {fixed(scale.max())}) and "
+            f"shift ({fixed(shift.min())} to {fixed(shift.max())}) make it mean {moment(out_mean)}, "
+            f"variance {moment(out_variance)}."
         )
     return (
-        f"{seen.quoted(row)} has mean {written(mean)} and variance {written(variance)}; normalised, mean 0 and "
-        f"{unit}. {learned}"
+        f"{seen.quoted(row)} has mean {moment(mean)} and variance {moment(variance)}; normalised, mean 0 and {unit}. {learned}"
     )

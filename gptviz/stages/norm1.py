@@ -2,8 +2,8 @@ r"""# LayerNorm before attention
 
 Each token's numbers are put on a common scale, every token on its own (LayerNorm): subtract their mean, divide by their
 standard deviation. Now the mean is 0 and the variance 1, less a hair, because a tiny ε keeps the division safe. Then each
-feature gets a learned scale and a learned shift. They start at 1 and 0, so only after training may mean and variance leave 0
-and 1 again. Attention reads this copy; the stream itself stays as it is.
+feature gets a learned scale and a learned shift; they start at 1 and 0. So every layer meets numbers of the same size, whatever
+the ones before it learn: that keeps training stable. Attention reads this copy; the stream itself stays as it is.
 
 $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 """
@@ -41,9 +41,9 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="A token's numbers are 3, 3, 3, 3, 3, 3. What are they once normalised?",
-        choices=("All 0", "All 1", "Undefined: division by zero"),
+        ask="You add 5 to all numbers of a token just before this step. What does that change in its normalised vector?",
+        choices=("Nothing", "Every number grows by 5", "The variance grows"),
         answer=0,
-        why="Each is its mean, so 0 is divided by the square root of 0 + ε: the ε makes that 0.",
+        why="The mean grows by 5 too, and is taken off again. The variance measures distances from the mean, so it stays.",
     ),
 )

@@ -2,8 +2,8 @@ r"""# LayerNorm before the feed-forward layer
 
 The stream has changed: attention was added to it. So each token's numbers are put on a common scale again before the next
 sublayer reads them. The rule is the same as before (mean 0, variance 1, then scale and shift), but this LayerNorm has learned
-scales and shifts of its own. It never looks at other tokens: four tokens have four means and four variances. Normalising
-keeps the shape of a token's histogram; the scale and shift, one pair a feature, change it a little.
+scales and shifts of its own. Normalising keeps the shape of a token's histogram; the scale and shift, one pair a feature,
+change it a little.
 
 $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 """
@@ -40,9 +40,9 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="Four tokens, 768 numbers each. How many means does one LayerNorm compute?",
-        choices=("1", "4", "768"),
-        answer=1,
-        why="One mean and one variance for each token, over its own features. Tokens do not influence each other here.",
+        ask="One more word is written behind the text. What happens to the means and variances of the tokens before it?",
+        choices=("They stay as they are", "They all shift a little", "Only the last one changes"),
+        answer=0,
+        why="Each token is normalised over its own features. There are as many means as tokens, and none looks at another token.",
     ),
 )

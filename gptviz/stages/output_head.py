@@ -1,13 +1,13 @@
 r"""# Output head
 
-Each row is compared with all tokens of the vocabulary: multiply it with every token's vector and add up. One raw score per
-token (logit) comes out, any size and sign; only differences within a row count. The column number is the token id. GPT-2
-reuses the token table for this.
+Each row, normalised, is compared with all tokens of the vocabulary: multiply it with every token's vector and add up. One raw
+score per token (logit) comes out, any size and sign; only differences within a row count. The column number is the token id.
+GPT-2 reuses the token table for this.
 
-Row t scores what follows token t. To write on, only the last row is used. In training all rows are, each against the token
-that really came next.
+Row t scores what follows token t. To write on, only the last row is used. In training all rows are, each against the token that
+really came next.
 
-$$\text{logit}_{t,w} = x_t \cdot W_{\text{token}}[w]$$
+$$\mathrm{logit}_{t,w} = y_t \cdot W_{\text{token}}[w], \qquad y_t = \mathrm{LN}(x_t)$$
 """
 
 import numpy as np
@@ -17,7 +17,8 @@ from .. import sampling
 from ..figures import ranking
 from ..points import Address
 from ..seen import Seen
-from .stage import Question, stage
+from ..words import count, fixed
+from .stage import Question, among, stage
 
 RANKS = 20
 MOST_ROWS = 8  # rows with words in one picture
@@ -71,19 +72,19 @@ def caption(seen: Seen) -> str:
     row = seen.row
     word = int(logits[row].argmax())
     who = seen.quoted(row)
-    first = f'After {who} the highest logit is {logits[row, word]:.2f}, for "{seen.trace.word(word)}"'
+    first = f'After {who} the highest logit is {fixed(logits[row, word])}, for "{seen.trace.word(word)}"'
     if row < len(logits) - 1:
         after = int(seen.trace.ids[seen.item, row + 1])
         place = sampling.rank(logits[row], after)
         return (
-            f"{first}; the token that really follows, {seen.quoted(row + 1)}, has {logits[row, after]:.2f} "
+            f"{first}; the token that really follows, {seen.quoted(row + 1)}, has {fixed(logits[row, after])} "
             f"and rank {place:,} of {logits.shape[1]:,}."
         )
     if len(logits) == 1:
         return f"{first}. This one row is also the last: it picks the next token."
     ranks = target_ranks(seen)
     return (
-        f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {len(ranks)} rows before it, "
+        f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {count(len(ranks), 'row')} before it, "
         f"the token that really came next is among the {min(RANKS, logits.shape[1])} highest."
     )
 
@@ -92,6 +93,21 @@ def cell(seen: Seen) -> Address:
     """The largest logit of the viewed token."""
     best = int(seen.array("logits")[seen.row].argmax())
     return Address("logits", (seen.item, seen.row, best))
+
+
+def question(seen: Seen) -> Question:
+    """What a head of its own would cost."""
+    config = seen.trace.config
+    table = config.vocab_size * config.n_embd
+    choices, answer = among(f"{table:,}", f"{config.vocab_size:,}", f"{config.n_embd:,}")
+    return Question(
+        ask="If the head did not reuse the token table, how many learned numbers would it bring?"
+        if config.tied_head
+        else "This model's head has a table of its own. How many learned numbers is that?",
+        choices=choices,
+        answer=answer,
+        why=f"One row of {config.n_embd:,} numbers for each of the {config.vocab_size:,} tokens: {table:,}.",
+    )
 
 
 STAGE = stage(
@@ -106,10 +122,5 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     cell=cell,
-    question=Question(
-        ask="Four tokens go in. How many predictions come out, and how many do you need to write on?",
-        choices=("1 comes out, 1 is needed", "4 come out, 4 are needed", "4 come out, 1 is needed"),
-        answer=2,
-        why="Every row predicts the token after it. The first three are already written, so only the last row is news.",
-    ),
+    question=question,
 )

@@ -3,17 +3,18 @@ r"""# Output projection
 The heads' mixes lie side by side, but still apart: head 1 filled the first columns, head 2 the next. One more learned table
 (output projection) reads the long row and spreads what every head found over all features.
 
-Because multiplying and adding can be done in any order, each head has its own share of the result: its slice of the row
-times its rows of the table. All heads' shares plus one bias are exactly what attention hands back.
+The product of a row with a table is a sum over the row's numbers, and a sum can be cut into parts: each head has a share of its
+own, its slice of the row times its rows of the table. The shares and one bias are the output.
 
-$$\text{att}_t = \sum_{h} c_t^{h}\, W_{\text{out}}^{h} + b_{\text{out}}$$
+$$o_i = \sum_{h} z_i^{h}\, W_{\text{out}}^{h} + b_{\text{out}}$$
 """
 
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
-from .stage import Question, stage
+from ..words import count, size
+from .stage import Question, among, stage
 
 
 def shares(seen: Seen) -> np.ndarray:
@@ -28,6 +29,7 @@ def shares(seen: Seen) -> np.ndarray:
     return np.concatenate([parts, project.bias.detach().numpy()[None], seen.array(at + "att_out")[row][None]])
 
 
+CLOSE = 1e-5  # a difference below that, against the length of the whole, is rounding
 ROOM = 5  # heads that Present mode shows
 
 
@@ -83,10 +85,35 @@ def caption(seen: Seen) -> str:
     best, least = int(lengths[:heads].argmax()), int(lengths[:heads].argmin())
     who = seen.quoted(seen.row)
     apart = float(np.abs(rows[:-1].astype(np.float64).sum(0) - rows[-1]).max())
-    most = f"Head {best + 1} adds most to {who} (length {lengths[best]:.2f}), head {least + 1} least ({lengths[least]:.2f})"
+    most = f"Head {best + 1} adds most to {who} (length {size(float(lengths[best]))}), head {least + 1} least ({size(float(lengths[least]))})"
     if heads == 1:
-        most = f"The only head adds a row of length {lengths[0]:.2f} to {who}"
-    return f"{most}. The {heads + 1} parts add up to the output, largest difference {apart:.0e}."
+        most = f"The only head adds a row of length {size(float(lengths[0]))} to {who}"
+    agree = "but for rounding" if apart < CLOSE * max(1.0, float(lengths[-1])) else f"but for {apart:.2g}"
+    return f"{most}. The {count(heads, 'head')} and the bias add up to the output, {agree}."
+
+
+def question(seen: Seen) -> Question:
+    """How long two heads' shares are together."""
+    heads = seen.trace.config.n_head
+    parts = shares(seen)[:heads].astype(np.float64)
+    lengths = np.linalg.norm(parts, axis=1)
+    if heads == 1:
+        return Question(
+            ask="You switch the only head off: its context vector becomes 0. What is the output of attention then?",
+            choices=("The bias", "A row of zeros", "The same as before"),
+            answer=0,
+            why="The head's share is 0 times the table, and the bias is added all the same.",
+        )
+    first, second = sorted(np.argsort(-lengths, kind="stable")[:2].tolist())
+    total = float(np.linalg.norm(parts[first] + parts[second]))
+    added, apart = lengths[first] + lengths[second], abs(lengths[first] - lengths[second])
+    choices, answer = among(size(total), size(float(added)), size(float(added * 1.4)), size(float(apart)))
+    return Question(
+        ask=f"Heads {first + 1} and {second + 1} add rows of length {size(float(lengths[first]))} and {size(float(lengths[second]))}. How long are the two added up?",
+        choices=choices[:3],
+        answer=answer,
+        why=f"{size(total)}: rows add up number by number, and where they point different ways their sum is shorter than their lengths.",
+    )
 
 
 STAGE = stage(
@@ -101,10 +128,5 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
-    question=Question(
-        ask="You switch one head off: its context vector becomes 0. What happens to the output of attention?",
-        choices=("It loses exactly that head's share", "Every head's share changes", "Nothing changes"),
-        answer=0,
-        why="The shares are simply added, so taking one away leaves the others of this block as they are.",
-    ),
+    question=question,
 )

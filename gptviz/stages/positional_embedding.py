@@ -1,9 +1,9 @@
 r"""# Positional embedding
 
 The token table gives a word the same vector wherever it stands. Order comes from a second table: row 0 belongs to the first
-position, row 1 to the next, and so on. The vectors (positional embeddings) say where, not what. They start random and are
-learned like everything else; no waves are written into them. Swap two words and the same rows are used in the same order. The
-table has one row for each position the model can take, and no more.
+position, row 1 to the next, and so on. The vectors (positional embeddings) say where, not what, so this step never looks at the
+words. They start random and are learned like everything else; some other models add fixed waves instead. The table has one row
+for each position the model can take, and no more: 256 in mini, 1,024 in GPT-2.
 
 $$\mathrm{pos}_t = W_{\text{position}}[t], \qquad t = 0, 1, 2, \dots$$
 """
@@ -15,20 +15,21 @@ import numpy as np
 from ..figures.matrix import Grid, Panel
 from ..likeness import cosines
 from ..seen import Seen
+from ..words import fixed, size
 from . import addition, present
 from .stage import Question, stage
 
 
 def picture(seen: Seen) -> Grid:
     vectors = seen.array("pos_emb")
-    size, rows = len(vectors), seen.trace.config.context_length
-    names = tuple(map(str, range(size)))
+    many, rows = len(vectors), seen.trace.config.context_length
+    names = tuple(map(str, range(many)))
     strips = replace(
         seen.strip(
             "pos_emb",
-            f"row 0 of {rows:,}" if size == 1 else f"rows 0 to {size - 1} of {rows:,} of the position table",
+            f"row 0 of {rows:,}" if many == 1 else f"rows 0 to {many - 1} of {rows:,} of the position table",
             part="position",
-            side=tuple(addition.size(length) for length in addition.lengths(vectors)),
+            side=tuple(size(length) for length in addition.lengths(vectors)),
             side_title="length",
             row_axis="position",
         ),
@@ -53,24 +54,26 @@ def picture(seen: Seen) -> Grid:
         per_row=2,
         selected=seen.row,
         note=note,
-        alt=f"Position vectors 0 to {size - 1} as strips of {vectors.shape[1]} cells, and their cosine similarities.",
+        alt=f"Position vectors 0 to {many - 1} as strips of {vectors.shape[1]} cells, and their cosine similarities.",
     )
 
 
 def caption(seen: Seen) -> str:
     vectors = seen.array("pos_emb")
-    size, width, rows = *vectors.shape, seen.trace.config.context_length
-    if size == 1:
-        return f"One token, one position: row 0 of {rows:,}, {width} numbers with length {np.linalg.norm(vectors):.2f}."
+    many, width, rows = *vectors.shape, seen.trace.config.context_length
+    if many == 1:
+        return (
+            f"One token, one position: row 0 of {rows:,}, {width} numbers with length {size(float(np.linalg.norm(vectors)))}."
+        )
     likeness = cosines(vectors)
     if np.isnan(likeness).any():
         zeros = int((addition.lengths(vectors) == 0).sum())
-        return f"{zeros} of the {size} position vectors are all zeros here: they have no direction, and nothing to compare."
+        return f"{zeros} of the {many} position vectors are all zeros here: they have no direction, and nothing to compare."
     near = np.diag(likeness, 1).mean()
     far = likeness[0, -1]
-    beside = f"Neighbouring positions have cosine {near:.2f}" + (" on average" if size > 2 else "")
-    ends = f", the first and the last of these {size} have {far:.2f}" if size > 2 else ""
-    return f"{beside}{ends}. {size} of {rows:,} rows are used; any other sentence of {size} tokens uses the same ones."
+    beside = f"Neighbouring positions have cosine {fixed(near)}" + (" on average" if many > 2 else "")
+    ends = f", the first and the last of these {many} have {fixed(far)}" if many > 2 else ""
+    return f"{beside}{ends}. {many} of {rows:,} rows are used; any other sentence of {many} tokens uses the same ones."
 
 
 STAGE = stage(
@@ -80,7 +83,7 @@ STAGE = stage(
     short="Position",
     part="position",
     points=("pos_emb",),
-    inputs=("ids",),
+    inputs=(),
     lines=("self.hook_pos_emb(",),
     picture=picture,
     caption=caption,

@@ -1,20 +1,22 @@
 r"""# Queries, keys, values
 
 Every token turns its normalised vector into three short lists: what it looks for (query), what it offers (key), and what it
-hands over when it is read (value). One learned table makes all three: the first third of its columns gives queries, the
-second keys, the last values, and each third is cut into one slice per head.
+hands over when it is read (value). One learned table makes all three: a third of its columns each, and each third is cut into
+one slice per head.
 
-Every head reads all the features of the vector. What is split among the heads is the result: each owns its slice of
-columns.
+Every head reads all the features of the vector; what is split is the result. Several heads can look for several things at once:
+the word before, the verb, a copy of itself.
 
-$$[\,Q \mid K \mid V\,] = \mathrm{LN}(x)\, W_{qkv} + b_{qkv}$$
+$$[\,Q \mid K \mid V\,] = y\, W_{qkv} + b_{qkv}, \qquad y = \mathrm{LN}(x)$$
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
-from .stage import Question, stage
+from .stage import Question, among, stage
 
 LETTERS = {"query": "Q", "key": "K", "value": "V"}
 
@@ -54,7 +56,7 @@ def picture(seen: Seen) -> Grid:
 
 
 def overview(seen: Seen) -> Grid:
-    return seen.heads(f"blocks.{seen.block}.att.query")
+    return replace(seen.heads(f"blocks.{seen.block}.att.query"), note="Every head's queries.")
 
 
 def caption(seen: Seen) -> str:
@@ -65,6 +67,25 @@ def caption(seen: Seen) -> str:
         f"{seen.quoted(row)} has a query of length {lengths[0]:.1f}, a key of length {lengths[1]:.1f} and a value "
         f"of length {lengths[2]:.1f} in head {seen.head + 1}: {config.head_size} numbers each, every one made from all "
         f"{config.n_embd} features."
+    )
+
+
+def question(seen: Seen) -> Question:
+    """Where in the fused table another head's keys are made."""
+    config = seen.trace.config
+    head = (seen.head + 1) % config.n_head
+
+    def written(part: str, head: int) -> str:
+        made_by = columns(config, part, head)
+        return f"{made_by[0]:,} to {made_by[-1]:,}"
+
+    right, query, value = (written(part, head) for part in ("key", "query", "value"))
+    choices, answer = among(right, query, value, written("key", seen.head))
+    return Question(
+        ask=f"W_qkv has {3 * config.n_embd:,} columns. Which of them make the keys of head {head + 1}?",
+        choices=choices,
+        answer=answer,
+        why=f"Keys are the second third, from {config.n_embd:,} on, and head {head + 1} owns {config.head_size} columns of it: {right}.",
     )
 
 
@@ -82,10 +103,5 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     overview=overview,
-    question=Question(
-        ask="You replace 12 heads by one big head of the same total width. How many learned numbers has attention now?",
-        choices=("A twelfth", "The same", "Twelve times as many"),
-        answer=1,
-        why="The table keeps its width: 12 slices of 64 columns are as many as one slice of 768.",
-    ),
+    question=question,
 )

@@ -1,15 +1,15 @@
 r"""# Softmax and argmax
 
-Logits become probabilities: take the exponential of each, divide by the sum over the whole vocabulary (softmax). All are
-above 0 and together they are 1. The order stays as it was, so the token with the highest logit is the most probable one
-(argmax).
+Logits become probabilities: take the exponential of each, divide by the sum over the whole vocabulary (softmax). All are above
+0 and together they are 1. The order stays as it was, so the token with the highest logit is the most probable one (argmax).
 
-The many tokens that seem impossible still hold a share together; here it is one segment. An untrained model is nearly
-undecided: every token gets about one part in the size of the vocabulary.
+The many tokens that seem impossible still hold a share together; here it is one segment. Only differences count: adding the
+same number to all logits changes nothing.
 
-$$p_w = \frac{e^{\text{logit}_w}}{\sum_{v} e^{\text{logit}_v}}$$
+$$P_w = \frac{e^{\text{logit}_w}}{\sum_{v} e^{\text{logit}_v}}$$
 """
 
+import numpy as np
 import plotly.graph_objects as go
 
 from .. import sampling
@@ -17,7 +17,7 @@ from ..figures import bars
 from ..points import Address
 from ..seen import Seen
 from ..words import percent
-from .stage import Beside, Question, Whose, stage
+from .stage import Beside, Question, Whose, among, stage
 
 SHOWN = 20
 PRESENTED = 5
@@ -68,6 +68,21 @@ def on_one_axis(first: go.Figure, second: go.Figure, main: Whose, other: Whose) 
     return go.Figure(first).update_layout(xaxis_range=reach), go.Figure(second).update_layout(xaxis_range=reach)
 
 
+def question(seen: Seen) -> Question:
+    """What a difference of two logits is as a ratio of probabilities."""
+    logits = seen.array("logits")[seen.row].astype(np.float64)
+    first, second = sampling.top(logits, 2).tolist()
+    apart = float(logits[first] - logits[second])
+    choices, answer = among(*(f"{number:.2f} times" for number in (np.exp(apart), 1 + apart, np.exp(2 * apart), 1.0)))
+    one, other = (f'"{seen.trace.word(word)}"' for word in (first, second))
+    return Question(
+        ask=f"The logit of {one} is {apart:.2f} above that of {other}. How many times as probable is it?",
+        choices=choices[:3],
+        answer=answer,
+        why=f"e to the difference: e^{apart:.2f} = {np.exp(apart):.2f}. The sum below is the same for both, so nothing else matters.",
+    )
+
+
 STAGE = stage(
     __doc__,
     key="softmax",
@@ -81,10 +96,5 @@ STAGE = stage(
     caption=caption,
     cell=cell,
     beside=Beside(said="Same axis in both", pictures=on_one_axis),
-    question=Question(
-        ask='An untrained GPT-2 has read "Every". Which probability does it give to "·effort"?',
-        choices=("About 1 in 2", "About 1 in 500", "Less than 1 in 10,000"),
-        answer=2,
-        why="Random weights spread the probability almost evenly over 50,257 tokens: a blind guess is 0.002 %.",
-    ),
+    question=question,
 )

@@ -1,8 +1,9 @@
 """What a stage of the walk is."""
 
+import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,16 @@ class Question:
     choices: tuple[str, ...]
     answer: int
     why: str
+
+    def ordered(self, key: str) -> "Question":
+        """The same question with its choices in an order that depends on a key alone, so that no place is the right one."""
+        order = random.Random(f"{key}: {self.ask}").sample(range(len(self.choices)), len(self.choices))
+        return replace(self, choices=tuple(self.choices[n] for n in order), answer=order.index(self.answer))
+
+
+def among(right: str, *others: str) -> tuple[tuple[str, ...], int]:
+    """Choices and the place of the right one: it and, of the others, each that is said differently."""
+    return (right, *(other for other in dict.fromkeys(others) if other != right)), 0
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ class Stage:
     points: the hook points this step makes, `{block}` filled in, the one it is about last. inputs: the points
     it reads, `{block}` filled in, "stream_in" for what enters the block, "*" for any; the first is the one it is said to be made
     of, and all are kept however long the text. picture and caption take what is `Seen`; caption is the "look for" line. lines: fragments that mark the lines of
-    model.py that do it. overview: a second, low picture under the first (all heads, the strongest units).
+    model.py that do it. question: fixed, or made of what is seen. overview: a second, low picture under the first (all heads, the strongest units).
 
     What few stages need: shape: what it hands on, (config, batch, tokens) -> lengths, where that is in no hook point. cell: the
     number that is recomputed first, where the picture is no cells. dials, actions: what a reader can move and press here.
@@ -100,7 +111,7 @@ class Stage:
     points: tuple[str, ...]
     inputs: tuple[str, ...]
     lines: tuple[str, ...]
-    question: Question
+    question: Question | Callable[[Seen], Question]
     picture: Callable[[Seen], Picture]
     caption: Callable[[Seen], str]
     per_block: bool = field(default=False)
@@ -112,6 +123,10 @@ class Stage:
     idle: Callable[[Seen], str] | None = field(default=None)
     actions: Callable[[Seen], tuple[Action, ...]] | None = field(default=None)
     beside: Beside = field(default=Beside())
+
+    def asked(self, seen: Seen) -> Question:
+        """The question, which may be about what is seen."""
+        return self.question if isinstance(self.question, Question) else self.question(seen)
 
     def named(self, seen: Seen) -> tuple[str, ...]:
         """The hook points of this stage in the viewed block."""

@@ -1,9 +1,9 @@
 r"""# Text into tokens
 
-A model reads no letters, only numbers from a fixed list. So the text is cut into pieces (tokens) by byte-pair encoding: start
-from single bytes, join the neighbouring pair that was learned first, and repeat until no known pair is left. Frequent words
-end as one token, rare ones as several. A space belongs to the token after it; here it is drawn as a dot. Every text works:
-what is unknown stays in smaller parts, down to bytes. The model has no part in this.
+A model reads no letters, only numbers from a fixed list. The text is first cut into words, each with the space before it,
+drawn as a dot. Each word is then cut into pieces (tokens) by byte-pair encoding: start from single bytes, join the
+neighbouring pair that was learned first (lowest rank), repeat until no known pair is left. Frequent words end as one token,
+rare ones as several. Any text works: what is unknown stays in smaller parts. The model has no part in this.
 
 $$\text{next pair} = \underset{(a,\,b)\ \text{neighbours}}{\arg\min}\ \mathrm{rank}(a + b)$$
 """
@@ -14,6 +14,7 @@ from .. import tokenizer
 from ..figures.chips import Chip, Chips
 from ..seen import Seen
 from ..tokenizer import Merge
+from ..words import count
 from . import token_chips
 from .stage import Beside, Dial, Question, stage
 
@@ -163,7 +164,7 @@ def stepper(seen: Seen, piece: Piece, at_most: int) -> list[tuple[str, tuple[Chi
             Chip(tokenizer.printable(token), (token,), token_chips.colour(piece.row + n)) for n, token in enumerate(piece.ids)
         ]
         final, _, _ = token_chips.abridged(chips, PARTS)
-        merged = f"{len(piece.text.encode()):,} bytes, after all {piece.merges:,} merges: {_count(len(chips), 'token')}"
+        merged = f"{len(piece.text.encode()):,} bytes, after all {piece.merges:,} merges: {count(len(chips), 'token')}"
         return [("the special token: no merges" if piece.whole else merged, final)]
     states = tokenizer.merges(piece.text)
     step, last = chosen_step(seen, states), len(states) - 1
@@ -202,8 +203,8 @@ def caption(seen: Seen) -> str:
     size = seen.size
     chips = token_chips.sentence(seen)
     split = next((chip for chip in chips if len(chip.ids) > 1), None)
-    typed = _count(size + len(seen.cropped) - seen.appended, "token")
-    sentences = [f"{_count(len(seen.text), 'character')}, {typed}." if seen.text else f"{typed}."]
+    typed = count(size + len(seen.cropped) - seen.appended, "token")
+    sentences = [f"{count(len(seen.text), 'character')}, {typed}." if seen.text else f"{typed}."]
     if seen.cropped:
         sentences.append(
             f"Left out at the front: {len(seen.cropped):,}, because the context holds {seen.trace.config.context_length:,}."
@@ -216,24 +217,20 @@ def caption(seen: Seen) -> str:
     if piece and piece.steppable:
         states = tokenizer.merges(piece.text)
         step, last = chosen_step(seen, states), len(states) - 1
-        start, ids = _count(len(states[0].parts), "byte"), states[-1].ids
+        start, ids = count(len(states[0].parts), "byte"), states[-1].ids
         if last == 0 and len(ids) > 1:
             sentences.append(f'"{piece.shown}" is {start} and stays {len(ids)} tokens: no two of them were learned as a pair.')
         elif last == 0:
             sentences.append(f'"{piece.shown}" is {start} and already token {ids[0]}.')
         elif step == last:
             ending = f"token {ids[0]}" if len(ids) == 1 else f"{len(ids)} tokens"
-            sentences.append(f'"{piece.shown}" starts as {start} and after {_count(last, "merge")} is {ending}.')
+            sentences.append(f'"{piece.shown}" starts as {start} and after {count(last, "merge")} is {ending}.')
         elif step == 0:
             sentences.append(f'"{piece.shown}" starts as {start}; nothing is joined yet.')
         else:
             made = tokenizer.printable(states[step].joined)
             sentences.append(f'Merge {step} of {last} makes "{made}", learned as number {states[step].rank:,} of 50,000.')
     return " ".join(sentences)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def dials(seen: Seen) -> tuple[Dial, ...]:

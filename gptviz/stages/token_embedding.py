@@ -1,9 +1,9 @@
 r"""# Token embedding
 
 Every token id picks one row of a big table: the token table. The row is the token's vector (its embedding), a list of learned
-numbers that says what the token is. Looking a row up gives the same numbers as multiplying a one-hot row by the table, with
-less work. The table starts random; training moves tokens that are used alike towards each other. One number alone means
-little: meaning lies in directions. The same token gets the same vector wherever it stands.
+numbers that says how the token is used. Looking a row up gives the same numbers as multiplying a one-hot row by the table, with
+less work. The table starts random; training moves tokens that are used alike towards each other. One number alone means little:
+meaning lies in directions, and the cosine of two vectors tells how alike they point.
 
 $$\mathrm{tok}_t = W_{\text{token}}[\mathrm{id}_t]$$
 """
@@ -11,22 +11,23 @@ $$\mathrm{tok}_t = W_{\text{token}}[\mathrm{id}_t]$$
 import numpy as np
 
 from ..figures.matrix import Grid, Panel
-from ..likeness import closest, cosines
+from ..likeness import cosines
 from ..seen import Seen
-from . import addition, present
+from ..words import count, fixed, size
+from . import addition, meaning, present
 from .stage import Question, stage
 
 
 def picture(seen: Seen) -> Grid:
     vectors = seen.array("tok_emb")
     names = seen.labels
-    size, width = vectors.shape
-    ids = seen.trace.ids[seen.item].tolist()[:size]
+    many, width = vectors.shape
+    ids = seen.trace.ids[seen.item].tolist()[:many]
     strips = seen.strip(
         "tok_emb",
-        f"rows {', '.join(map(str, ids[:4]))}{' ...' if size > 4 else ''} of the token table",
+        f"rows {', '.join(map(str, ids[:4]))}{' ...' if many > 4 else ''} of the token table",
         part="token",
-        side=tuple(addition.size(length) for length in addition.lengths(vectors)),
+        side=tuple(size(length) for length in addition.lengths(vectors)),
         side_title="length",
     )
     alike = Panel(
@@ -49,7 +50,7 @@ def picture(seen: Seen) -> Grid:
         per_row=2,
         selected=seen.row,
         note=note,
-        alt=f"Token vectors of {size} tokens as strips of {width} cells, and their cosine similarities.",
+        alt=f"Token vectors of {many} tokens as strips of {width} cells, and their cosine similarities.",
     )
 
 
@@ -57,21 +58,33 @@ def caption(seen: Seen) -> str:
     vectors = seen.array("tok_emb")
     ids = seen.trace.ids[seen.item].tolist()[: len(vectors)]
     width, row = vectors.shape[1], seen.row
-    [(best, near)] = closest(seen.trace.model.tok_emb.weight, ids[row])
-    chance = f"Two random directions of {width} numbers give 0, give or take {1 / width**0.5:.2f}."
-    nearest = (
-        f"Of all {seen.trace.config.vocab_size:,} rows, the one closest to {seen.quoted(row)} is "
-        f'"{seen.trace.word(best)}" (cosine {near:.2f}).'
-    )
+    model = seen.trace.model
+    among = "tokens it read in training" if model.read is not None else "rows"
+    if why := meaning.silent(model, ids[row]):
+        nearest = f"The vector of {seen.word(row)} says nothing: {why}."
+    elif found := meaning.nearest(model, ids[row], 1):
+        [(best, near)] = found
+        nearest = (
+            f"Of all {meaning.known(model):,} {among}, the one closest to {seen.word(row)} is "
+            f'"{seen.trace.word(best)}" (cosine {fixed(near)}; on average they have {fixed(meaning.average(model, ids[row]))}).'
+        )
+    else:
+        nearest = f"{seen.word(row)} is the only row."
     likeness = cosines(vectors)
+    told = {token: meaning.silent(model, token) for token in set(ids)}
     pairs = [
-        (likeness[a, b], a, b) for b in range(len(ids)) for a in range(b) if ids[a] != ids[b] and not np.isnan(likeness[a, b])
+        (likeness[a, b], a, b)
+        for b in range(len(ids))
+        for a in range(b)
+        if ids[a] != ids[b] and not np.isnan(likeness[a, b]) and not (told[ids[a]] or told[ids[b]])
     ]
     if not pairs:
-        return f"{nearest} {chance}"
+        return f"{nearest} Each row of the table has {width} numbers."
     most, a, b = max(pairs)
-    alike = f"{seen.quoted(a)} and {seen.quoted(b)} are the most alike pair here: {most:.2f}."
-    return f"{alike} {nearest} {chance}"
+    left_out = [row for row in dict.fromkeys(ids.index(token) for token in ids if told[token])]
+    less = f" ({count(len(left_out), 'token')} left out, as their vectors say nothing)" if left_out else ""
+    alike = f"{seen.word(a)} and {seen.word(b)} are the most alike pair here: {fixed(most)}{less}."
+    return f"{alike} {nearest}"
 
 
 STAGE = stage(
@@ -89,6 +102,6 @@ STAGE = stage(
         ask="The same word stands twice in a sentence. Do its two token vectors differ?",
         choices=("Yes, they depend on the place", "No, the same row of the table", "Only in a trained model"),
         answer=1,
-        why="The table knows ids only. What differs between two places is added in the next step: the position.",
+        why="The table knows ids only, so the same token gets the same vector wherever it stands. What differs between two places is added in the next step: the position.",
     ),
 )

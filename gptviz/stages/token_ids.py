@@ -1,20 +1,22 @@
 r"""# Token ids
 
-Each token has a number, its id: the row it has in the vocabulary, a fixed list of 50,257 tokens (256 bytes, 50,000 merges,
-one end-of-text mark). These whole numbers are all the model receives. An id is a name, not an amount: the next id is not a
-bit more of anything, and neighbours in the list share nothing but the time at which they were learned. Positions count from
-0. Several sentences are sent together as a table (batch), one row each.
+Each token has a number, its id: the row it has in the vocabulary, a fixed list of 50,257 tokens (256 bytes, 50,000 merges, one
+end-of-text mark). They are all the model receives. An id is a name, not an amount: the next id is not a bit more
+of anything. The bytes come first, in the order of their code (so 1 stands beside 2); the merges follow in the order in which
+they were learned. Positions count from 0. Several sentences make a table (batch).
 
-$$\mathrm{ids} \in \{0, 1, \dots, V - 1\}^{\,\text{batch} \times \text{token}}$$
+$$\mathrm{ids} \in \{0, 1, \dots, \text{rows} - 1\}^{\,\text{batch} \times \text{token}}$$
 """
 
+from .. import tokenizer
 from ..figures.chips import Chip, Chips
-from ..likeness import closest
 from ..seen import Seen
-from . import token_chips
-from .stage import Question, stage
+from ..words import fixed
+from . import meaning, token_chips
+from .stage import Question, among, stage
 
 ROW, FEW, FEWEST = 18, 7, 4  # chips of the sentence; in Present mode or in half the width; in both
+BYTES = 256  # rows of the vocabulary that are single bytes
 AROUND = 3  # rows of the vocabulary shown on either side of the chosen one
 
 
@@ -53,10 +55,12 @@ def picture(seen: Seen) -> Chips:
     ]
     if not seen.present:
         alike = tuple(
-            Chip(seen.trace.word(token), (token,), token_chips.NEUTRAL, note=f"cosine {near:.2f}")
-            for token, near in closest(seen.trace.model.tok_emb.weight, chosen, 2 * AROUND)
+            Chip(seen.trace.word(token), (token,), token_chips.NEUTRAL, note=f"cosine {fixed(near)}")
+            for token, near in meaning.nearest(seen.trace.model, chosen, 2 * AROUND)
         )
-        lines.append((f"next to row {chosen} by its vector, which the next step looks up", alike))
+        why = meaning.silent(seen.trace.model, chosen)
+        by_vector = f"next to row {chosen} by its vector, which the next step looks up"
+        lines.append((f"{by_vector}: {why}" if why else by_vector, alike))
     batch, tokens = seen.trace.ids.shape
     notes = [f"{hidden} of {len(ids)} tokens are not drawn."] if hidden and not seen.present else []
     if batch > 1:
@@ -78,9 +82,38 @@ def caption(seen: Seen) -> str:
     same = [at for at, token in enumerate(ids) if token == chosen and at != row]
     again = f" It also stands at position {same[0]}, with the same id." if same else ""
     verb = "stand" if len(beside) > 1 else "stands"
+    alike = [token for token, _ in meaning.nearest(seen.trace.model, chosen, 2 * AROUND)]
+    both = " and ".join(f'"{seen.trace.word(token)}"' for token in beside if token in alike)
+    if chosen < BYTES:
+        said = "single bytes in the order of their code"
+    else:
+        said = "learned just before and after it"
+    if why := meaning.silent(seen.trace.model, chosen):
+        said += f". By its vector nothing can be said of it: {why}"
+    elif both:
+        said += f"; by its vector {both} is near too"
+    else:
+        said += ", and not among the six nearest by vector"
     return (
-        f"{seen.quoted(row)} at position {row} is row {chosen} of {seen.trace.config.vocab_size:,}. "
-        f"Next to it in the list {verb} {names}: alike in number, not in meaning.{again}"
+        f"{seen.word(row)} at position {row} is row {chosen} of {seen.trace.config.vocab_size:,}. "
+        f"Next to it in the list {verb} {names}: {said}.{again}"
+    )
+
+
+def question(seen: Seen) -> Question:
+    """How many tokens the same text has in capitals."""
+    text = "".join(tokenizer.decode([token]) for token in seen.trace.ids[seen.item, : seen.size].tolist())
+    loud = text.upper()
+    size, found = seen.size, len(tokenizer.encode(loud))
+    choices, answer = among(*(f"{number:,}" for number in (found, size, max(1, size - 1), 2 * found, found + 2)))
+    same = "as many" if found == size else "more" if found > size else "fewer"
+    return Question(
+        ask=f"These {size:,} tokens, written IN CAPITALS: how many tokens are they then?"
+        if size > 1
+        else "This token, IN CAPITALS: how many tokens is it then?",
+        choices=choices[:3],
+        answer=answer,
+        why=f"Another spelling is another text, cut anew: {same}. Words in capitals are rare, so few of them were learned whole.",
     )
 
 
@@ -95,10 +128,5 @@ STAGE = stage(
     lines=("self.check(ids)", "self.hook_ids(ids)"),
     picture=picture,
     caption=caption,
-    question=Question(
-        ask='You type "every effort moves you" with a small e. Which ids change?',
-        choices=("None", "Only the first", "All four"),
-        answer=1,
-        why="6109 becomes 16833: another spelling is another row. The other three tokens are untouched.",
-    ),
+    question=question,
 )

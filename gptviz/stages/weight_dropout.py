@@ -1,11 +1,11 @@
 r"""# Dropout on the attention weights
 
-In training, dropout also cuts whole routes between tokens: each attention weight becomes 0 with probability p, the others are
+Trained with dropout, a model also loses whole routes between tokens: each attention weight becomes 0 with probability p, the others are
 multiplied by 1/(1-p). A row then no longer adds up to 1; it does so only on average over many passes. The first token has one
 weight to lose: with probability p it takes nothing from anyone in this head. The zeros of the causal mask stay zeros. When
-the model is used, the weights pass unchanged and every row adds up to 1.
+a model is used, the weights pass unchanged and every row adds up to 1.
 
-$$\tilde w_{qk} = w_{qk} \cdot \frac{m_{qk}}{1 - p}, \qquad m_{qk} = 0 \text{ with probability } p, \text{ else } 1$$
+$$\tilde a_{ij} = a_{ij} \cdot \frac{r_{ij}}{1 - p}, \qquad r_{ij} = 0 \text{ with probability } p, \text{ else } 1$$
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..figures.matrix import DROPPED, MASKED, Grid
 from ..seen import Seen
+from ..words import count
 from . import dropout
 from .stage import Question, stage
 
@@ -81,21 +82,21 @@ def caption(seen: Seen) -> str:
     if not seen.trace.dropout:
         return (
             f"Dropout is off: the weights of {name} pass unchanged and add up to {dropped[row].sum():.2f}. "
-            "Switch dropout on in the bar and the sums leave 1."
+            f"Switch dropout on in the bar and the sums leave 1. {dropout.history(seen)}"
         )
     routes = np.tril(np.ones(weights.shape, dtype=bool))
     mask = dropout.factors(seen, at + "dropped")
     fell = int((mask[routes] == 0).sum())
-    kept = dropout.survivor(weights[row], dropped[row], np.where(routes[row], mask[row], 0))
+    kept = dropout.survivor(weights[row], dropped[row], np.where(routes[row], mask[row], 0), seen.trace.dropout)
     example = (
-        f" Its weight for {seen.quoted(kept)} survives: {weights[row, kept]:.3f} × {mask[row, kept]:.3f} = "
-        f"{dropped[row, kept]:.3f}."
+        f" Its weight for {seen.quoted(kept)} survives: "
+        f"{dropout.divided(float(weights[row, kept]), float(dropped[row, kept]), seen.trace.dropout)}."
         if kept is not None
         else " No route of it survived."
     )
     return (
-        f"{fell:,} of {routes.sum():,} routes are cut ({routes.sum() * seen.trace.dropout:,.1f} expected at p = {seen.trace.dropout:g}). "
-        f"The row of {name} now adds up to {dropped[row].sum():.2f}.{example}"
+        f"{fell:,} of {count(int(routes.sum()), 'route')} {'is' if 1 in (fell, routes.sum()) else 'are'} cut ({routes.sum() * seen.trace.dropout:,.1f} expected at p = {seen.trace.dropout:g}). "
+        f"The row of {name} now adds up to {dropped[row].sum():.2f}.{example} {dropout.history(seen)}"
     )
 
 

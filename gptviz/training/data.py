@@ -13,10 +13,9 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from .. import tokenizer
+from ..weights import YARDSTICK
 
 VOCABULARY = tokenizer.END_OF_TEXT_ID + 1
-YARDSTICK = "yardstick.safetensors"  # beside the weights
-
 
 MARKS = {  # what a file in another encoding begins with
     codecs.BOM_UTF32_LE: "UTF-32",

@@ -89,12 +89,12 @@ def half(choice: Choice, key: str, model: GPT, main: Half | None = None) -> Half
     token = choice.token
     if main and token >= 0:
         token = max(0, token + main.first - len(sentence.cropped))
-    block = min(choice.block, config.n_layer) - 1
+    block = max(0, min(choice.block, config.n_layer) - 1)
     seen = Seen(
         cache.traced(key, batch.rows, choice.dropout, choice.seed, block),
         item=choice.item,
         block=block,
-        head=min(choice.head, config.n_head) - 1,
+        head=max(0, min(choice.head, config.n_head) - 1),
         token=token,
         length=len(sentence.ids),
         present=choice.present,

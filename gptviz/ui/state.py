@@ -36,8 +36,8 @@ DRAWERS = ("recompute", "numbers", "code", "about")
 
 @dataclass(frozen=True)
 class Choice:
-    """Everything chosen. block and head count from 1 here and in the URL, as readers see them; token counts from 0, and
-    -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
+    """Everything chosen. block and head count from 1 here and in the URL, as readers see them, and 0 leaves them to
+    `first_look.place`; token counts from 0, and -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
     more: tokens the model has appended. dropout: the rate, 0 = off. beside: the model it is compared with, "" for none; other:
     the chosen cell and the open drawer are about that one."""
 
@@ -45,8 +45,8 @@ class Choice:
     text: str = DEFAULT_TEXT
     model: str = "mini"
     beside: str = ""
-    block: int = 1
-    head: int = 1
+    block: int = 0
+    head: int = 0
     token: int = -1
     dropout: float = 0.0
     seed: int = 0
@@ -142,8 +142,8 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "text": clean_text,
     "model": _model,
     "beside": lambda raw: _model(raw) if raw else "",
-    "block": _integer(1, 1000),
-    "head": _integer(1, 1000),
+    "block": _integer(0, 1000),
+    "head": _integer(0, 1000),
     "token": _integer(-1, 100_000),
     "dropout": _rate,
     "seed": _integer(0, 999_999),

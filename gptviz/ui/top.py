@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from .. import catalogue, tokenizer, verbatim, weights
 from ..figures import chips
 from ..model import GPT
-from ..stages import BY_KEY
 from ..verbatim import Html, Markdown
-from . import address, cache, carrier, download, predict, shell, state, writing
+from . import address, cache, carrier, download, shell, state, writing
 from .state import Choice, change
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
@@ -35,9 +35,11 @@ def style(*, present: bool = False) -> None:
     st.html(f"<style>{CSS}{PRESENT if present else ''}</style>")
 
 
-def show(choice: Choice, *, lab: bool = False, marked: bool = True) -> GPT | None:
+def show(
+    choice: Choice, *, lab: bool = False, marked: bool = True, places: dict[str, DeltaGenerator] | None = None
+) -> GPT | None:
     """Draw the line and load the model; None, with a message on the page, when it cannot be loaded. marked: whether a badge says
-    if it is trained; a page whose numbers come from other weights has badges of its own."""
+    if it is trained; places: gets the one where Present mode asks its question; a page whose numbers come from other weights has badges of its own."""
     place = st.container(key="top")
     with place:
         keep = {carrier.mark(text): text for text in (choice.text, choice.second) if carrier.long(text)}
@@ -46,26 +48,31 @@ def show(choice: Choice, *, lab: bool = False, marked: bool = True) -> GPT | Non
         model = cache.model(choice.model)
     except (weights.CheckpointError, OSError, MemoryError) as error:
         with place:
-            line(choice, "NOT LOADED", lab)
+            line(choice, "NOT LOADED", lab, None, {})
         st.error(verbatim.markdown(f"The model {choice.model} cannot be loaded. {catalogue.refusal(choice.model, error)}"))
         st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
         download.panel()
         return None
     with place:
-        line(choice, ("TRAINED" if weights.is_trained(model) else "RANDOM INIT") if marked else "", lab, loaded=True)
+        line(
+            choice,
+            ("TRAINED" if weights.is_trained(model) else "RANDOM INIT") if marked else "",
+            lab,
+            model,
+            {} if places is None else places,
+        )
     if not choice.present:
         download.panel()
     return model
 
 
-def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> None:
-    """Sentence, examples, model, options, state badges, Present. loaded: the models on screen are in memory."""
+def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator]) -> None:
+    """Sentence, examples, model, options, state badges, Present. loaded: the model, once it is in memory."""
     if choice.present:
         left, question, right = st.columns([5.4, 1.2, 1.1], vertical_alignment="center")
-        with question:
-            predict.ask(BY_KEY[choice.stage], "Predict")
+        places["question"] = question
         sentence = tokenizer.in_one_line(choice.second if choice.item else choice.text)
-        left.html(f"<div class='sentence'>{verbatim.html(sentence)} {badges(choice, badge, lab)}</div>")
+        left.html(f"<div class='sentence'>{verbatim.html(sentence)} {badges(choice, badge, lab, loaded)}</div>")
         right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
         return
     if lab:
@@ -103,9 +110,9 @@ def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> Non
         on_change=address.chose("model", take_model),
     )
     with options.popover("Options", type="tertiary"):
-        more_options(choice, lab, loaded)
+        more_options(choice, lab, loaded is not None)
     if badge:
-        state_.html(badges(choice, badge, lab))
+        state_.html(badges(choice, badge, lab, loaded))
     if lab:
         return
     st.session_state["present"] = choice.present
@@ -235,8 +242,8 @@ def second_sentence(choice: Choice) -> None:
         )
 
 
-def badges(choice: Choice, badge: Html, lab: bool) -> Html:
-    """The state every number on screen comes from."""
+def badges(choice: Choice, badge: Html, lab: bool, loaded: GPT | None) -> Html:
+    """The state every number on screen comes from. Of two models beside each other, what holds for both."""
     kind = {"TRAINED": "trained", "RANDOM INIT": "random"}.get(badge, "failed")
     model = f"{verbatim.html(catalogue.MODELS[choice.model].title)} · " if choice.present else ""
     weights_badge = f"<span class='badge {kind}'>{model}{badge}</span>"
@@ -244,7 +251,7 @@ def badges(choice: Choice, badge: Html, lab: bool) -> Html:
         return weights_badge
     if choice.beside:
         weights_badge = ""  # each picture carries the state of its own model
-    mode = f"TRAIN: dropout {choice.dropout:g}, seed {choice.seed:d}" if choice.dropout else "EVAL: dropout off"
+    mode = weights.mode(None if choice.beside else loaded, choice.dropout, choice.seed)
     drop = "train" if choice.dropout else "eval"
     which = f" <span class='badge eval'>sentence {choice.item + 1:d} of 2</span>" if choice.second else ""
     return f"{weights_badge} <span class='badge {drop}'>{mode}</span>{which}".strip()

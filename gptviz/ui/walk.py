@@ -5,15 +5,16 @@ from dataclasses import replace
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from .. import verbatim
-from ..config import GPTConfig
+from ..config import PRESETS, GPTConfig
 from ..figures.forms import Picture
 from ..model import GPT
 from ..points import Address
-from ..recompute import axes_among, axes_by_name, recompute
+from ..recompute import axes_among, axes_by_name, block_of, recompute
 from ..seen import Seen
-from ..stages import BY_KEY, STAGES, Stage
+from ..stages import BY_KEY, STAGES, Stage, first_look
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
 from . import (
@@ -49,7 +50,8 @@ def page() -> None:
 def walk(choice: Choice) -> None:
     """Run what is chosen, and draw it."""
     choice = beside.check(choice)
-    model = top.show(choice)
+    places: dict[str, DeltaGenerator] = {}
+    model = top.show(choice, places=places)
     if model is None:
         state.write_url(choice)
         return
@@ -61,7 +63,7 @@ def walk(choice: Choice) -> None:
             choice = replace(choice, token=-1)  # it may be one of those that are still to come
             main = beside.half(choice, choice.model, model)
         elif choice.token >= len(main.sentence.ids):
-            choice = state.settle(f"There is no token {choice.token}: the last one is shown.", token=-1)
+            choice = placed(state.settle(f"There is no token {choice.token}: the last one is shown.", token=-1), model)
             main = beside.half(choice, choice.model, model)
     except MemoryError as error:
         st.error(verbatim.markdown(f"This does not fit: {error}."))
@@ -102,13 +104,17 @@ def walk(choice: Choice) -> None:
         whose=main.title if other else "",
     )
     appending.panel(written, main.title)
+    if "question" in places:
+        with places["question"]:
+            predict.ask(stage, "Predict", main.seen)
     if other:
         pair(stage, main, other, choice)
     else:
         body(stage, main, choice)
     with st.bottom:
         controls(stage, main, other, choice)
-    state.write_url(state.chosen() if written.done < written.wanted else choice)
+    kept = state.chosen()
+    state.write_url(kept if written.done < written.wanted else replace(choice, block=kept.block, head=kept.head))
     appending.go_on(written, choice, main.sentence.cropped + main.sentence.ids, main.trace)
 
 
@@ -120,8 +126,29 @@ def first_half(choice: Choice, model: GPT) -> tuple[Half, Choice, Written]:
     except NotFinite as error:
         choice = state.settle(f"This model can append nothing. {error}", more=0, token=-1)
         written = Written(0, 0, False)
-    choice = replace(choice, more=written.done)
+    choice = placed(replace(choice, more=written.done), model)
     return beside.half(choice, choice.model, model), choice, written
+
+
+def placed(choice: Choice, model: GPT) -> Choice:
+    """The choice with a block and a head: the reader's own, else those of the number that was asked for, else where the sentence
+    shows what attention does. That is looked up with dropout off, so that the switch moves nobody."""
+    if choice.block and choice.head:
+        return choice
+    if choice.cell:
+        point, index = Address.parse(choice.cell)
+        found = block_of(point)
+        choice = replace(choice, block=choice.block or (-1 if found is None else found) + 1)
+        if not choice.head and point.startswith(("blocks.", "weighted_value:", "mask:")) and len(index) > 3:
+            choice = replace(choice, head=min(index[1], model.config.n_head - 1) + 1)
+    if choice.block and choice.head:
+        return choice
+    batch = sentences.read(choice, model.config.context_length)
+    last = choice.block or model.config.n_layer
+    run = cache.traced(choice.model, batch.rows, 0.0, 0, last - 1)
+    length = len(batch.sentences[choice.item].ids)
+    block, head = first_look.place(run, choice.item, length, choice.block - 1 if choice.block else None)
+    return replace(choice, block=choice.block or block + 1, head=choice.head or head + 1)
 
 
 def fit(choice: Choice, config: GPTConfig, other: GPTConfig) -> Choice:
@@ -380,7 +407,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
         st.latex(stage.formula)
         for one in (main, other):
             st.html(f"<p class='shapes'><b>{verbatim.html(one.title)}</b><br>{shapes(stage, one.seen)}</p>")
-        predict.ask(stage)
+        predict.ask(stage, seen=main.seen)
         messages(main, choice)
 
 
@@ -422,7 +449,7 @@ def words(stage: Stage, seen: Seen, said: str) -> None:
     st.markdown(stage.prose)
     st.latex(stage.formula)
     st.html(f"<p class='shapes'>{shapes(stage, seen)}</p>{look(said) if said else ''}")
-    predict.ask(stage)
+    predict.ask(stage, seen=seen)
 
 
 def shapes(stage: Stage, seen: Seen) -> Html:
@@ -430,12 +457,16 @@ def shapes(stage: Stage, seen: Seen) -> Html:
     trace = seen.trace
 
     def written(point: str, shape: Sequence[int]) -> Html:
-        return f"<span class='shape'>({', '.join(f'{n:d}' for n in shape)})</span> {' × '.join(trace.axes(point))}"
+        axes = trace.axes(point)
+        published = tuple(PRESETS["gpt2"].sizes(*trace.ids.shape)[axis] for axis in axes)
+        same = published == tuple(trace.tensors[point].shape)
+        beside = "" if same else f" · GPT-2 small ({', '.join(f'{n:d}' for n in published)})"
+        return f"<span class='shape'>({', '.join(f'{n:d}' for n in shape)})</span> {' × '.join(axes)}{beside}"
 
     read = stage.reads(seen.block, trace.config.n_layer)
     made = stage.named(seen)[-1]
     lengths = stage.handed_on(trace.model, *trace.ids.shape) or trace.tensors[made].shape
-    before = written(read[0], trace.tensors[read[0]].shape) if read else "text"
+    before = written(read[0], trace.tensors[read[0]].shape) if read else "text" if made == "ids" else "the number of tokens"
     return f"<span class='io'>in</span> {before}<br><span class='io'>out</span> {written(made, lengths)}"
 
 
@@ -520,7 +551,9 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
     switch.toggle(
         "Dropout",
         key="training",
-        help=None if choice.present else "On: numbers fall at random, as in training (TRAIN). Off: nothing is dropped (EVAL).",
+        help=None
+        if choice.present
+        else "On: numbers fall at random, as in training with dropout. Off: nothing is dropped, as in use (EVAL).",
         on_change=address.chose("training", lambda on: change(dropout=state.last_rate() if on else 0.0)),
     )
     if choice.present:

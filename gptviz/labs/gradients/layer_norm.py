@@ -11,8 +11,8 @@ from ...figures.table import Table
 from ...model import LayerNorm
 from ...points import stream_in
 from ...stages.layer_norm import moments, normalised
-from ...stages.layer_norm import written as moment
 from ...stages.stage import Question
+from ...words import moment
 from ..lab import Control, Setting, experiment
 
 TOY = np.array([-1.0, -0.6, -0.2, 0.2, 0.6, 1.0])
