@@ -19,6 +19,8 @@ SENTENCES = {
 
 
 def url(server, **params) -> str:
+    """An address of the walk: its first stage, where nothing else is said."""
+    params = params or {"stage": STAGES[0].key}
     return server.url + "/?" + "&".join(f"{name}={quote(str(value))}" for name, value in params.items())
 
 

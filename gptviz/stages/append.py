@@ -162,6 +162,7 @@ def would_say(main: Whose, other: Whose) -> str:
 STAGE = stage(
     __doc__,
     key="append",
+    deeper=("Sampling/write", "Context/limit"),
     number="",
     short="Append",
     part="output",

@@ -59,6 +59,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="attention-scores",
+    deeper=("Attention/score",),
     number="5.2b",
     short="Scores",
     part="attention",

@@ -58,6 +58,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="attention-weights",
+    deeper=("Attention/atlas", "Attention/first"),
     number="5.2d",
     short="Weights",
     part="attention",

@@ -55,6 +55,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="causal-mask",
+    deeper=("Attention/masks",),
     number="5.2c",
     short="Mask",
     part="attention",

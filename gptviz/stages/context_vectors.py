@@ -109,6 +109,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="context-vectors",
+    deeper=("Attention/score",),
     number="5.2f",
     short="Mix",
     part="value",

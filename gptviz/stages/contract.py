@@ -94,6 +94,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="contract",
+    deeper=("Size/ledger",),
     number="5.6c",
     short="Down",
     part="feed-forward",

@@ -50,6 +50,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="expand",
+    deeper=("Gradients/four-times",),
     number="5.6a",
     short="Up",
     part="feed-forward",

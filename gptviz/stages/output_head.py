@@ -97,6 +97,7 @@ def cell(seen: Seen) -> Address:
 STAGE = stage(
     __doc__,
     key="output-head",
+    deeper=("Context/positions", "Training/loss"),
     number="7",
     short="Logits",
     part="output",

@@ -92,6 +92,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="output-projection",
+    deeper=("Attention/heads",),
     number="5.2g",
     short="Project",
     part="attention",

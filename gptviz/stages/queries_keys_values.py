@@ -71,6 +71,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="queries-keys-values",
+    deeper=("Attention/score",),
     number="5.2a",
     short="Q K V",
     part="query",

@@ -71,6 +71,7 @@ def on_one_axis(first: go.Figure, second: go.Figure, main: Whose, other: Whose) 
 STAGE = stage(
     __doc__,
     key="softmax",
+    deeper=("Sampling/temperature", "Sampling/pool"),
     number="",
     short="Softmax",
     part="output",

@@ -87,6 +87,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="token-ids",
+    deeper=("Embeddings/neighbours",),
     number="",
     short="Ids",
     part="token",

@@ -10,7 +10,7 @@ import streamlit as st
 from .. import catalogue, verbatim, weights
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
 from ..verbatim import Markdown
-from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
+from . import address, cache, incoming, matrix, picture, predict, sentences, state, story, top, waiting, writing
 from .strips import Released
 from .work import tell
 
@@ -101,6 +101,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
             said = ""
     with right, st.container(key="words", gap="xsmall"):
         words(current, asked, said, marks)
+        story.back(chosen, current, st.session_state["choice"])
         for message in messages:
             st.html(f"<p class='message'>{verbatim.html(message)}</p>")
         if left_out := write(chosen, current, controls, chosen_values):

@@ -6,13 +6,16 @@ page that is opened directly on a fresh server calls it first and starts again, 
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cache, partial
 
 import streamlit as st
 
 from .. import serve, verbatim
 from ..labs.lab import Lab
+from ..stages import BY_KEY, Stage
 from ..training import kept
+from ..verbatim import Markdown
 from . import state
 from .state import Choice
 
@@ -91,11 +94,30 @@ def walk_through(choice: Choice) -> None:
     st.switch_page(_walk(), query_params=written)
 
 
+def shared(choice: Choice) -> dict[str, str]:
+    """What every page takes over: the sentence and the model."""
+    written, _ = state.carried({name: value for name, value in state.to_url(choice).items() if name in state.SHARED})
+    return written
+
+
+def to_experiment(name: str, choice: Choice, label: Markdown) -> None:
+    """A link to an experiment, "Lab/experiment", with the sentence and the model on screen."""
+    lab, _, view = name.partition("/")
+    st.page_link(f"pages/{lab}.py", label=label, query_params=shared(choice) | {"view": view})
+
+
+def to_stage(stage: Stage, choice: Choice, label: Markdown) -> None:
+    """A link from a lab to a stage of the walk, with all that was chosen there."""
+    written, _ = state.carried(state.to_url(replace(choice, stage=stage.key, cell="", drawer="")))
+    st.page_link(_walk(), label=label, query_params=written)
+
+
 def links(choice: Choice) -> None:
     """A link to every page, taking the sentence and the model along."""
-    params = state.to_url(choice)
-    everything, _ = state.carried(params)
-    shared, _ = state.carried({name: value for name, value in params.items() if name in state.SHARED})
+    here = choice if choice.stage in BY_KEY else replace(choice, stage=Choice.stage)
+    before, _ = state.carried(state.to_url(replace(choice, stage=state.OVERVIEW)))
+    everything, _ = state.carried(state.to_url(here))
+    st.page_link(_walk(), label="**Overview**: the whole trip in one picture", query_params=before)
     st.page_link(_walk(), label="**The walk**: every stage from text to next token", query_params=everything)
     for name in _labs():
-        st.page_link(f"pages/{name}.py", label=f"**{verbatim.markdown(name)}**: {LABS[name]}", query_params=shared)
+        st.page_link(f"pages/{name}.py", label=f"**{verbatim.markdown(name)}**: {LABS[name]}", query_params=shared(choice))

@@ -8,6 +8,7 @@ import streamlit as st
 from .. import catalogue, tokenizer, verbatim, weights
 from ..model import GPT
 from ..stages import BY_KEY
+from ..story import Card, cards
 from ..verbatim import Html, Markdown
 from . import address, cache, carrier, download, predict, shell, state, writing
 from .state import Choice, change
@@ -61,8 +62,9 @@ def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> Non
     """Sentence, examples, model, options, state badges, Present. loaded: the models on screen are in memory."""
     if choice.present:
         left, question, right = st.columns([5.4, 1.2, 1.1], vertical_alignment="center")
-        with question:
-            predict.ask(BY_KEY[choice.stage], "Predict")
+        if choice.stage in BY_KEY:
+            with question:
+                predict.ask(BY_KEY[choice.stage], "Predict")
         sentence = tokenizer.in_one_line(choice.second if choice.item else choice.text)
         left.html(f"<div class='sentence'>{verbatim.html(sentence)} {badges(choice, badge, lab)}</div>")
         right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
@@ -86,11 +88,11 @@ def line(choice: Choice, badge: Html, lab: bool, *, loaded: bool = False) -> Non
     st.html(f"<style>:root {{ --lines: {min(LINES, getattr(choice, field).count(chr(10)) + 1):d}; }}</style>")
     examples.menu_button(
         "Examples",
-        state.EXAMPLES,
+        list(cards.BY_KEY),
         key="example",
         type="tertiary",
-        format_func=lambda example: verbatim.markdown(tokenizer.in_one_line(example)),
-        on_click=lambda: take_example(),
+        format_func=lambda key: card_label(cards.BY_KEY[key]),
+        on_click=lambda: take_example(lab),
     )
     address.hold("model", choice.model, offers=tuple(map(download.title, download.choices())))
     model.selectbox(
@@ -168,10 +170,18 @@ def compare(choice: Choice, where) -> None:
     )
 
 
-def take_example() -> None:
-    example = st.session_state["example"]
-    if example in state.EXAMPLES:
-        state.choose_text("text", example)
+def card_label(card: Card) -> Markdown:
+    """An example in one line: what to do, with which sentence."""
+    return f"**{verbatim.markdown(card.verb)}** {verbatim.markdown(tokenizer.in_one_line(card.text))}"
+
+
+def take_example(lab: bool) -> None:
+    """Of an example a lab takes the sentence, the walk also the place where to look."""
+    card = cards.BY_KEY.get(st.session_state["example"])
+    if card and lab:
+        state.choose_text("text", card.text)
+    elif card:
+        state.take(card)
 
 
 def more_options(choice: Choice, lab: bool, loaded: bool) -> None:

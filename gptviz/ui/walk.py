@@ -16,7 +16,7 @@ from ..seen import Seen
 from ..stages import BY_KEY, STAGES, Stage
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, appending, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting
+from . import address, appending, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, story, top, waiting
 from .appending import Written
 from .beside import Half
 from .drawers import Cell
@@ -69,8 +69,8 @@ def walk(choice: Choice) -> None:
         beside.leave(f"The two cannot stand beside each other. {error} {choice.model} goes on alone.")
         st.rerun()
     waiting.over()
-    stage = BY_KEY[choice.stage]
-    st.set_page_config(page_title=f"{stage.title} · gptviz")
+    stage = BY_KEY.get(choice.stage)
+    st.set_page_config(page_title=f"{stage.title if stage else story.TITLES[choice.stage]} · gptviz")
     _, left_out = state.carried(state.to_url(state.chosen()))
     if left_out and not choice.present:
         top.too_long(left_out)
@@ -85,14 +85,17 @@ def walk(choice: Choice) -> None:
         present=choice.present,
         on_go=lambda **to: change(**to, cell=""),
         whose=main.title if other else "",
+        around=story.TITLES,
     )
     appending.panel(written, main.title)
-    if other:
+    if not stage:
+        story.show(main, choice)
+    elif other:
         pair(stage, main, other, choice)
     else:
         body(stage, main, choice)
     with st.bottom:
-        controls(stage, main, other, choice)
+        controls(stage, main, other, choice) if stage else steps(choice)
     state.write_url(state.chosen() if written.done < written.wanted else choice)
     appending.go_on(written, choice, main.sentence.cropped + main.sentence.ids, main.trace)
 
@@ -211,9 +214,12 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         if choice.drawer:
             drawers.show(stage, seen, choice, cell, acted)
             return
+        if line := story.told(main, choice):
+            st.html(line)
         words(stage, seen, said)
         actions(stage, seen, choice)
         messages(main, choice)
+        story.deeper(stage, choice)
 
 
 def not_shown(stage: Stage, seen: Seen, choice: Choice, error: NotFinite, acted: Callable[[object], None]) -> None:
@@ -462,6 +468,23 @@ def appended(tokens: int) -> None:
 # the bar --------------------------------------------------------------------------------------------------------------
 
 
+def steps(choice: Choice) -> None:
+    """Back and Next of the pages around the stages."""
+    back, said, forward, _ = st.columns([1, 1, 1.4, 5], vertical_alignment="center", gap="small")
+    first = choice.stage == state.OVERVIEW
+    back.button("‹ Back", width="stretch", disabled=first, key="back", on_click=step_to, kwargs={"to": None, "by": -1})
+    said.html(f"<div class='count'>{'before the first step' if first else 'after the last step'}</div>")
+    forward.button(
+        "Start the walk ›" if first else "Next ›",
+        width="stretch",
+        type="primary",
+        disabled=not first,
+        key="next",
+        on_click=step_to,
+        kwargs={"to": None, "by": 1},
+    )
+
+
 def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> None:
     """Back, Next, and what the picture shows: block, head, token, dropout. Always in seen."""
     at = STAGES.index(stage)
@@ -480,9 +503,9 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         back, count, forward, block, head, token, switch, rate, seed = st.columns(
             [0.85, 0.8, 0.85, 1.15, 1.15, 1.5, 1.05, 1.3, 0.95], vertical_alignment="center", gap="small"
         )
-    back.button("‹ Back", width="stretch", disabled=at == 0, key="back", **go(by=-1))
+    back.button("‹ Back", width="stretch", key="back", **go(by=-1))
     count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
-    forward.button("Next ›", width="stretch", type="primary", disabled=at == len(STAGES) - 1, key="next", **go(by=1))
+    forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     if choice.present:
         restart.button("Restart", width="stretch", key="restart", **go(0))
     select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block)
@@ -530,9 +553,9 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
 
 
 def step_to(to: int | None, by: int) -> None:
-    """Go to a stage, or some stages on."""
-    at = next(n for n, one in enumerate(STAGES) if one.key == state.chosen().stage) if to is None else to
-    change(stage=STAGES[min(max(at + by, 0), len(STAGES) - 1)].key, cell="")
+    """Go to a stage, or some pages on: before the first one is the overview, after the last one the end."""
+    at = story.ORDER.index(state.chosen().stage) if to is None else to + 1
+    change(stage=story.ORDER[min(max(at + by, 0), len(story.ORDER) - 1)], cell="")
 
 
 def picked(key: str, act: Callable[[int], None]) -> Callable[[], None]:
