@@ -9,6 +9,8 @@ from accessible import assert_accessible
 from conftest import settle
 from gptviz import catalogue, tokenizer, trace
 from gptviz.stages import STAGES
+from gptviz.ui.state import OVERVIEW
+from gptviz.ui.story import TITLES
 
 DAY = "Every day she walked to the sea, looked at the ships, and thought of the places they had seen before. "
 PARAGRAPH = "I ❤️ my 🦜 and my naïve café. " + DAY * 9
@@ -336,7 +338,7 @@ def test_every_fast_press_counts_and_the_page_survives(server, visit):
     for key in ["ArrowRight"] * 40 + ["ArrowLeft"] * 40:
         page.keyboard.press(key)
         page.wait_for_timeout(25)
-    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
+    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=TITLES[OVERVIEW])
     settle(page)
     assert page.locator("[data-testid=stApp]").get_attribute("data-test-connection-state") == "CONNECTED"
     whole(page)

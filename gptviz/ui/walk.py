@@ -16,7 +16,22 @@ from ..seen import Seen
 from ..stages import BY_KEY, STAGES, Stage
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, appending, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, story, top, waiting
+from . import (
+    address,
+    appending,
+    beside,
+    cache,
+    drawers,
+    matrix,
+    picture,
+    pipeline,
+    predict,
+    sentences,
+    state,
+    story,
+    top,
+    waiting,
+)
 from .appending import Written
 from .beside import Half
 from .drawers import Cell
