@@ -55,11 +55,16 @@ def test_the_pair_is_measured(mini):
     found = trip.pair(one, other)
     assert found.read == ("·letter", "·door") and [out[0].word for out in found.out] == ["·letter", "·door"]
     weights = one.array(f"blocks.{found.block - 1}.att.weights")[0, found.head - 1, -1]
-    assert found.shares[0] == weights[found.place] == max(
-        one.array(f"blocks.{block}.att.weights")[0, :, -1, found.place].max() for block in range(6)
+    assert (
+        found.shares[0]
+        == weights[found.place]
+        == max(one.array(f"blocks.{block}.att.weights")[0, :, -1, found.place].max() for block in range(6))
     ), "no head looks back more"
     shares = sampling.softmax(one.array("logits")[0, -1])
-    assert found.out[0][0].share == pytest.approx(float(shares.max())) and "95.6 %" not in trip.pair(other, one).said.split("and")[0]
+    assert (
+        found.out[0][0].share == pytest.approx(float(shares.max()))
+        and "95.6 %" not in trip.pair(other, one).said.split("and")[0]
+    )
     untrained = catalogue.load("mini-untrained")
     assert trip.pair(*(run(untrained, text) for text in trip.HERO)).said.startswith("Both go on")
 

@@ -64,7 +64,9 @@ def rivals(one: str, other: str) -> Claim:
     def claim(card: Card, made: Trace) -> bool:
         shares = sampling.softmax(made.array("logits")[0, -1])
         first, second = (int(word) for word in (-shares).argsort()[:2])
-        return {tokenizer.decode([first]), tokenizer.decode([second])} == {one, other} and shares[first] < 0.5 < shares[first] + shares[second]
+        return {tokenizer.decode([first]), tokenizer.decode([second])} == {one, other} and shares[first] < 0.5 < shares[
+            first
+        ] + shares[second]
 
     return claim
 

@@ -2,7 +2,10 @@
 
 SEEN = (
     ("token", "A sentence became rows of numbers, one row a token: what it is, plus where it stands."),
-    ("attention", "Attention let each row fetch from earlier rows. A query meets keys, scores become shares of 1, values are mixed by them."),
+    (
+        "attention",
+        "Attention let each row fetch from earlier rows. A query meets keys, scores become shares of 1, values are mixed by them.",
+    ),
     ("feed-forward", "The feed-forward layer worked on each row alone: it got wider, bent, and narrower again."),
     ("residual", "Shortcuts added every result to the row, so nothing was replaced; LayerNorm kept the sizes in order."),
     ("output", "The last row was compared with every token of the vocabulary. The best one was written behind the text."),

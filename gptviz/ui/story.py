@@ -151,7 +151,9 @@ def end(main: Half, choice: Choice) -> None:
     with right, st.container(gap="xsmall"):
         st.html("<h2 class='part'>Three experiments</h2>")
         for name, question in ending.LABS:
-            shell.to_experiment(name, choice, f"**{verbatim.markdown(index.find(name)[1].title)}**: {verbatim.markdown(question)}")
+            shell.to_experiment(
+                name, choice, f"**{verbatim.markdown(index.find(name)[1].title)}**: {verbatim.markdown(question)}"
+            )
         st.html("<h2 class='part'>Again, from the beginning</h2>")
         st.button("The overview", key="again", on_click=change, kwargs={"stage": OVERVIEW, "cell": ""})
     st.html("<h2 class='part'>Try another sentence</h2>")

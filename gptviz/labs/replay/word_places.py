@@ -19,7 +19,7 @@ from . import moments
 
 PAIRS = 5_000
 FREQUENT = 2_000  # ids below this were merged first: they are frequent, and every snapshot has met them
-WORDS = ("cat", "kitten", "government")
+WORDS = ("cat", "dog", "government")
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +211,7 @@ PAIR = experiment(
     caption=pair_caption,
     state=moments.badges,
     question=Question(
-        ask="What is the cosine of cat and kitten before the first step?",
+        ask="What is the cosine of cat and dog before the first step?",
         choices=("About 0.5", "About 0, by chance", "1: both are animals"),
         answer=1,
         why="Both vectors are random numbers then: 0, give or take one over the root of the width.",
