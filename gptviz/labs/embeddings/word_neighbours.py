@@ -193,8 +193,8 @@ NEIGHBOURS = experiment(
     Each token is one row of the token table. Two lists tell who lives near it. By vector: the rows that point most nearly the
     same way (cosine 1), looked for among all rows. By id: the rows just above and below it in the table.
 
-    An id is a name: the first 256 are single bytes in a fixed order, the others count merges as they were learned. Neighbours in
-    meaning are neighbours by vector, and only if training has put them there. A word with its space and without are two rows.
+    An id is a name: the first 256 are bytes in a fixed order, the others merges as they were learned. Neighbours in meaning are
+    neighbours by vector, if training has put them there. A word with its space and without are two rows.
 
     $$\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert}$$
     """,

@@ -159,8 +159,8 @@ COSINE = experiment(
     opposite. With hundreds of numbers, two random directions are nearly always close to 0.
 
     The dotted bell is that chance. The table itself need not follow it: words that are rarely the right answer are pushed away
-    together in training and end up pointing one way. So compare with pairs of frequent words (low ids), and ask for the rank among
-    all rows, not for the cosine alone.
+    together in training and end up pointing one way. So compare with pairs of frequent words (low ids), and look at the rank among
+    all rows.
 
     $$\text{random: } 0 \pm \frac{1}{\sqrt{\text{width}}}$$
     """,

@@ -10,6 +10,7 @@ from ...figures import progress, space
 from ...figures.space import Trail
 from ...likeness import cosines
 from ...stages.stage import Question
+from ...words import percent
 from ..embeddings.trained_tables import means
 from ..embeddings.word_pairs import random_pairs
 from ..lab import Control, Setting, experiment, once
@@ -86,7 +87,7 @@ def map_caption(setting: Setting) -> str:
     else:
         parts.append(f"{moments.counted(setting)} these are {words.count_of(len(made.words.ids), 'point')}; groups need two words.")
     parts.append(
-        f"The two directions, the same for all steps, keep {made.shares.sum():.0%} of the variance: "
+        f"The two directions, the same for all steps, keep {percent(float(made.shares.sum()))} of the variance: "
         "what is near here may be far apart."
     )
     return " ".join(filter(None, (moments.remark(setting), *parts, made.words.remarks)))
