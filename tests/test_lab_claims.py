@@ -1,6 +1,7 @@
 """What a reader finds on opening an experiment shows what the words beside it say: on the notes' sentence and on others, with the
 model that ships; and a rule that looks for a good place never takes the choice away."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from gptviz import catalogue, tokenizer
 from gptviz.labs import index
-from gptviz.labs.attention import masking, one_score
+from gptviz.labs.attention import masking, one_score, toy
 from gptviz.labs.dropout import places
 from gptviz.labs.embeddings import position_table, word_neighbours, word_pairs
 from gptviz.labs.gradients import shortcuts
@@ -141,3 +142,16 @@ def test_the_rules_find_a_place_in_any_model(name, text):
     setting = opened(name, text, tiny(), "tiny")
     one = index.find(name)[1]
     assert one.caption(setting) and list(one.pictures(setting))
+
+
+def test_the_toy_comes_out_on_paper():
+    setting = opened("Attention/toy")
+    assert toy.caption(setting) == (
+        '"2 ·sat": 1 × 2 + 1 × 1 = 3, 1 × 0 + 1 × 1 = 1, 1 × 1 + 1 × −1 = 0. Divided by √2: 2.12, 0.71, 0.00. '
+        "Powers of e: 8.34 + 2.03 + 1.00 = 11.37. Shares: 0.73, 0.18, 0.09. Mix: 0.82 and 0.27."
+    )
+    made = toy.worked(setting)
+    np.testing.assert_allclose(made.shares.sum(1), 1)
+    assert made.shares[0].tolist() == [1, 0, 0]
+    longer = toy.worked(replace(setting, values={**setting.values, "times": 4}))
+    assert longer.shares[2, 0] > 0.95 > made.shares[2, 0]

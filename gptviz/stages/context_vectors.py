@@ -109,7 +109,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="context-vectors",
-    deeper=("Attention/score",),
+    deeper=("Attention/toy",),
     number="5.2f",
     short="Mix",
     part="value",

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from ...figures import space
 from ...figures.space import Trail
 from ...stages.stage import Question
-from ...words import percent
 from ...trace import Trace
+from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import projection, words
 from ..subjects.projection import DIMENSIONS
