@@ -10,7 +10,7 @@ import streamlit as st
 from .. import catalogue, verbatim, weights
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
 from ..verbatim import Markdown
-from . import address, cache, incoming, matrix, picture, predict, sentences, state, story, top, waiting, writing
+from . import address, cache, glossary, incoming, matrix, picture, predict, sentences, state, story, top, waiting, writing
 from .strips import Released
 from .work import tell
 
@@ -251,7 +251,7 @@ def words(current: Experiment, setting: Setting, said: str, marks: Sequence[str]
     marks = current.state(setting) if marks is None else marks
     badges = "".join(f" <span class='badge train'>{verbatim.html(mark)}</span>" for mark in marks)
     st.html(f"<h1 class='title'>{verbatim.html(current.title)}{badges}</h1>")
-    st.markdown(current.prose)
+    glossary.prose(current.prose)
     if current.formula:
         st.latex(current.formula)
     if said:

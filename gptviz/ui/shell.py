@@ -31,6 +31,7 @@ LABS = {
     "Train": "Train a very small model on a text of yours, in a minute",
     "Training": "A model before, during and after its training, on your sentence",
 }
+GLOSSARY = "Glossary"
 DAY = 86_400  # seconds
 _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
 
@@ -46,7 +47,7 @@ def _walk():
 
 
 def _navigation():
-    return st.navigation([_walk(), *(st.Page(f"pages/{name}.py", title=name) for name in _labs())], position="hidden")
+    return st.navigation([_walk(), *(st.Page(f"pages/{name}.py", title=name) for name in (*_labs(), GLOSSARY))], position="hidden")
 
 
 def run() -> None:
@@ -89,8 +90,9 @@ def inside(page: Callable[[], None]) -> None:
 
 
 def walk_through(choice: Choice) -> None:
-    """Go to the walk, with this chosen."""
-    written, _ = state.carried(state.to_url(choice))
+    """Go to the walk, with this chosen: to its first stage where the reader has not been in it yet."""
+    here = choice if choice.stage in BY_KEY else replace(choice, stage=Choice.stage)
+    written, _ = state.carried(state.to_url(here))
     st.switch_page(_walk(), query_params=written)
 
 
@@ -121,3 +123,15 @@ def links(choice: Choice) -> None:
     st.page_link(_walk(), label="**The walk**: every stage from text to next token", query_params=everything)
     for name in _labs():
         st.page_link(f"pages/{name}.py", label=f"**{verbatim.markdown(name)}**: {LABS[name]}", query_params=shared(choice))
+    to_glossary(choice)
+
+
+def to_glossary(choice: Choice) -> None:
+    """A link to all words and letters."""
+    st.page_link(f"pages/{GLOSSARY}.py", label="**Glossary**: the words and letters of the walk", query_params=shared(choice))
+
+
+def to_walk(choice: Choice) -> None:
+    """A link back to the walk, as it was left."""
+    everything, _ = state.carried(state.to_url(choice))
+    st.page_link(_walk(), label="Back to the walk", query_params=everything)

@@ -22,6 +22,7 @@ from . import (
     beside,
     cache,
     drawers,
+    glossary,
     matrix,
     picture,
     pipeline,
@@ -375,7 +376,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown(stage.prose)
+        glossary.prose(stage.prose)
     with right, st.container(gap="xsmall"):
         st.latex(stage.formula)
         for one in (main, other):
@@ -411,7 +412,7 @@ def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> Html:
 
 def words(stage: Stage, seen: Seen, said: str) -> None:
     """What happens, formula, shapes, what to look for, and the question."""
-    st.markdown(stage.prose)
+    glossary.prose(stage.prose)
     st.latex(stage.formula)
     st.html(f"<p class='shapes'>{shapes(stage, seen)}</p>{look(said) if said else ''}")
     predict.ask(stage)
