@@ -11,12 +11,16 @@ from . import shell, state, top
 
 TITLE = "Glossary"
 STYLE = """
+.prose { position: relative; }
 .prose > div { margin: 0 0 0.8rem; line-height: 1.45; }
-.prose details.term { display: inline; position: relative; }
+.prose details.term { display: inline; }
+.prose details.term::details-content { display: contents; }
+.prose details.term:not([open]) > .meaning { display: none; }
 .prose details.term > summary { display: inline; list-style: none; cursor: pointer; border-bottom: 1.5px dotted currentColor; }
 .prose details.term > summary::-webkit-details-marker { display: none; }
-.prose details.term > .meaning { display: block; margin: 0.25rem 0 0.35rem; padding: 0.3rem 0.6rem; font-size: 0.92rem; line-height: 1.35rem;
-  border-left: 0.25rem solid #56B4E9; background: color-mix(in srgb, #56B4E9 10%, transparent); }
+.prose details.term > .meaning { display: block; position: absolute; left: 0; right: 0; z-index: 3; padding: 0.4rem 0.6rem; font-size: 0.92rem;
+  line-height: 1.35rem; border: 1px solid color-mix(in srgb, currentColor 25%, transparent); border-left: 0.25rem solid #56B4E9;
+  border-radius: 0.3rem; background: var(--st-background-color, Canvas); box-shadow: 0 2px 10px rgb(0 0 0 / 20%); }
 .terms { columns: 22rem; column-gap: 2rem; margin: 0.3rem 0 0; }
 .terms > div { break-inside: avoid; margin: 0 0 0.65rem; }
 .terms dt { font-weight: 650; }

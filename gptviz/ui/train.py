@@ -184,7 +184,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         "<p class='facts'>Choose a text, press Start, and watch a model learn it. It takes its first steps a few seconds later. "
         "To reload the page ends the run.</p>"
     )
-    places = st.columns([2.3, 1.75, 1.3, 0.8, 0.8], vertical_alignment="bottom")
+    places = st.columns([1.8, 1.95, 1.15, 1.25, 0.75], vertical_alignment="bottom")
     for place, control in zip(places, filter(lambda control: control.drawn, TRAIN.controls)):
         lab.widget(place, LAB, control, values[control.name])
     pick, size = values["pick"], values["size"]
