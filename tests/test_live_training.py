@@ -1,5 +1,6 @@
 """A reader's own run: what the child process does, and that runs take turns, stop, and belong to one reader each."""
 
+import json
 import os
 import re
 import time
@@ -11,7 +12,7 @@ import torch
 
 from gptviz import tokenizer, weights
 from gptviz.figures import learning
-from gptviz.figures.learning import Level, Measured
+from gptviz.figures.learning import Before, Level, Measured
 from gptviz.training import jobs, losses, texts, worker
 from gptviz.training.data import UNIFORM_LOSS, encode_documents
 from gptviz.training.jobs import Full, Job, Line, Ready, Sample, Seen
@@ -290,6 +291,22 @@ def test_the_chart_holds_the_losses():
     assert places == sorted(places) and places[0] < places[-1]  # falling losses lie lower and lower
     assert min(np.diff(sorted(heights(text)))) >= learning.LABEL - 0.2
     assert "&lt;&quot;said&quot;&gt;" in text
+
+
+def test_the_held_out_line_of_an_earlier_run_stays_for_comparison():
+    held, levels = [Measured(0, 0.0, 10.8), Measured(5, 5.0, 6.4)], (Level("even guess", 10.82),)
+    before = Before("earlier, no dropout", [Measured(0, 0.0, 10.8), Measured(5, 5.0, 7.7)])
+    text = learning.losses([5.0], [6.0], held, levels=levels, before=before, whole=10, alt="")
+    ElementTree.fromstring(text)
+    assert number(text, before.name) == 7.7 and number(text, "held-out text") == 6.4
+    assert "class='before'" in text and "class='before'" not in learning.losses([5.0], [6.0], held, levels=levels, whole=10, alt="")
+
+
+def test_dropout_belongs_to_the_order_and_to_what_is_kept(tmp_path):
+    plain, dropped = (step_losses(told(Order(ids(), size="smaller", steps=4, dropout=rate))) for rate in (0.0, 0.3))
+    assert plain[0] != dropped[0]
+    told(Order(ids(), size="smaller", steps=1, dropout=0.1, folder=str(tmp_path / "kept")))
+    assert json.loads((tmp_path / "kept" / "config.json").read_text())["resid_pdrop"] == 0.1
 
 
 def run_of(steps: int, seconds: float, seed: int = 0) -> tuple[list[float], list[float]]:

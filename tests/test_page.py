@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from gptviz import catalogue, tokenizer, trace, weights
 from gptviz.seen import Seen
 from gptviz.stages import STAGES, append
-from gptviz.ui import address, carrier, state, top, walk
-from gptviz.ui.state import Choice
+from gptviz.ui import address, carrier, state, story, top, walk
+from gptviz.ui.state import END, Choice
 from sample_models import ending, tiny
 
 config.set_option("client.showErrorDetails", "full")  # a failing test should say why
@@ -18,7 +18,9 @@ APP = str(Path(__file__).parents[1] / "app.py")
 
 
 def opened(**params) -> AppTest:
+    """The walk at this address, its first stage where it says nothing."""
     app = AppTest.from_file(APP, default_timeout=60)
+    params = params or {"stage": STAGES[0].key}
     for name, value in params.items():
         app.query_params[name] = str(value)
     return app.run()
@@ -64,9 +66,10 @@ def test_next_and_back_walk_all_stages():
     for stage in STAGES[1:]:
         app = fine(app.button(key="next").click().run())
         assert stage.title in html(app)
-    assert app.button(key="next").disabled
+    app = fine(app.button(key="next").click().run())
+    assert app.button(key="next").disabled and story.TITLES[END] in html(app)
     app = fine(app.button(key="back").click().run())
-    assert STAGES[-2].title in html(app)
+    assert STAGES[-1].title in html(app)
 
 
 def test_empty_text_keeps_the_last_good_picture():

@@ -9,9 +9,11 @@ from gptviz.ui import state
 from gptviz.ui.state import Choice, Rejected
 
 
-def test_the_default_needs_no_url():
-    assert state.to_url(Choice()) == {}
-    assert state.from_url({}) == (Choice(), [])
+def test_a_first_visit_begins_with_the_overview_and_every_parameter_goes_straight_into_the_walk():
+    assert state.from_url({}) == (Choice(stage=state.OVERVIEW), []) and state.to_url(Choice(stage=state.OVERVIEW)) == {}
+    for choice in (Choice(), Choice(text="a"), Choice(stage=state.OVERVIEW, block=2), Choice(stage=state.END)):
+        assert state.from_url(state.to_url(choice)) == (choice, [])
+    assert state.to_url(Choice()) == {"stage": "text"} and state.to_url(Choice(text="a")) == {"text": "a"}
 
 
 def test_every_field_survives_the_url():

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -48,7 +49,7 @@ def quick(monkeypatch):
     join = LINE.join
 
     def short(order: Order, there) -> Job:
-        job = join(Order(order.ids, "smaller", order.seconds, 0, order.seed), there)
+        job = join(Order(order.ids, "smaller", order.seconds, 0, order.seed, dropout=order.dropout), there)
         joined.append(job)
         return job
 
@@ -208,6 +209,23 @@ def test_a_run_that_breaks_off_says_so():
     app = until(app, lambda app: app.error)
     assert "broke off" in app.error[0].value and "BROKEN OFF" in html(app) and "again" in keys(app)
     assert "start" in keys(pressed(app, "again"))
+
+
+def test_the_same_text_with_and_without_dropout():
+    app = pressed(opened(pick="walrus", seconds=10), "start")
+    until(app, lambda app: len(app.session_state["job"].seen().held_out) > 1)
+    app = until(pressed(app, "stop"), lambda app: "again" in keys(app))
+    app = pressed(app, "again")
+    app = fine(app.toggle(key="control-dropout").set_value(True).run())
+    assert app.query_params["dropout"] == "1"
+    app = pressed(app, "start")
+    job = app.session_state["job"]
+    assert job.order.dropout == train.RATE == 0.1
+    app = until(app, lambda app: "dropout 0.1" in html(app))
+    found = train.earlier(job.order, app.session_state["before"])
+    assert found.name == "earlier, no dropout" and len(found.losses) > 1
+    assert train.earlier(replace(job.order, dropout=0.0), app.session_state["before"]) is None
+    assert train.earlier(replace(job.order, size="larger"), app.session_state["before"]) is None
 
 
 def test_the_trained_model_goes_into_the_walk_for_its_reader_alone():

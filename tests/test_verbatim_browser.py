@@ -145,7 +145,7 @@ def page(server, chromium):
     context = chromium.new_context(viewport={"width": 1366, "height": 768})
     page = context.new_page()
     happened = watched(page, server.url)
-    page.goto(server.url)
+    page.goto(f"{server.url}/?stage=text")
     page.locator(".st-key-chart .bartext").nth(len(SHOWN) - 1).wait_for(state="attached")
     settle(page)
     yield page

@@ -15,6 +15,8 @@ from gptviz import catalogue, tokenizer, trace
 from gptviz.keep import code, csv
 from gptviz.keep.chosen import Chosen
 from gptviz.stages import BY_KEY, STAGES
+from gptviz.ui.state import OVERVIEW
+from gptviz.ui.story import TITLES
 
 DAY = "Every day she walked to the sea, looked at the ships, and thought of the places they had seen before. "
 PARAGRAPH = "I ❤️ my 🦜 and my naïve café. " + DAY * 9
@@ -25,6 +27,8 @@ SENTENCES = {
 
 
 def url(server, **params) -> str:
+    """An address of the walk: its first stage, where nothing else is said."""
+    params = params or {"stage": STAGES[0].key}
     return server.url + "/?" + "&".join(f"{name}={quote(str(value))}" for name, value in params.items())
 
 
@@ -340,7 +344,7 @@ def test_every_fast_press_counts_and_the_page_survives(server, visit):
     for key in ["ArrowRight"] * 40 + ["ArrowLeft"] * 40:
         page.keyboard.press(key)
         page.wait_for_timeout(25)
-    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
+    page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=TITLES[OVERVIEW])
     settle(page)
     assert page.locator("[data-testid=stApp]").get_attribute("data-test-connection-state") == "CONNECTED"
     whole(page)

@@ -32,21 +32,31 @@ class Measured(NamedTuple):
     loss: float
 
 
+class Before(NamedTuple):
+    """The held-out losses of an earlier run, to compare with."""
+
+    name: str
+    losses: Sequence[Measured]
+
+
 def losses(
     seconds: Sequence[float],
     batches: Sequence[float],
     held_out: Sequence[Measured],
     *,
     levels: Sequence[Level],
+    before: Before | None = None,
     whole: float,
     alt: str,
 ) -> str:
     """Loss in nats a token over seconds of training, each line named at its end; SVG.
 
-    seconds, batches: of every step, drawn as their running mean, whose last value is the number written at that line.
+    seconds, batches: of every step, drawn as their running mean, whose last value is the number written at that line. before: the
+    held-out line of another run.
     whole: seconds the run may last, which the axis always shows, so that nothing moves but the lines. alt: for a screen reader.
     """
-    top = max(TOP, *(one.loss + 0.6 for one in held_out)) if held_out else TOP
+    all_held_out = [*held_out, *(before.losses if before else ())]
+    top = max([TOP, *(one.loss + 0.6 for one in all_held_out)])
 
     def across(time: float) -> float:
         return round(LEFT + (RIGHT - LEFT) * min(time / whole, 1), 1)
@@ -67,12 +77,16 @@ def losses(
         named.append(("batches just read", means[-1][1], blue, "none"))
     if held_out:
         named.append(("held-out text", held_out[-1].loss, orange, "3 3"))
+    if before:
+        named.append((before.name, before.losses[-1].loss, style.PARTS["value"], "2 5"))
     drawn = [_frame(top, whole, across, up)]
     drawn += [
         f"<line x1='{LEFT}' x2='{RIGHT}' y1='{up(level.loss)}' y2='{up(level.loss)}' stroke='{grey}' stroke-width='1.5' "
         "stroke-dasharray='7 5'/>"
         for level in levels
     ]
+    if before:
+        drawn.append(line([(one.seconds, one.loss) for one in before.losses], "before", style.PARTS["value"], "2 5"))
     drawn.append(line(thinned(means, whole), "batches", blue, "none"))
     drawn.append(line([(one.seconds, one.loss) for one in held_out], "held-out", orange, "3 3"))
     drawn += [

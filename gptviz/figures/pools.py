@@ -94,7 +94,7 @@ def compared(
             row=1,
             col=column,
         )
-        room = 2.4 * max(float(values.max()), 1e-12)
+        room = 2.4 * max(float(before.max()), float(after.max()), 1e-12)  # one scale, so that bars can be compared
         figure.update_xaxes(range=[0, room], showticklabels=False, showgrid=False, zeroline=True, row=1, col=column)
         _words(figure, labels, column)
     figure.update_yaxes(showticklabels=False, row=1, col=2)

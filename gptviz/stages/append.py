@@ -175,6 +175,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="append",
+    deeper=("Sampling/write", "Context/limit"),
     number="",
     short="Append",
     part="output",

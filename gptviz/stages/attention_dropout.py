@@ -28,6 +28,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="attention-dropout",
+    deeper=("Dropout/spread", "Dropout/fan"),
     number="5.3",
     short="Drop",
     part="residual",

@@ -75,6 +75,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="attention-scores",
+    deeper=("Attention/score",),
     number="5.2b",
     short="Scores",
     part="attention",

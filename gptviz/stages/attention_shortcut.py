@@ -30,6 +30,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="attention-shortcut",
+    deeper=("Gradients/toy", "Gradients/way-back"),
     number="5.4",
     short="+",
     part="residual",

@@ -85,6 +85,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="attention-weights",
+    deeper=("Attention/atlas", "Attention/first"),
     number="5.2d",
     short="Weights",
     part="attention",

@@ -85,6 +85,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="block-output",
+    deeper=("Embeddings/blocks", "Size/heads"),
     number="5.9",
     short="Stack",
     part="residual",

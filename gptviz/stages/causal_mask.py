@@ -68,6 +68,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="causal-mask",
+    deeper=("Attention/masks",),
     number="5.2c",
     short="Mask",
     part="attention",

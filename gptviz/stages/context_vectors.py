@@ -110,6 +110,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="context-vectors",
+    deeper=("Attention/toy",),
     number="5.2f",
     short="Mix",
     part="value",

@@ -109,6 +109,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="contract",
+    deeper=("Size/ledger",),
     number="5.6c",
     short="Down",
     part="feed-forward",

@@ -25,6 +25,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="embedding-dropout",
+    deeper=("Dropout/drag", "Dropout/counts"),
     number="4",
     short="Drop",
     part="residual",

@@ -63,6 +63,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="expand",
+    deeper=("Gradients/four-times",),
     number="5.6a",
     short="Up",
     part="feed-forward",

@@ -29,6 +29,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="feed-forward-dropout",
+    deeper=("Dropout/places",),
     number="5.7",
     short="Drop",
     part="residual",

@@ -30,6 +30,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="feed-forward-shortcut",
+    deeper=("Gradients/wiring",),
     number="5.8",
     short="+",
     part="residual",

@@ -31,6 +31,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="final-norm",
+    deeper=("Gradients/scale-shift",),
     number="6",
     short="LN",
     part="residual",

@@ -53,6 +53,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="gelu",
+    deeper=("Gradients/gelu",),
     number="5.6b",
     short="GELU",
     part="feed-forward",

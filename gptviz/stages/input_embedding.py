@@ -42,6 +42,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="input-embedding",
+    deeper=("Context/swap",),
     number="3",
     short="Sum",
     part="residual",

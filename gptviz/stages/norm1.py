@@ -31,6 +31,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="norm1",
+    deeper=("Gradients/variance", "Gradients/scale-shift"),
     number="5.1",
     short="LN",
     part="residual",

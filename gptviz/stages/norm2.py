@@ -30,6 +30,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="norm2",
+    deeper=("Gradients/epsilon", "Gradients/wiring"),
     number="5.5",
     short="LN",
     part="residual",

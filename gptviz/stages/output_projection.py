@@ -119,6 +119,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="output-projection",
+    deeper=("Attention/heads",),
     number="5.2g",
     short="Project",
     part="attention",

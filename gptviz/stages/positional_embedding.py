@@ -79,6 +79,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="positional-embedding",
+    deeper=("Embeddings/positions", "Context/shift"),
     number="2",
     short="Position",
     part="position",

@@ -92,6 +92,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="queries-keys-values",
+    deeper=("Attention/score",),
     number="5.2a",
     short="Q K V",
     part="query",

@@ -90,6 +90,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="token-embedding",
+    deeper=("Embeddings/cosine", "Embeddings/map"),
     number="1",
     short="Token",
     part="token",

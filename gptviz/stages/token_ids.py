@@ -120,6 +120,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="token-ids",
+    deeper=("Embeddings/neighbours",),
     number="",
     short="Ids",
     part="token",

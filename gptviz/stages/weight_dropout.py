@@ -103,6 +103,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="weight-dropout",
+    deeper=("Dropout/sums",),
     number="5.2e",
     short="Drop",
     part="attention",

@@ -47,8 +47,8 @@ TOLD_EVERY = 0.25  # seconds between two lines about steps
 
 @dataclass(frozen=True)
 class Order:
-    """What a reader asks for. ids: the text's tokens; size: a key of SIZES; seconds or steps: how long, the other is 0; folder:
-    where the trained model is saved, "" for nowhere."""
+    """What a reader asks for. ids: the text's tokens; size: a key of SIZES; seconds or steps: how long, the other is 0; dropout:
+    the rate at all of GPT-2's places; folder: where the trained model is saved, "" for nowhere."""
 
     ids: tuple[int, ...]
     size: str = "small"
@@ -56,6 +56,7 @@ class Order:
     steps: int = 0
     seed: int = 0
     folder: str = ""
+    dropout: float = 0.0
 
     def __post_init__(self):
         if self.size not in SIZES:
@@ -134,6 +135,7 @@ def begin(order: Order) -> Run:
         negatives=1024,
         own_words=True,
         full_end=0.0,
+        dropout=order.dropout,
         seed=order.seed,
     )
     return Run(settings, corpus, order.folder)
@@ -174,7 +176,7 @@ def train(order: Order, say: Callable[..., None], wishes: Wishes) -> Run:
 def save(run: Run, folder: str) -> str:
     """Keep the trained model; returns why it could not be kept, "" when it was."""
     try:
-        weights.save(run.model, folder, dtype=torch.float16)
+        weights.save(run.model, folder, dtype=torch.float16, dropout=run.settings.dropout)
     except (OSError, SafetensorError) as error:
         return str(error)
     return ""

@@ -11,7 +11,7 @@ from .. import catalogue, verbatim, weights
 from ..figures.forms import Picture
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
 from ..verbatim import Markdown
-from . import address, cache, incoming, matrix, picture, predict, sentences, state, top, waiting, writing
+from . import address, cache, glossary, incoming, matrix, picture, predict, sentences, state, story, top, waiting, writing
 from . import keep as keeping
 from .strips import Released
 from .work import tell
@@ -105,6 +105,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
             said = ""
     with right, st.container(key="words", gap="xsmall"):
         words(current, asked, said, marks)
+        story.back(chosen, current, st.session_state["choice"])
         for message in messages:
             st.html(f"<p class='message'>{verbatim.html(message)}</p>")
         if left_out := write(chosen, current, controls, chosen_values):
@@ -254,7 +255,7 @@ def words(current: Experiment, setting: Setting, said: str, marks: Sequence[str]
     marks = current.state(setting) if marks is None else marks
     badges = "".join(f" <span class='badge train'>{verbatim.html(mark)}</span>" for mark in marks)
     st.html(f"<h1 class='title'>{verbatim.html(current.title)}{badges}</h1>")
-    st.markdown(current.prose)
+    glossary.prose(current.prose)
     if current.formula:
         st.latex(current.formula)
     if said:

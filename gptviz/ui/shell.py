@@ -6,13 +6,16 @@ page that is opened directly on a fresh server calls it first and starts again, 
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cache, partial
 
 import streamlit as st
 
 from .. import serve, verbatim
 from ..labs.lab import Lab
+from ..stages import BY_KEY, Stage
 from ..training import kept
+from ..verbatim import Markdown
 from . import state
 from .state import Choice
 
@@ -28,6 +31,7 @@ LABS = {
     "Train": "Train a very small model on a text of yours, in a minute",
     "Training": "A model before, during and after its training, on your sentence",
 }
+GLOSSARY = "Glossary"
 DAY = 86_400  # seconds
 _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
 
@@ -43,7 +47,7 @@ def _walk():
 
 
 def _navigation():
-    return st.navigation([_walk(), *(st.Page(f"pages/{name}.py", title=name) for name in _labs())], position="hidden")
+    return st.navigation([_walk(), *(st.Page(f"pages/{name}.py", title=name) for name in (*_labs(), GLOSSARY))], position="hidden")
 
 
 def run() -> None:
@@ -86,16 +90,48 @@ def inside(page: Callable[[], None]) -> None:
 
 
 def walk_through(choice: Choice) -> None:
-    """Go to the walk, with this chosen."""
-    written, _ = state.carried(state.to_url(choice))
+    """Go to the walk, with this chosen: to its first stage where the reader has not been in it yet."""
+    here = choice if choice.stage in BY_KEY else replace(choice, stage=Choice.stage)
+    written, _ = state.carried(state.to_url(here))
     st.switch_page(_walk(), query_params=written)
+
+
+def shared(choice: Choice) -> dict[str, str]:
+    """What every page takes over: the sentence and the model."""
+    written, _ = state.carried({name: value for name, value in state.to_url(choice).items() if name in state.SHARED})
+    return written
+
+
+def to_experiment(name: str, choice: Choice, label: Markdown) -> None:
+    """A link to an experiment, "Lab/experiment", with the sentence and the model on screen."""
+    lab, _, view = name.partition("/")
+    st.page_link(f"pages/{lab}.py", label=label, query_params=shared(choice) | {"view": view})
+
+
+def to_stage(stage: Stage, choice: Choice, label: Markdown) -> None:
+    """A link from a lab to a stage of the walk, with all that was chosen there."""
+    written, _ = state.carried(state.to_url(replace(choice, stage=stage.key, cell="", drawer="")))
+    st.page_link(_walk(), label=label, query_params=written)
 
 
 def links(choice: Choice) -> None:
     """A link to every page, taking the sentence and the model along."""
-    params = state.to_url(choice)
-    everything, _ = state.carried(params)
-    shared, _ = state.carried({name: value for name, value in params.items() if name in state.SHARED})
+    here = choice if choice.stage in BY_KEY else replace(choice, stage=Choice.stage)
+    before, _ = state.carried(state.to_url(replace(choice, stage=state.OVERVIEW)))
+    everything, _ = state.carried(state.to_url(here))
+    st.page_link(_walk(), label="**Overview**: the whole trip in one picture", query_params=before)
     st.page_link(_walk(), label="**The walk**: every stage from text to next token", query_params=everything)
     for name in _labs():
-        st.page_link(f"pages/{name}.py", label=f"**{verbatim.markdown(name)}**: {LABS[name]}", query_params=shared)
+        st.page_link(f"pages/{name}.py", label=f"**{verbatim.markdown(name)}**: {LABS[name]}", query_params=shared(choice))
+    to_glossary(choice)
+
+
+def to_glossary(choice: Choice) -> None:
+    """A link to all words and letters."""
+    st.page_link(f"pages/{GLOSSARY}.py", label="**Glossary**: the words and letters of the walk", query_params=shared(choice))
+
+
+def to_walk(choice: Choice) -> None:
+    """A link back to the walk, as it was left."""
+    everything, _ = state.carried(state.to_url(choice))
+    st.page_link(_walk(), label="Back to the walk", query_params=everything)

@@ -16,21 +16,17 @@ import streamlit as st
 from .. import catalogue, hub, tokenizer
 from ..points import Address
 from ..stages import BY_KEY, STAGES
+from ..story import CARDS, Card
 from . import address, carrier, incoming
 
 DEFAULT_TEXT = "Every effort moves you"
 MAX_CHARACTERS = 20_000
 MOST_APPENDED = 200  # tokens a link can ask for
 TEXTS_KEPT = 8  # texts too long for an address that a visit keeps
-EXAMPLES = (
-    DEFAULT_TEXT,
-    "Every day holds a",
-    "She opened the door and looked at the",
-    "The cat sat by the fire, and the kitten sat by the",
-    "Unfamiliarwords cost more tokens",
-    "Twinkle, twinkle, little star,\nHow I wonder what you",
-    "I ❤️ my 🦜 and my naïve café",
-)
+OVERVIEW, END = "overview", "end"
+AROUND = (OVERVIEW, END)
+"""Pages of the walk before its first stage and after its last one."""
+EXAMPLES = tuple(card.text for card in CARDS)
 DRAWERS = ("recompute", "numbers", "code", "about")
 
 
@@ -138,7 +134,7 @@ def _cell(raw: str) -> str:
 
 
 PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "stage": _one_of(lambda: BY_KEY),
+    "stage": _one_of(lambda: (*BY_KEY, *AROUND)),
     "text": clean_text,
     "model": _model,
     "beside": lambda raw: _model(raw) if raw else "",
@@ -161,7 +157,10 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
 
 
 def from_url(params: Mapping[str, str]) -> tuple[Choice, list[str]]:
-    """The choice a URL stands for, and a note for every parameter that could not be used."""
+    """The choice a URL stands for, and a note for every parameter that could not be used. One without parameters is a first visit,
+    which begins with the overview."""
+    if not params:
+        return Choice(stage=OVERVIEW), []
     chosen, notes = {}, []
     for name, raw in params.items():
         if name not in PARSERS:
@@ -179,14 +178,17 @@ def from_url(params: Mapping[str, str]) -> tuple[Choice, list[str]]:
 
 
 def to_url(choice: Choice) -> dict[str, str]:
-    """The parameters that say how a choice differs from the default."""
+    """The parameters that say how a choice differs from the default; where nothing does, the stage, as no parameters are the
+    overview."""
     default = Choice()
+    if choice == Choice(stage=OVERVIEW):
+        return {}
     written = {}
     for field in fields(Choice):
         value = getattr(choice, field.name)
         if value != getattr(default, field.name):
             written[field.name] = _written(value)
-    return written
+    return written or {"stage": choice.stage}
 
 
 def _written(value: Any) -> str:
@@ -360,6 +362,23 @@ def choose_text(field: str, text: str) -> None:
         change(text=text, token=-1, more=0, piece=-1, step=-1, cell="")
     else:
         change(second=text, item=chosen().item if text else 0, token=-1, more=0, piece=-1, step=-1, cell="")
+
+
+def take(card: Card) -> None:
+    """An example: its sentence, and the place where it shows something."""
+    change(
+        text=card.text,
+        stage=card.stage,
+        block=card.block,
+        head=card.head,
+        token=card.token,
+        item=0,
+        more=0,
+        piece=-1,
+        step=-1,
+        cell="",
+        drawer="",
+    )
 
 
 def write_url(

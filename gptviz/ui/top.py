@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from .. import catalogue, tokenizer, verbatim, weights
 from ..figures import chips
 from ..model import GPT
+from ..story import Card, cards
 from ..verbatim import Html, Markdown
 from . import address, cache, carrier, download, shell, state, writing
 from .state import Choice, change
@@ -94,11 +95,11 @@ def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dic
     st.html(f"<style>:root {{ --lines: {min(LINES, getattr(choice, field).count(chr(10)) + 1):d}; }}</style>")
     examples.menu_button(
         "Examples",
-        state.EXAMPLES,
+        list(cards.BY_KEY),
         key="example",
         type="tertiary",
-        format_func=lambda example: verbatim.markdown(tokenizer.in_one_line(example)),
-        on_click=lambda: take_example(),
+        format_func=lambda key: card_label(cards.BY_KEY[key]),
+        on_click=lambda: take_example(lab),
     )
     address.hold("model", choice.model, offers=tuple(map(download.title, download.choices())))
     model.selectbox(
@@ -176,10 +177,18 @@ def compare(choice: Choice, where) -> None:
     )
 
 
-def take_example() -> None:
-    example = st.session_state["example"]
-    if example in state.EXAMPLES:
-        state.choose_text("text", example)
+def card_label(card: Card) -> Markdown:
+    """An example in one line: what to do, with which sentence."""
+    return f"**{verbatim.markdown(card.verb)}** {verbatim.markdown(tokenizer.in_one_line(card.text))}"
+
+
+def take_example(lab: bool) -> None:
+    """Of an example a lab takes the sentence, the walk also the place where to look."""
+    card = cards.BY_KEY.get(st.session_state["example"])
+    if card and lab:
+        state.choose_text("text", card.text)
+    elif card:
+        state.take(card)
 
 
 def more_options(choice: Choice, lab: bool, loaded: bool) -> None:
@@ -251,7 +260,7 @@ def badges(choice: Choice, badge: Html, lab: bool, loaded: GPT | None) -> Html:
         return weights_badge
     if choice.beside:
         weights_badge = ""  # each picture carries the state of its own model
-    mode = weights.mode(None if choice.beside else loaded, choice.dropout, choice.seed)
+    mode = verbatim.html(weights.mode(None if choice.beside else loaded, choice.dropout, choice.seed))
     drop = "train" if choice.dropout else "eval"
     which = f" <span class='badge eval'>sentence {choice.item + 1:d} of 2</span>" if choice.second else ""
     return f"{weights_badge} <span class='badge {drop}'>{mode}</span>{which}".strip()

@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from .. import catalogue, tokenizer, verbatim
 from ..config import GPTConfig
 from ..figures import learning
-from ..figures.learning import Level, Measured
+from ..figures.learning import Before, Level, Measured
 from ..labs.lab import Control, Lab, experiment
 from ..stages.stage import Question
 from ..training.data import UNIFORM_LOSS, Corpus, encode_documents
@@ -26,6 +26,7 @@ from .state import Choice
 EVERY, EVERY_WAITING = 1.0, 3.0  # seconds between two looks at a run under way, and at the line before it
 MOST_CHARACTERS = 200_000
 OWN = "own"
+RATE = 0.1  # of dropout, where it is on: GPT-2's own
 GONE = (
     "There is no run here any more: a run belongs to one reader's visit. Reloading the page or restarting the server ends it, and its "
     "link opens it nowhere else. Press Start to train again."
@@ -55,7 +56,7 @@ def _title(pick: str) -> str:
 
 
 def _marks(job: Job | None) -> tuple[str, ...]:
-    return () if job is None else (badge(job.seen()),)
+    return () if job is None else (badge(job.seen(), job.order.dropout),)
 
 
 TRAIN = experiment(
@@ -85,6 +86,14 @@ TRAIN = experiment(
             + ". All read at most 64 tokens and know GPT-2's 50,257.",
         ),
         Control("seconds", "Seconds of training", "slider", 45, (10, 60, 5)),
+        Control(
+            "dropout",
+            "Dropout",
+            "switch",
+            False,
+            help=f"On: in every step a random part of the numbers is set to 0 at GPT-2's places, p = {RATE:g}. The held-out loss is always "
+            "measured without. Train twice, with and without: the earlier held-out line stays for comparison.",
+        ),
         Control("run", "A run", "switch", False, drawn=False),
     ),
     pictures=lambda setting: (),
@@ -175,7 +184,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         "<p class='facts'>Choose a text, press Start, and watch a model learn it. It takes its first steps a few seconds later. "
         "To reload the page ends the run.</p>"
     )
-    places = st.columns([2.3, 1.85, 1.3, 0.9], vertical_alignment="bottom")
+    places = st.columns([1.8, 1.95, 1.15, 1.25, 0.75], vertical_alignment="bottom")
     for place, control in zip(places, filter(lambda control: control.drawn, TRAIN.controls)):
         lab.widget(place, LAB, control, values[control.name])
     pick, size = values["pick"], values["size"]
@@ -192,7 +201,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         width="stretch",
         disabled=bool(problem),
         on_click=start,
-        args=(ids, size, float(values["seconds"])),
+        args=(ids, size, float(values["seconds"]), RATE if values["dropout"] else 0.0),
     )
     for why in filter(None, (problem, st.session_state.get("refused", ""))):
         st.html(f"<p class='message'>{verbatim.html(why)}</p>")
@@ -260,14 +269,14 @@ def counted(ids: tuple[int, ...], shape: GPTConfig) -> Html:
     )
 
 
-def start(ids: tuple[int, ...], size: str, seconds: float) -> None:
+def start(ids: tuple[int, ...], size: str, seconds: float, dropout: float) -> None:
     """Join the line, once: a second press that was under way already begins no second run."""
     if _job() is not None:
         return
     st.session_state["refused"] = ""
     lab.keep(LAB, {"run": "0"})
     try:
-        st.session_state["job"] = LINE.join(Order(ids, size=size, seconds=seconds), _there())
+        st.session_state["job"] = LINE.join(Order(ids, size=size, seconds=seconds, dropout=dropout), _there())
     except Refused as error:
         st.session_state["refused"] = str(error)
 
@@ -296,6 +305,7 @@ def watch(job: Job, line) -> str:
         seen.seconds,
         seen.losses,
         [Measured(one.step, one.seconds, one.loss) for one in seen.held_out],
+        before=earlier(job.order, st.session_state.get("before")),
         levels=(Level("even guess, ln 50257", UNIFORM_LOSS), Level("word frequencies", job.corpus.unigram_entropy)),
         whole=job.order.seconds,
         alt=f"Loss over seconds of training. {said}",
@@ -332,11 +342,21 @@ def buttons(job: Job, seen: Seen) -> None:
         second.button("Train again", key="again", width="stretch", help="The model of this run is removed.", on_click=put_away)
 
 
+def earlier(order: Order, kept: tuple | None) -> Before | None:
+    """The held-out line of a reader's last run, (text, size, dropout, line), where it was on the same text, with the same size and dropout the other way."""
+    if kept is None or kept[:2] != (hash(order.ids), order.size) or kept[2] == order.dropout:
+        return None
+    return Before("earlier, with dropout" if kept[2] else "earlier, no dropout", kept[3])
+
+
 def put_away() -> None:
-    """Back to the choice of a text; what the run left is removed."""
+    """Back to the choice of a text; what the run left is removed, but for its held-out line."""
     job = st.session_state.pop("job", None)
     if job is None:  # pressed twice
         return
+    if held_out := job.seen().held_out:
+        line = tuple(Measured(one.step, one.seconds, one.loss) for one in held_out)
+        st.session_state["before"] = (hash(job.order.ids), job.order.size, job.order.dropout, line)
     own = st.session_state.pop("own-models", ())
     if state.chosen().beside in own:
         state.change(beside="", other=False)
@@ -387,9 +407,9 @@ def pace(job: Job, seen: Seen) -> Markdown:
     return f"step {seen.step:,} · {spent:.0f} of {job.order.seconds:.0f} s, {job.usual_left():.0f} s left{speed}{stands}"
 
 
-def badge(seen: Seen) -> str:
+def badge(seen: Seen, dropout: float) -> str:
     """The state of the numbers on this page."""
-    steps = f"step {seen.step:,}"
+    steps = f"step {seen.step:,}{f' · dropout {dropout:g}' if dropout else ''}"
     match seen.state:
         case "waiting" | "starting":
             return "WAITING" if seen.state == "waiting" else "STARTING"
@@ -399,7 +419,7 @@ def badge(seen: Seen) -> str:
             return f"PAUSED · {steps}"
         case "failed":
             return f"BROKEN OFF · {steps}"
-    return f"TRAINED HERE · {seen.step:,} steps"
+    return f"TRAINED HERE · {seen.step:,} steps{f' · dropout {dropout:g}' if dropout else ''}"
 
 
 def told(seen: Seen, means: Sequence[float], span: float) -> str:

@@ -23,6 +23,7 @@ from . import (
     beside,
     cache,
     drawers,
+    glossary,
     keep,
     matrix,
     picture,
@@ -30,6 +31,7 @@ from . import (
     predict,
     sentences,
     state,
+    story,
     top,
     waiting,
 )
@@ -86,8 +88,8 @@ def walk(choice: Choice) -> None:
         beside.leave(f"The two cannot stand beside each other. {error} {choice.model} goes on alone.")
         st.rerun()
     waiting.over()
-    stage = BY_KEY[choice.stage]
-    st.set_page_config(page_title=f"{stage.title} · gptviz")
+    stage = BY_KEY.get(choice.stage)
+    st.set_page_config(page_title=f"{stage.title if stage else story.TITLES[choice.stage]} · gptviz")
     _, left_out = state.carried(state.to_url(state.chosen()))
     if left_out and not choice.present:
         top.too_long(left_out)
@@ -102,17 +104,20 @@ def walk(choice: Choice) -> None:
         present=choice.present,
         on_go=lambda **to: change(**to, cell=""),
         whose=main.title if other else "",
+        around=story.TITLES,
     )
     appending.panel(written, main.title)
-    if "question" in places:
+    if stage and "question" in places:
         with places["question"]:
             predict.ask(stage, "Predict", main.seen)
-    if other:
+    if not stage:
+        story.show(main, choice)
+    elif other:
         pair(stage, main, other, choice)
     else:
         body(stage, main, choice)
     with st.bottom:
-        controls(stage, main, other, choice)
+        controls(stage, main, other, choice) if stage else steps(choice)
     kept = state.chosen()
     state.write_url(kept if written.done < written.wanted else replace(choice, block=kept.block, head=kept.head))
     appending.go_on(written, choice, main.sentence.cropped + main.sentence.ids, main.trace)
@@ -256,9 +261,12 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         if choice.drawer:
             drawers.show(stage, seen, choice, cell, acted)
             return
+        if line := story.told(main, choice):
+            st.html(line)
         words(stage, seen, said)
         actions(stage, seen, choice)
         messages(main, choice)
+        story.deeper(stage, choice)
 
 
 def not_shown(stage: Stage, seen: Seen, choice: Choice, error: NotFinite, acted: Callable[[object], None]) -> None:
@@ -402,7 +410,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown(stage.prose)
+        glossary.prose(stage.prose)
     with right, st.container(gap="xsmall"):
         st.latex(stage.formula)
         for one in (main, other):
@@ -446,7 +454,7 @@ def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> Html:
 
 def words(stage: Stage, seen: Seen, said: str) -> None:
     """What happens, formula, shapes, what to look for, and the question."""
-    st.markdown(stage.prose)
+    glossary.prose(stage.prose)
     st.latex(stage.formula)
     st.html(f"<p class='shapes'>{shapes(stage, seen)}</p>{look(said) if said else ''}")
     predict.ask(stage, seen=seen)
@@ -522,6 +530,23 @@ def appended(tokens: int) -> None:
 # the bar --------------------------------------------------------------------------------------------------------------
 
 
+def steps(choice: Choice) -> None:
+    """Back and Next of the pages around the stages."""
+    back, said, forward, _ = st.columns([1, 1, 1.4, 5], vertical_alignment="center", gap="small")
+    first = choice.stage == state.OVERVIEW
+    back.button("‹ Back", width="stretch", disabled=first, key="back", on_click=step_to, kwargs={"to": None, "by": -1})
+    said.html(f"<div class='count'>{'before the first step' if first else 'after the last step'}</div>")
+    forward.button(
+        "Start the walk ›" if first else "Next ›",
+        width="stretch",
+        type="primary",
+        disabled=not first,
+        key="next",
+        on_click=step_to,
+        kwargs={"to": None, "by": 1},
+    )
+
+
 def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> None:
     """Back, Next, and what the picture shows: block, head, token, dropout. Always in seen."""
     at = STAGES.index(stage)
@@ -540,9 +565,9 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         back, count, forward, block, head, token, switch, rate, seed = st.columns(
             [0.85, 0.8, 0.85, 1.15, 1.15, 1.5, 1.05, 1.3, 0.95], vertical_alignment="center", gap="small"
         )
-    back.button("‹ Back", width="stretch", disabled=at == 0, key="back", **go(by=-1))
+    back.button("‹ Back", width="stretch", key="back", **go(by=-1))
     count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
-    forward.button("Next ›", width="stretch", type="primary", disabled=at == len(STAGES) - 1, key="next", **go(by=1))
+    forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     if choice.present:
         restart.button("Restart", width="stretch", key="restart", **go(0))
     select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block)
@@ -592,9 +617,9 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
 
 
 def step_to(to: int | None, by: int) -> None:
-    """Go to a stage, or some stages on."""
-    at = next(n for n, one in enumerate(STAGES) if one.key == state.chosen().stage) if to is None else to
-    change(stage=STAGES[min(max(at + by, 0), len(STAGES) - 1)].key, cell="")
+    """Go to a stage, or some pages on: before the first one is the overview, after the last one the end."""
+    at = story.ORDER.index(state.chosen().stage) if to is None else to + 1
+    change(stage=story.ORDER[min(max(at + by, 0), len(story.ORDER) - 1)], cell="")
 
 
 def picked(key: str, act: Callable[[int], None]) -> Callable[[], None]:

@@ -19,7 +19,9 @@ from ...figures.matrix import Grid
 from ...stages.stage import Question
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
-from ..subjects.heads import attention, chosen_head, head_control, quoted, token_control, weights_panel
+from ..subjects.heads import attention, chosen_head, first_head, head_control, quoted, token_control, weights_panel
+
+TELLING = 0.1  # of a row, that zeros leave to the future: enough to be seen
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -69,11 +71,23 @@ def measured(setting: Setting) -> tuple[Masks, Masks, np.ndarray]:
     return (on, off, weights) if setting["scaling"] else (off, on, weights)
 
 
+def telling_row(setting: Setting) -> int:
+    """Where the row starts: the first one that gives the future a tenth or more although zeros stand there; where none does, the one
+    that gives it most. Of the head that is open first."""
+    if len(setting.ids) == 1:
+        return 0
+    block, head = first_head(setting)
+    point = f"blocks.{block}.att.scaled"
+    found = masks(setting.trace(points=[point]).array(point)[0, head]).zeros
+    future = np.triu(found, 1).sum(1)
+    return int((future >= TELLING).argmax() if (future >= TELLING).any() else future.argmax())
+
+
 def controls(setting: Setting) -> tuple[Control, ...]:
     size = setting.config.head_size
     return (
         head_control(setting),
-        token_control(setting, "row", "Row: the token that reads", 0),
+        token_control(setting, "row", "Row: the token that reads", telling_row(setting)),
         Control("scaling", f"Divide scores by √{size}", "switch", default=True, help="The model does. Off is a change."),
     )
 

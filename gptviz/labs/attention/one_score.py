@@ -4,7 +4,7 @@ How does a token decide how much to read from another? It compares what it looks
 (key), number by number: each pair is multiplied, and the products are added up to one score. Dividing by the square root of
 the head's size keeps scores from growing with it. Then the whole row of scores becomes shares of 1 (softmax).
 
-Pick the token that reads, the token that is read, and a head.
+Only differences within a row count: adding the same number to all its scores changes no share, so a best score may be negative.
 
 $$s_{qk} = \frac{\sum_i q_i k_i}{\sqrt{d}}, \qquad w_{qk} = \frac{e^{s_{qk}}}{\sum_{j \le q} e^{s_{qj}}}$$
 """
@@ -19,7 +19,7 @@ from ...figures.matrix import MASKED, Grid, Panel
 from ...stages.stage import Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
-from ..subjects.heads import attention, chosen_head, head_control, quoted, token_control
+from ..subjects.heads import attention, chosen_head, head_choice, match, quoted, token_control
 
 ROW_TOKENS = 24  # keys in the picture of one row
 
@@ -61,11 +61,11 @@ def score(setting: Setting) -> Score:
 
 
 def controls(setting: Setting) -> tuple[Control, ...]:
-    last = len(setting.ids) - 1
+    found = match(setting)
     return (
-        token_control(setting, "query", "Query: the token that reads", last),
-        token_control(setting, "key", "Key: the token that is read", max(0, last - 1)),
-        head_control(setting),
+        token_control(setting, "query", "Query: the token that reads", found.query),
+        token_control(setting, "key", "Key: the token that is read", found.key),
+        head_choice(setting, found.block, found.head),
     )
 
 

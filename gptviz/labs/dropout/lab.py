@@ -10,7 +10,7 @@ from ...stages.stage import Question
 from ..lab import Control, Lab, Setting, experiment
 from .masks import COUNTS, SPREAD, SUMS
 from .passes import FAN, PASSES
-from .places import EVERYWHERE, MODE, PLACES, RATES, badge, block, fixed, head, in_force, passed, place, seed
+from .places import EVERYWHERE, MODE, PLACES, RATES, badge, block, divided, fixed, head, in_force, passed, place, seed
 
 ROWS = 16  # tokens shown at a time
 
@@ -80,7 +80,7 @@ def caption(setting: Setting) -> str:
     what = "weights" if picture.kind == "weights" else "numbers"
     said = f"{fell} of {count} {what} of {name} fall, {expected} expected at p = {p:g} ({site})."
     if y[column]:
-        said += f" One survives as {fixed(x[column])} × {1 / (1 - p):.3f} = {fixed(y[column])}."
+        said += f" One survives: {divided(float(x[column]), 1 - p)}."
     if picture.kind == "weights":
         return f"{said} The row added up to {x.sum():.2f}, now to {y.sum():.2f}."
     times = f": × {y.std() / x.std():.2f}; over many masks × 1/√(1 − p) = {1 / np.sqrt(1 - p):.2f}" if x.std() else ""
@@ -104,7 +104,7 @@ DRAG = experiment(
 In training, each number is set to 0 with probability p and the others are multiplied by 1/(1-p). Nothing is picked because it
 is weak or lazy: every value gets a random number between 0 and 1 (the noise) and falls where that is below p. Drag p: the noise
 stays, the threshold moves, so raising p only adds zeros. Let go and the whole model runs with that p, at all its places at
-once. A new seed draws new noise. GPT-2 was trained with p = 0.1.
+once. A new seed draws new noise. GPT-2's published configuration has p = 0.1.
 
 $$\tilde x = \frac{x \cdot \mathbf{1}[u \ge p]}{1 - p}, \qquad u \sim U(0, 1)$$
 """,

@@ -170,9 +170,9 @@ def fan_controls(setting: Setting) -> tuple[Control, ...]:
 FAN = experiment(
     r"""# A fan of predictions
 
-Each mask leaves a thinner network, and each gives its own prediction for the next token. Training updates all of these thinner
-networks at once, because they share their weights. In use the whole network answers alone, in one pass without dropout. It
-stands in for the average of the fan, which it need not equal.
+Each mask leaves a thinner network, and each gives its own prediction for the next token. Training with dropout updates all of
+these thinner networks at once, because they share their weights; then the whole network, which answers alone in use, stands in
+for the average of the fan, which it need not equal. A model trained without dropout never met these networks: its fan lies apart.
 """,
     key="fan",
     controls=fan_controls,

@@ -45,9 +45,16 @@ SEEDS = (0, 99, 1)
 TRAINED_RATE = 0.1  # GPT-2's own
 
 
-def fixed(value: float) -> str:
-    """A number with three decimals and a real minus sign."""
-    return f"{value:.3f}".replace("-", "−")
+def fixed(value: float, digits: int = 3) -> str:
+    """A number with so many decimals and a real minus sign, never minus nothing."""
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def divided(value: float, by: float) -> str:
+    """A division that comes out on a calculator: what is divided has as many decimals, three at least, as that takes."""
+    result = fixed(value / by)
+    digits = next((digits for digits in range(3, 12) if fixed(round(value, digits) / by) == result), 12)
+    return f"{fixed(value, digits)} ÷ {by:g} = {result}"
 
 
 def place(keys: tuple[str, ...] = tuple(PLACES)) -> Control:
@@ -209,7 +216,7 @@ EVERYWHERE = experiment(
     r"""# Where it acts
 
 Dropout sits at four kinds of place: on the input embedding, once; and in every block on the attention weights, on the output
-of attention and on the output of the feed-forward layer, before each of the two goes into its shortcut. Each application
+of attention and on the output of the feed-forward layer, before each of the two is added to the stream. Each application
 draws a mask of its own. Nothing is dropped in the shortcuts themselves, in the LayerNorms or in the output head.
 
 $$1 + 3 \times \text{blocks}$$

@@ -48,7 +48,20 @@ def controls(setting: Setting) -> tuple[Control, ...]:
             f"This model's position table has {rows:,} rows. The square that compares every two of them is drawn up to {MOST:,} rows; "
             "choose a model with a shorter context."
         )
-    return (Control("p", "Position", "slider", min(last, setting.config.context_length // 2), (0, last, 1)),)
+    return (Control("p", "Position", "slider", near(setting), (0, last, 1)),)
+
+
+def near(setting: Setting) -> int:
+    """Where the slider starts: the position that is most alike to one beside it, of those that have no other more alike; in the middle
+    where there is none."""
+    likeness = measured(setting).likeness.copy()
+    rows = len(likeness)
+    np.fill_diagonal(likeness, -np.inf)
+    best = likeness.argmax(1)
+    beside = np.abs(best - np.arange(rows)) == 1
+    if not beside.any():
+        return min(rows - 1, rows // 2)
+    return int(np.where(beside, likeness[np.arange(rows), best], -np.inf).argmax())
 
 
 def pictures(setting: Setting) -> list[Grid | go.Figure]:

@@ -9,6 +9,7 @@ from ...figures import space
 from ...figures.space import Trail
 from ...stages.stage import Question
 from ...trace import Trace
+from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import projection, words
 from ..subjects.projection import DIMENSIONS
@@ -113,7 +114,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
 def caption(setting: Setting) -> str:
     made, after, layers = measured(setting), setting["after"], setting.config.n_layer
     tokens = len(setting.ids)
-    said = f"The map keeps {made.shares.sum():.0%} of the variance of {words.count_of(tokens, 'token')} at {layers + 1} depths."
+    said = f"The map keeps {percent(float(made.shares.sum()))} of the variance of {words.count_of(tokens, 'token')} at {layers + 1} depths."
     if tokens > 1:
         count = projection.compared(tokens)
         said += " " + projection.honesty(projection.kept(made.vectors[after], made.places[after], count), count)
@@ -136,7 +137,7 @@ STREAM = experiment(
     block. Move the slider: the axes stay, the points move. A line shows where a token came from.
 
     The token table gives a word one vector for all sentences. Each block adds what it found in the words before it, so the
-    point leaves its starting place. Lengths grow along the way; set to 1, only the direction is drawn.
+    point leaves its starting place. Lengths change along the way; set to 1, only the direction is drawn.
 
     $$x^{(\ell)} = x^{(\ell - 1)} + \text{what block } \ell \text{ adds}$$
     """,

@@ -11,6 +11,7 @@ from ... import tokenizer
 from ...figures import space
 from ...likeness import cosines
 from ...stages.stage import Question
+from ...words import percent
 from ..lab import Setting, experiment, once
 from ..subjects import projection, words
 from ..subjects.projection import DIMENSIONS, Projection
@@ -81,7 +82,7 @@ def caption(setting: Setting) -> str:
     if count == 1:
         return " ".join(filter(None, ("One word is one point, in the middle of its own map: type more.", made.words.remarks)))
     said = (
-        f"The map keeps {made.projection.shares.sum():.0%} of the variance of these {count} points in {width} "
+        f"The map keeps {percent(float(made.projection.shares.sum()))} of the variance of these {count} points in {width} "
         f"dimensions. {projection.honesty(made.kept, made.nearest)}"
     )
     if count > 2:

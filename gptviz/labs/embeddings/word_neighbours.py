@@ -15,6 +15,7 @@ from ..subjects import words
 from ..subjects.words import Word, number
 
 PIECES = 8  # of a word that can be chosen
+LOOKED_AT = 16  # tokens among which the first one to show is chosen
 NEUTRAL = 6  # a colour that is no token's
 
 
@@ -72,6 +73,18 @@ def best_by_chance(rows: int, width: int) -> float:
     return NormalDist(0, width**-0.5).inv_cdf(1 - 1 / rows)
 
 
+def clearest(setting: Setting) -> int:
+    """Which token of the sentence is looked up first: the one whose nearest row stands out most from all the others."""
+
+    def make() -> int:
+        looked_at = dict.fromkeys(setting.ids[:LOOKED_AT])
+        found = {token: neighbours(setting, token, 1) for token in looked_at}
+        ahead = {token: float(one.likeness[one.by_vector[0]]) - one.mean for token, one in found.items() if one.by_vector}
+        return setting.ids.index(max(ahead, key=ahead.get)) if ahead else 0
+
+    return setting.once(("clearest token", setting.model_key, setting.ids[:LOOKED_AT]), make)
+
+
 def controls(setting: Setting) -> tuple[Control, ...]:
     labels = setting.labels()
 
@@ -79,7 +92,9 @@ def controls(setting: Setting) -> tuple[Control, ...]:
         return bool(values["typed"].strip()) and len(words.read(values["typed"], values["spaced"]).ids) > 1
 
     return (
-        Control("of", "Token of the sentence", "choice", options=tuple(range(len(setting.ids))), show=lambda at: labels[at]),
+        Control(
+            "of", "Token of the sentence", "choice", clearest(setting), tuple(range(len(setting.ids))), show=lambda at: labels[at]
+        ),
         Control("typed", "Or any word", "text", "", help="A typed word takes the token's place. Empty it to go back."),
         Control(
             "spaced",
@@ -178,8 +193,8 @@ NEIGHBOURS = experiment(
     Each token is one row of the token table. Two lists tell who lives near it. By vector: the rows that point most nearly the
     same way (cosine 1), looked for among all rows. By id: the rows just above and below it in the table.
 
-    An id is a name. It says when the piece was learned, not what it means; neighbours in meaning are neighbours by vector, and
-    only if training has put them there. A word with its space and the same word without are two rows.
+    An id is a name: the first 256 are bytes in a fixed order, the others merges as they were learned. Neighbours in meaning are
+    neighbours by vector, if training has put them there. A word with its space and without are two rows.
 
     $$\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert}$$
     """,

@@ -20,7 +20,7 @@ from ..subjects.words import Word, number
 PAIRS = 20_000
 SEED = 0
 LOW_IDS = (2_000, 10_000)
-DEFAULTS = ("cat", "kitten")
+DEFAULTS = ("cat", "dog")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def controls(setting: Setting) -> tuple[Control, ...]:
             "below",
             "Random pairs from",
             "choice",
-            rows,
+            limits[-1] if len(limits) == 1 else limits[1],
             limits,
             show=lambda limit: f"all {rows:,} rows" if limit == rows else f"ids below {limit:,}",
             help="Low ids were merged first: they are frequent in the text the tokenizer learned from.",
@@ -101,6 +101,7 @@ def presets(setting: Setting) -> Mapping[str, Mapping[str, Any]]:
     start = tokenizer.decode([setting.ids[0]]).strip()
     spelled = {f"·{start} {start}": both(start, start) | {"spaceb": False}} if start.isalnum() and len(start) <= 12 else {}
     return {
+        "cat dog": both("cat", "dog"),
         "cat kitten": both("cat", "kitten"),
         "king queen": both("king", "queen"),
         "mother father": both("mother", "father"),
@@ -145,22 +146,21 @@ def caption(setting: Setting) -> str:
         f"take 1/√{width} = {spread:.3f}. Of the {found.others.size:,} other rows, {found.rank - 1:,} are more alike to "
         f'"{one}" than "{two}" is; their average is {number(found.others.mean())}.'
     )
-    mean = float(pairs.mean())
+    mean, below = float(pairs.mean()), float((pairs < found.cosine).mean())
     if abs(mean) > 2 * spread:
-        said += f" Random pairs of this table average {number(mean)}, not 0: its rows do not point every way equally."
-    else:
-        said += f" {percent(float((pairs < found.cosine).mean()))} of the random pairs are less alike."
-    return " ".join([*cut, said])
+        said += f" Random pairs drawn here average {number(mean)}, not 0: these rows do not point every way equally."
+    return " ".join([*cut, f"{said} {percent(below)} of the random pairs are less alike."])
 
 
 COSINE = experiment(
     r"""# Cosine of two words
 
     The cosine says how nearly two vectors point the same way, whatever their lengths: 1 the same way, 0 at right angles, -1
-    opposite. With hundreds of numbers, two random directions are nearly always close to 0, so 0.4 means much.
+    opposite. With hundreds of numbers, two random directions are nearly always close to 0.
 
     The dotted bell is that chance. The table itself need not follow it: words that are rarely the right answer are pushed away
-    together in training and end up pointing one way. So ask for the rank among all rows too, not for the cosine alone.
+    together in training and end up pointing one way. So compare with pairs of frequent words (low ids), and look at the rank among
+    all rows.
 
     $$\text{random: } 0 \pm \frac{1}{\sqrt{\text{width}}}$$
     """,

@@ -86,7 +86,7 @@ CURVE = experiment(
     r"""# GELU or ReLU
 
     Both curves pass large numbers and stop very negative ones. ReLU cuts at 0 with a corner: everything below becomes 0, and its
-    slope there is 0, so a unit that is negative for all texts gets no gradient and never changes again.
+    slope there is 0, so a unit that is negative for all texts gets no gradient; only earlier layers can bring it back.
 
     GELU is smooth. Just below 0 it lets small negative numbers through, and its slope is hardly ever exactly 0. It is used because
     it works better in practice. Move x and read both values and both slopes.

@@ -165,7 +165,7 @@ def eps_caption(setting: Setting) -> str:
     least = int(real.argmin())
     return (
         f"{caption_of(toy_row(setting['spread']), eps)} Of this sentence, “{setting.labels()[least]}” enters block 1 with the smallest "
-        f"variance, {written(real[least])}; of its 1, ε = {tick(eps)} leaves {real[least] / (real[least] + eps):.5f}."
+        f"variance, {written(real[least])}; after LayerNorm its variance is not 1 but, with ε = {tick(eps)}, {real[least] / (real[least] + eps):.5f}."
     )
 
 

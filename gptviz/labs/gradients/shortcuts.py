@@ -63,6 +63,12 @@ def sizes(setting: Setting, found: Reach) -> np.ndarray:
     return found.weights if setting["size"] == "tables" else found.stream
 
 
+def shares(values: np.ndarray) -> np.ndarray:
+    """Sizes as multiples of the last block's; NaN where that is nothing, or more than can be held."""
+    last = values[-1]
+    return values / last if np.isfinite(last) and last else np.full_like(values, np.nan)
+
+
 def edited(setting: Setting) -> str:
     """The edit in words."""
     return f"{OFF[setting['off']]} shortcuts off" + (", blocks' LayerNorms off" if setting["norms"] else "")
@@ -78,12 +84,12 @@ def pictures(setting: Setting) -> list[go.Figure]:
     return [
         depth.lines(
             [
-                Line("the model as it is", sizes(setting, plain), "token"),
-                Line(f"EDITED: {edited(setting)}", sizes(setting, cut), "key"),
+                Line("the model as it is", shares(sizes(setting, plain)), "token"),
+                Line(f"EDITED: {edited(setting)}", shares(sizes(setting, cut)), "key"),
             ],
             [str(block + 1) for block in range(setting.config.n_layer)],
             x_title="block (the loss is right of the last one)",
-            y_title=what,
+            y_title=f"{what}, last block = 1",
             title=f"Loss: surprise at {aim.name} after “{setting.labels()[aim.position]}”",
             height=400,
         )
@@ -101,14 +107,14 @@ def caption(setting: Setting) -> str:
             return f"{first} {which} the gradient leaves what a 32-bit number can hold: some of it is 0 or infinite."
     kept, left = float(before[0] / before[-1]), float(after[0] / after[-1])
     if left < kept / 1.5:
-        moral = "Less of it reaches the first block."
+        moral = "Without them a smaller share of it reaches the first block."
     elif left < kept * 1.5:
         moral = "On these weights the ratio hardly depends on it."
     else:
-        moral = "More of it reaches the first block."
+        moral = "Without them a larger share of it reaches the first block."
     return (
-        f"{first} Compare the first block with the last, not the heights: the first gets {written(kept)} times the last one's "
-        f"gradient as the model is, {written(left)} times in the edited pass. {moral}"
+        f"{first} The first block gets {written(kept)} times the last one's gradient as the model is ({written(before[0])} of "
+        f"{written(before[-1])}), {written(left)} times in the edited pass ({written(after[0])} of {written(after[-1])}). {moral}"
     )
 
 

@@ -10,6 +10,7 @@ from ...figures import progress, space
 from ...figures.space import Trail
 from ...likeness import cosines
 from ...stages.stage import Question
+from ...words import percent
 from ..embeddings.trained_tables import means
 from ..embeddings.word_pairs import random_pairs
 from ..lab import Control, Setting, experiment, once
@@ -19,7 +20,7 @@ from . import moments
 
 PAIRS = 5_000
 FREQUENT = 2_000  # ids below this were merged first: they are frequent, and every snapshot has met them
-WORDS = ("cat", "kitten", "government")
+WORDS = ("cat", "dog", "government")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def map_caption(setting: Setting) -> str:
     else:
         parts.append(f"{moments.counted(setting)} these are {words.count_of(len(made.words.ids), 'point')}; groups need two words.")
     parts.append(
-        f"The two directions, the same for all steps, keep {made.shares.sum():.0%} of the variance: "
+        f"The two directions, the same for all steps, keep {percent(float(made.shares.sum()))} of the variance: "
         "what is near here may be far apart."
     )
     return " ".join(filter(None, (moments.remark(setting), *parts, made.words.remarks)))
@@ -211,7 +212,7 @@ PAIR = experiment(
     caption=pair_caption,
     state=moments.badges,
     question=Question(
-        ask="What is the cosine of cat and kitten before the first step?",
+        ask="What is the cosine of cat and dog before the first step?",
         choices=("About 0.5", "About 0, by chance", "1: both are animals"),
         answer=1,
         why="Both vectors are random numbers then: 0, give or take one over the root of the width.",

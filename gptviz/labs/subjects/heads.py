@@ -167,8 +167,49 @@ def quoted(setting: Setting, token: int) -> str:
 
 def head_control(setting: Setting, start: str = "previous") -> Control:
     """One choice for block and head, "block.head" counted from 1. Starts at the head with the highest score for a pattern."""
+    block, head = first_head(setting, start)
+    return head_choice(setting, block, head)
+
+
+def first_head(setting: Setting, start: str = "previous") -> tuple[int, int]:
+    """(block, head) that scores highest for a pattern, counted from 0."""
+    return survey(setting).ranking(start)[0]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A query and a key that fit: both tokens' rows, and the head, counted from 0."""
+
+    block: int
+    head: int
+    query: int
+    key: int
+
+
+def match(setting: Setting) -> Match:
+    """The pair that shows best what a score is: the last token and an earlier one, in the head whose score for them is the highest of
+    its row and of all heads. Without an earlier token, itself."""
+
+    def make() -> Match:
+        names = [f"blocks.{block}.att.{name}" for block in range(setting.config.n_layer) for name in ("query", "key")]
+        made = trace.run(setting.model, setting.ids, points=names)
+        last = len(setting.ids) - 1
+        found, best = Match(0, 0, last, max(0, last - 1)), -np.inf
+        for block in range(setting.config.n_layer):
+            queries, keys = (made.array(f"blocks.{block}.att.{name}")[0] for name in ("query", "key"))
+            scores = np.einsum("hc,hkc->hk", queries[:, last], keys)
+            for head, row in enumerate(scores):
+                key = int(row.argmax())
+                if key < last and row[key] > best:
+                    best, found = float(row[key]), Match(block, head, last, key)
+        return found
+
+    return setting.once(("match", setting.model_key, setting.ids), make)
+
+
+def head_choice(setting: Setting, block: int, head: int) -> Control:
+    """One choice for block and head, "block.head" counted from 1, that starts at these, counted from 0."""
     config = setting.config
-    block, head = survey(setting).ranking(start)[0]
     return Control(
         "head",
         "Head",

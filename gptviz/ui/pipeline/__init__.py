@@ -6,7 +6,7 @@ Restart, so that every step is made in one place: its own light moves at once, a
 a time. A request carries a number, and the answer the number of the request it holds for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -48,8 +48,10 @@ def name(stage: Stage) -> str:
     return f"{stage.number} {stage.title}".strip() if stage.title.startswith(stage.short) else f"{written}, {stage.title}"
 
 
-def said(stage: str, block: int, config: GPTConfig, tokens: int) -> list[str]:
+def said(stage: str, block: int, config: GPTConfig, tokens: int, around: Mapping[str, str]) -> list[str]:
     """What is on screen, in parts; those that a step changed are said to who cannot see it."""
+    if stage not in BY_KEY:
+        return [around[stage], "", ""]
     step = f"{STAGES.index(BY_KEY[stage]) + 1} of {len(STAGES)}: {BY_KEY[stage].title}"
     return [step, f"block {block} of {config.n_layer}", f"{tokens} tokens" if tokens > 1 else "1 token"]
 
@@ -64,13 +66,14 @@ def show(
     present: bool,
     on_go: Callable[..., None],
     whose: str = "",
+    around: Mapping[str, str],
 ) -> None:
-    """Draw the map. block counts from 1. on_go: called with what is to change, the key of the stage and the number of the block.
-    whose: the model its shapes and blocks are of, where that needs saying."""
+    """Draw the map. block counts from 1. around: key -> title of the pages before and after the stages, where it is not
+    drawn. on_go: called with what is to change, the key of the stage and the number of the block. whose: the model its shapes and blocks are of, where that needs saying."""
     blocks = model.config.n_layer  # what Streamlit keeps of this call holds plain values, no model
 
     def asked():
-        number, to = translate(incoming.sent("pipeline", "go"), blocks)
+        number, to = translate(incoming.sent("pipeline", "go"), blocks, tuple(around))
         if number is not None:
             st.session_state["answered"] = number
         if to:
@@ -78,6 +81,7 @@ def show(
         else:
             incoming.ignored("the map")
 
+    first, last = around
     _component(
         key="pipeline",
         data={
@@ -93,6 +97,7 @@ def show(
                 }
                 for one in STAGES
             ],
+            "order": [first, *BY_KEY, last],
             "current": stage,
             "block": block,
             "blocks": blocks,
@@ -100,19 +105,19 @@ def show(
             "present": present,
             "whose": whose,
             "answered": st.session_state.get("answered"),
-            "said": said(stage, block, model.config, tokens),
+            "said": said(stage, block, model.config, tokens, around),
         },
         on_go_change=asked,
     )
 
 
-def translate(message: object, blocks: int) -> tuple[int | None, dict[str, str | int]]:
+def translate(message: object, blocks: int, around: tuple[str, ...] = ()) -> tuple[int | None, dict[str, str | int]]:
     """What the browser asked for: the number of the request, and the stage and the block to go to. What is neither, such as a
     forged message, is left out."""
     if not isinstance(message, dict) or type(message.get("number")) is not int:
         return None, {}
     stage, block = message.get("stage"), message.get("block")
-    to: dict[str, str | int] = {"stage": stage} if isinstance(stage, str) and stage in BY_KEY else {}
+    to: dict[str, str | int] = {"stage": stage} if isinstance(stage, str) and stage in (*BY_KEY, *around) else {}
     if type(block) is int and 1 <= block <= blocks:
         to["block"] = block
     return message["number"], to

@@ -126,8 +126,8 @@ export default function (component) {
     if (!state.request) send();
   };
   state.step = (by) => {
-    const keys = state.data.stages.map((stage) => stage.key);
-    const to = keys[Math.min(Math.max(keys.indexOf(at("stage")) + by, 0), keys.length - 1)];
+    const keys = state.data.order; // the first and the last are pages without a box
+    const to = keys[by === -Infinity ? 1 : Math.min(Math.max(keys.indexOf(at("stage")) + by, 0), keys.length - 1)];
     if (to !== at("stage")) state.go({ stage: to });
   };
 
@@ -139,7 +139,7 @@ export default function (component) {
       else box.removeAttribute("aria-current");
     }
     nav.querySelector(".name").textContent = `Block ${at("block")} of ${data.blocks}`;
-    const inside = data.stages.find((stage) => stage.key === at("stage")).inBlock;
+    const inside = data.stages.find((stage) => stage.key === at("stage"))?.inBlock;
     const focused = nav.querySelector(".turn:focus");
     for (const button of nav.querySelectorAll(".turn")) {
       const to = at("block") + Number(button.dataset.step);
@@ -149,6 +149,7 @@ export default function (component) {
   }
 
   nav.classList.toggle("present", data.present);
+  nav.classList.toggle("away", !data.stages.some((stage) => stage.key === data.current));
   const { times, whose } = (state.map ??= build(nav, data.stages, state));
   times.textContent = data.blocks === 1 ? "one block" : `the same steps, ${data.blocks} times`;
   whose.textContent = data.whose ? `Shapes and blocks of ${data.whose}` : "";

@@ -1,0 +1,33 @@
+"""All labs with fixed experiments, and the ways between an experiment and the stages of the walk it goes deeper into."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..stages import STAGES, Stage
+from .attention import lab as attention
+from .context import lab as context
+from .dropout import lab as dropout
+from .embeddings import lab as embeddings
+from .gradients import lab as gradients
+from .lab import Experiment, Lab
+from .replay import lab as replay
+from .sampling import lab as sampling
+from .size import lab as size
+
+LABS: Mapping[str, Lab] = MappingProxyType(
+    {one.LAB.key: one.LAB for one in (dropout, context, attention, gradients, sampling, embeddings, size, replay)}
+)
+
+
+def find(name: str) -> tuple[Lab, Experiment]:
+    """A lab and its experiment, from "Lab/experiment". Raises KeyError where there is none."""
+    lab, _, key = name.partition("/")
+    found = LABS[lab].find(key)
+    if found.key != key:
+        raise KeyError(name)
+    return LABS[lab], found
+
+
+def stages_of(lab: Lab, experiment: Experiment) -> tuple[Stage, ...]:
+    """The stages that name this experiment as the one that goes on from there."""
+    return tuple(stage for stage in STAGES if f"{lab.key}/{experiment.key}" in stage.deeper)
