@@ -56,6 +56,15 @@ class Seen:
         """Row labels: every token numbered from 0, so that equal tokens stay apart, its leading space visible."""
         return tuple(f"{n} {name}" for n, name in enumerate(self.trace.tokens[self.item][: self.size]))
 
+    @property
+    def hides(self) -> bool:
+        """Whether later tokens are hidden in the viewed block: no edit has changed the causal mask."""
+        return f"blocks.{self.block}.att.masked" not in self.trace.edited
+
+    def readable(self, row: int) -> int:
+        """How many tokens a row may read in the viewed block: itself and those before it, or all where nothing is hidden."""
+        return row + 1 if self.hides else self.size
+
     def quoted(self, row: int) -> str:
         """A token in a sentence: its printable text in quotation marks."""
         return f'"{self.trace.tokens[self.item][row]}"'
@@ -115,7 +124,7 @@ class Seen:
         names, values = self.labels, self.array(point)
         rows, keys = self.window
         shown = slice(rows[0], rows[-1] + 1), slice(keys[0], keys[-1] + 1)
-        if point.endswith(("masked", "weights", "dropped")):
+        if self.hides and point.endswith(("masked", "weights", "dropped")):
             marks = MASKED * np.triu(np.ones(values.shape, dtype=np.uint8), 1)
             options = {"marks": marks} | options
         if options.get("marks") is not None:
@@ -180,7 +189,7 @@ class Seen:
                     prefix=(self.item, head),
                     row_index=tuple(rows),
                     column_index=tuple(rows) if square else None,
-                    marks=future if square and point.endswith(("masked", "weights", "dropped")) else None,
+                    marks=future if square and self.hides and point.endswith(("masked", "weights", "dropped")) else None,
                     part="attention",
                     pick=("head", head),
                     chosen=head == self.head,

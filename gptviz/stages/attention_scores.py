@@ -42,14 +42,15 @@ def caption(seen: Seen) -> str:
     raw = seen.array(f"blocks.{seen.block}.att.scores")
     scaled = seen.array(f"blocks.{seen.block}.att.scaled")
     row = seen.row
-    if row == 0:
+    reads = seen.readable(row)
+    if reads == 1:
         return (
             f"{seen.quoted(0)} with itself scores {raw[0, 0]:.2f}, after the division {scaled[0, 0]:.2f}. "
             "It is the first token: no earlier one to compare with."
         )
-    best = int(scaled[row, : row + 1].argmax())
+    best = int(scaled[row, :reads].argmax())
     target = "itself" if best == row else seen.quoted(best)
-    undivided, divided = (sampling.softmax(scores[row, : row + 1])[best] for scores in (raw, scaled))
+    undivided, divided = (sampling.softmax(scores[row, :reads])[best] for scores in (raw, scaled))
     return (
         f"{seen.quoted(row)} fits {target} best: {raw[row, best]:.2f}, divided {scaled[row, best]:.2f}. "
         f"Turned into shares, that is {divided:.0%} of its attention; without the division it would be {undivided:.0%}."

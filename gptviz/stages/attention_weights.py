@@ -44,14 +44,15 @@ def overview(seen: Seen) -> Grid:
 def caption(seen: Seen) -> str:
     weights = seen.array(f"blocks.{seen.block}.att.weights")
     row = seen.row
-    if row == 0:
+    reads = seen.readable(row)
+    if reads == 1:
         return f"{seen.quoted(0)} is the first token: its row is 1 and nothing else, in every head of every model."
     best = int(weights[row].argmax())
-    spread = float(np.exp(-(weights[row, : row + 1] * np.log(weights[row, : row + 1] + 1e-30)).sum()))
+    spread = float(np.exp(-(weights[row, :reads] * np.log(weights[row, :reads] + 1e-30)).sum()))
     target = "itself" if best == row else seen.quoted(best)
     return (
         f"{seen.quoted(row)} gives {weights[row, best]:.0%} of its attention to {target}; "
-        f"its row is as spread as {spread:.1f} equal shares out of {row + 1}."
+        f"its row is as spread as {spread:.1f} equal shares out of {reads}."
     )
 
 

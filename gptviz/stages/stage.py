@@ -85,7 +85,8 @@ class Stage:
 
     What few stages need: shape: what it hands on, (config, batch, tokens) -> lengths, where that is in no hook point. cell: the
     number that is recomputed first, where the picture is no cells. dials, actions: what a reader can move and press here.
-    idle: why there is nothing to move. beside: how it stands beside another model.
+    idle: why there is nothing to move. beside: how it stands beside another model. edited: its picture while an edit is in force,
+    from what is seen without and with it.
     """
 
     key: str
@@ -110,6 +111,7 @@ class Stage:
     idle: Callable[[Seen], str] | None = field(default=None)
     actions: Callable[[Seen], tuple[Action, ...]] | None = field(default=None)
     beside: Beside = field(default=Beside())
+    edited: Callable[[Seen, Seen], Picture] | None = field(default=None)
 
     def named(self, seen: Seen) -> tuple[str, ...]:
         """The hook points of this stage in the viewed block."""
