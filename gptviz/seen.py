@@ -94,9 +94,7 @@ class Seen:
         """A point's features, one strip per token."""
         axis = {"feature": "feature", "channel": "channel of the head", "unit": "unit"}[self.trace.axes(point)[-1]]
         options = {"column_axis": axis, "printed": False} | options
-        return Panel(
-            title=title, values=self.array(point), rows=self.labels, point=point, prefix=self.prefix(point), **options
-        )
+        return Panel(title=title, values=self.array(point), rows=self.labels, point=point, prefix=self.prefix(point), **options)
 
     @property
     def window(self) -> tuple[range, range]:

@@ -81,6 +81,7 @@ def ranked(
         **style.chart(present=present, height=style.PRESENT_HEIGHT if present else style.PICTURE_HEIGHT),
         title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
         bargap=0.25,
+        barmode="overlay",
         margin={"l": 10, "r": 10, "t": 36, "b": 10},
     )
     return figure

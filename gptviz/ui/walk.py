@@ -16,7 +16,22 @@ from ..seen import Seen
 from ..stages import BY_KEY, STAGES, Stage
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, appending, beside, cache, drawers, matrix, picture, pipeline, predict, sentences, state, top, waiting, whatif
+from . import (
+    address,
+    appending,
+    beside,
+    cache,
+    drawers,
+    matrix,
+    picture,
+    pipeline,
+    predict,
+    sentences,
+    state,
+    top,
+    waiting,
+    whatif,
+)
 from .appending import Written
 from .beside import Half
 from .drawers import Cell
@@ -192,7 +207,15 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
         if titled:
             heading(stage)
         with st.container(key="stage", gap="small"):
-            picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
+            picture.show(
+                made,
+                "picture",
+                cell=cell,
+                present=True,
+                on_event=acted,
+                alt=said,
+                height=whatif.room(whatif.asks(made, choice), choice),
+            )
         line = checked(seen.trace, cell, changed) or edited_here(stage, seen) + look(said)
         if not (stage.dials or stage.actions):
             st.html(line)
@@ -205,7 +228,8 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
         return
     left, right = st.columns([1.68, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
-        picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said)
+        height = whatif.room(whatif.asks(made, choice), choice)
+        picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said, height=height)
         dials(stage, seen)
         if overview:
             picture.show(overview, "overview", on_event=acted, alt="")
@@ -269,7 +293,8 @@ def pair(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done | 
     made = beside.pictures(main, other, stage)
     title_row(stage, main, other, choice, beside.scales(*made, stage, main))
     remarks = [beside.remarks(one, two, choice, stage) for one, two in ((main, other), (other, main))]
-    heights = beside.heights(main, other, stage, any(remarks))
+    tall, low = beside.heights(main, other, stage, any(remarks))
+    heights = whatif.room(tall, choice) or tall, low
     with st.container(key="stage"):
         places = st.columns(2, gap="medium")
     for place, one, drawn, remark in zip(places, (main, other), made, remarks):

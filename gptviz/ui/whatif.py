@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from .. import edits, effects, tokenizer, verbatim, weights
 from ..config import GPTConfig
 from ..edits import Named
 from ..effects import Effect, Reached
+from ..figures import style
 from ..figures.forms import Picture
 from ..points import Address
 from ..recompute import recompute
@@ -22,6 +24,8 @@ from . import address, cache, incoming, state
 from .beside import Half
 from .state import Choice, change
 
+ROOM = {False: 46, True: 76}  # pixels the row takes from the picture, in Present mode and else
+LEAST = 240  # pixels a picture keeps
 UNITS = 3  # feed-forward units that are offered: those with the largest activation at the chosen token
 
 
@@ -239,7 +243,7 @@ def line(made: Done, seen: Seen) -> str:
 
 def row(stage: Stage, main: Half, choice: Choice, made: Done | None) -> None:
     """Under the map: the parts that can be switched off, what is off with a cross at each, what that did, and the way back."""
-    if not (choice.whatif or choice.edit):
+    if not offers(choice):
         return
     seen = main.seen
     offered = candidates(stage, seen, choice)
@@ -263,7 +267,8 @@ def row(stage: Stage, main: Half, choice: Choice, made: Done | None) -> None:
     if made is None:
         said.html("<p class='scales'>Nothing is changed: the pass is the model's own.</p>")
         return
-    said.html(f"<p class='did'><b>EDITED</b> {verbatim.html(line(made, seen))}{written_under(choice)}</p>")
+    several = f"{edits.words(edits.parse(choice.edit))}. " if len(names(choice.edit)) > 1 else ""
+    said.html(f"<p class='did'><b>EDITED</b> {verbatim.html(several + line(made, seen))}{written_under(choice)}</p>")
     *against, back = ways
     for place in against:
         place.button(
@@ -275,6 +280,22 @@ def row(stage: Stage, main: Half, choice: Choice, made: Done | None) -> None:
             on_click=stand_beside,
         )
     back.button("Undo all" if len(names(choice.edit)) > 1 else "Undo", key="undo-edits", width="stretch", on_click=undo)
+
+
+def offers(choice: Choice) -> bool:
+    """Whether the row is on the page."""
+    return choice.whatif or bool(choice.edit)
+
+
+def asks(made: Picture, choice: Choice) -> int:
+    """Pixels a picture takes where it stands alone."""
+    own = (made.layout.height if isinstance(made, go.Figure) else getattr(made, "height", 0)) or style.PICTURE_HEIGHT
+    return min(own, style.PRESENT_HEIGHT) if choice.present else own
+
+
+def room(asked: int, choice: Choice) -> int:
+    """Pixels a picture that asks for so many has beside the row; 0, for as many as it asks for, where there is none."""
+    return max(LEAST, asked - ROOM[choice.present]) if offers(choice) else 0
 
 
 def written_under(choice: Choice) -> Html:
