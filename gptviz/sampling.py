@@ -28,15 +28,17 @@ def rank(values: np.ndarray, index: int) -> int:
     return 1 + int((values > values[index]).sum())
 
 
-def generate(model: GPT, ids: list[int], count: int, *, dropout: float = 0.0, seed: int = 0) -> Iterator[int]:
-    """Append `count` tokens by argmax, one at a time, yielding each.
+def generate(
+    model: GPT, ids: list[int], count: int, *, dropout: float = 0.0, seed: int = 0, edits: Sequence = ()
+) -> Iterator[int]:
+    """Append `count` tokens by argmax, one at a time, yielding each. edits: changes of every pass, as `trace.run` takes them.
 
     Before every step the text is cropped to the last `context_length` tokens, as GPT-2 must.
     """
     ids = list(ids)
     for _ in range(count):
         window = ids[-model.config.context_length :]
-        logits = trace.run(model, window, dropout=dropout, seed=seed, points=["logits"])["logits"]
+        logits = trace.run(model, window, dropout=dropout, seed=seed, edits=edits, points=["logits"])["logits"]
         token = int(logits[0, -1].argmax())
         ids.append(token)
         yield token

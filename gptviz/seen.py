@@ -64,6 +64,15 @@ class Seen:
         counts = Counter(ids)
         return frozenset(row for row, token in enumerate(ids) if counts[token] > 1)
 
+    @property
+    def hides(self) -> bool:
+        """Whether later tokens are hidden in the viewed block: no edit has changed the causal mask."""
+        return f"blocks.{self.block}.att.masked" not in self.trace.edited
+
+    def readable(self, row: int) -> int:
+        """How many tokens a row may read in the viewed block: itself and those before it, or all where nothing is hidden."""
+        return row + 1 if self.hides else self.size
+
     def word(self, row: int) -> str:
         """A token's printable text in quotation marks."""
         return f'"{self.trace.tokens[self.item][row]}"'
@@ -97,9 +106,7 @@ class Seen:
         """A point's features, one strip per token."""
         axis = {"feature": "feature", "channel": "channel of the head", "unit": "unit"}[self.trace.axes(point)[-1]]
         options = {"column_axis": axis, "printed": False} | options
-        return Panel(
-            title=title, values=self.array(point), rows=self.labels, point=point, prefix=self.prefix(point), **options
-        )
+        return Panel(title=title, values=self.array(point), rows=self.labels, point=point, prefix=self.prefix(point), **options)
 
     @property
     def window(self) -> tuple[range, range]:
@@ -127,7 +134,7 @@ class Seen:
         names, values = self.labels, self.array(point)
         rows, keys = self.window
         shown = slice(rows[0], rows[-1] + 1), slice(keys[0], keys[-1] + 1)
-        if point.endswith(("masked", "weights", "dropped")):
+        if self.hides and point.endswith(("masked", "weights", "dropped")):
             marks = MASKED * np.triu(np.ones(values.shape, dtype=np.uint8), 1)
             options = {"marks": marks} | options
         if options.get("marks") is not None:
@@ -192,7 +199,7 @@ class Seen:
                     prefix=(self.item, head),
                     row_index=tuple(rows),
                     column_index=tuple(rows) if square else None,
-                    marks=future if square and point.endswith(("masked", "weights", "dropped")) else None,
+                    marks=future if square and self.hides and point.endswith(("masked", "weights", "dropped")) else None,
                     part="attention",
                     pick=("head", head),
                     chosen=head == self.head,

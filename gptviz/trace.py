@@ -80,7 +80,7 @@ class Trace:
     def _visible(self, name: str) -> Tensor:
         """The numbers at a point, with 0 in the place of scores that the causal mask hides."""
         numbers = self.tensors[name].detach()
-        masked = name.endswith(".masked") and name not in self.edits
+        masked = name.endswith(".masked") and name not in self.edited
         return numbers.masked_fill(Attention.future(self.ids), 0.0) if masked else numbers
 
     def require_finite(self) -> None:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
 CORE = {
     "config", "edits", "files", "hooks", "likeness", "points", "tokenizer", "verbatim", "vocabulary", "model", "weights", "snapshots", "trace",
-    "sampling", "hub", "catalogue", "words",
+    "sampling", "effects", "hub", "catalogue", "words",
 }
 MAY_IMPORT = {  # part of the package -> the other parts it may import
     "config": set(),
@@ -30,6 +30,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "words": set(),
     "likeness": {"trace"},
     "sampling": {"config", "hooks", "tokenizer", "model", "trace"},
+    "effects": {"hooks", "sampling", "trace"},
     "hub": {"config"},
     "transfer": {"hub"},
     "catalogue": {"config", "hooks", "hub", "model", "snapshots", "verbatim", "weights"},
@@ -65,6 +66,7 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "snapshots": {"safetensors", "torch"},
     "trace": {"numpy", "torch"},
     "sampling": {"numpy", "torch"},
+    "effects": {"numpy"},
     "hub": {"huggingface_hub"},
     "transfer": {"filelock", "httpx2", "huggingface_hub"},
     "catalogue": set(),

@@ -23,6 +23,8 @@ PAGES = (
     {"stage": "attention-weights", "beside": "mini-untrained", "present": 1},
     {"stage": "softmax", "beside": "mini-untrained", "drawer": "recompute", "other": 1},
     {"stage": "append", "more": 2, "present": 1},
+    {"stage": "softmax", "edit": "head:6.3", "drawer": "recompute"},
+    {"stage": "gelu", "edit": "unit:1.5", "beside": "mini"},
     {"stage": "block-output", "drawer": "code", "cell": "blocks.0.shortcut2@0,1,5"},
 )
 LABS = (

@@ -36,6 +36,8 @@ def test_every_field_survives_the_url():
         step=1,
         cell="blocks.11.att.weights@0,6,3,2",
         drawer="recompute",
+        edit="no-mask,head:5.1:mean",
+        whatif=True,
         present=True,
     )
     assert all(getattr(chosen, field.name) != getattr(Choice(), field.name) for field in fields(Choice)), "a field is untested"
@@ -72,6 +74,10 @@ def test_every_field_survives_the_url():
         ("cell", "@1,2"),
         ("cell", "tok_emb@1,2,3,4,5,6,7,8"),
         ("drawer", "<script>"),
+        ("edit", "haed:5.1"),
+        ("edit", "head:0.1"),
+        ("edit", "head:5.1," * 100),
+        ("whatif", "yes"),
         ("present", "true"),
     ],
 )

@@ -43,16 +43,17 @@ def caption(seen: Seen) -> str:
     raw = seen.array(f"blocks.{seen.block}.att.scores")
     scaled = seen.array(f"blocks.{seen.block}.att.scaled")
     row = seen.row
-    if row == 0:
+    reads = seen.readable(row)
+    if reads == 1:
         return (
             f"{seen.quoted(0)} with itself scores {fixed(raw[0, 0])}, after the division {fixed(scaled[0, 0])}. "
             "It is the first token: no earlier one to compare with."
         )
-    best = int(scaled[row, : row + 1].argmax())
+    best = int(scaled[row, :reads].argmax())
     target = "itself" if best == row else seen.quoted(best)
-    second = float(np.partition(scaled[row, : row + 1], row - 1)[row - 1])
+    second = float(np.partition(scaled[row, :reads], reads - 2)[reads - 2])
     lead = f", {fixed(scaled[row, best] - second)} more than the next"
-    undivided, divided = (sampling.softmax(scores[row, : row + 1])[best] for scores in (raw, scaled))
+    undivided, divided = (sampling.softmax(scores[row, :reads])[best] for scores in (raw, scaled))
     return (
         f"{seen.quoted(row)} fits {target} best: {fixed(raw[row, best])}, divided {fixed(scaled[row, best])}{lead}. "
         f"Turned into shares, that is {percent(divided)} of its attention; without the division it would be {percent(undivided)}."

@@ -47,26 +47,27 @@ def overview(seen: Seen) -> Grid:
 def caption(seen: Seen) -> str:
     weights = seen.array(f"blocks.{seen.block}.att.weights")
     row = seen.row
-    if row == 0:
+    reads = seen.readable(row)
+    if reads == 1:
         return f"{seen.quoted(0)} is the first token: its row is 1 and nothing else, in every head of every causal model."
     best = int(weights[row].argmax())
-    enough = 1 + int(np.searchsorted(np.cumsum(np.sort(weights[row, : row + 1].astype(np.float64))[::-1]), MOST))
+    enough = 1 + int(np.searchsorted(np.cumsum(np.sort(weights[row, :reads].astype(np.float64))[::-1]), MOST))
     target = "itself" if best == row else seen.quoted(best)
     return (
         f"{seen.quoted(row)} gives {percent(float(weights[row, best]))} of its attention to {target}; "
-        f"{min(enough, row + 1)} of the {row + 1} tokens it may read hold {percent(MOST)} of it."
+        f"{min(enough, reads)} of the {reads} tokens it may read hold {percent(MOST)} of it."
     )
 
 
 def question(seen: Seen) -> Question:
     """What one more in a score does to its share."""
-    row = seen.row
-    scores = seen.array(f"blocks.{seen.block}.att.masked")[row, : row + 1].astype(np.float64)
+    row, reads = seen.row, seen.readable(seen.row)
+    scores = seen.array(f"blocks.{seen.block}.att.masked")[row, :reads].astype(np.float64)
     shares = np.exp(scores - scores.max())
     shares /= shares.sum()
     best = int(shares.argmax())
     share, raised = float(shares[best]), float(shares[best] * np.e / (shares[best] * np.e + 1 - shares[best]))
-    if row == 0 or percent(raised) == percent(share):
+    if reads == 1 or percent(raised) == percent(share):
         return Question(
             ask="All scores of a row grow by 5. What happens to its shares?",
             choices=("They stay", "They all grow", "The largest takes more"),

@@ -24,7 +24,7 @@ def picture(seen: Seen) -> Grid:
                 at + "masked",
                 "Masked scores",
                 joiner="mask →",
-                side=tuple(f"{row + 1} of {size}" for row in range(size)),
+                side=tuple(f"{seen.readable(row)} of {size}" for row in range(size)),
                 side_title="reads",
             ),
         ),
@@ -43,6 +43,10 @@ def overview(seen: Seen) -> Grid:
 def caption(seen: Seen) -> str:
     size = seen.size
     row = seen.row
+    if not seen.hides:
+        masked, scaled = (seen.array(f"blocks.{seen.block}.att.{name}")[row] for name in ("masked", "scaled"))
+        kept = "as they are" if (masked == scaled).all() else "but those of later tokens become 0"
+        return f"Nothing is hidden: {seen.quoted(row)} reads all {size} tokens, also those after it. Its scores stay {kept}."
     if size == 1:
         return "One token: 1 score kept, none hidden. There is no future to hide yet."
     reads = "only itself" if row == 0 else f"{row + 1} tokens, itself and {row} before it"

@@ -30,16 +30,17 @@ def picture(seen: Seen) -> Grid:
     at = f"blocks.{seen.block}.att."
     row = seen.row
     names = seen.labels
-    weights = seen.array(at + "dropped")[row, : row + 1]
-    values = seen.array(at + "value")[: row + 1]
+    reads = seen.readable(row)
+    weights = seen.array(at + "dropped")[row, :reads]
+    values = seen.array(at + "value")[:reads]
     context = seen.array(at + "context")[row]
     keys = strongest(weights, PRESENTED_KEYS if seen.present else MOST_KEYS)
     weighted = weights[list(keys), None] * values[list(keys)]
     limits = style.robust_limits(np.concatenate([weighted.ravel(), context]), "signed")
     left_out = ""
-    if len(keys) <= row:
+    if len(keys) < reads:
         held = weights[list(keys)].sum() / (weights.sum() or 1)
-        left_out = f"The {len(keys)} largest of {row + 1} weights, {percent(float(held))} of their sum; the sum runs over all {row + 1}."
+        left_out = f"The {len(keys)} largest of {reads} weights, {percent(float(held))} of their sum; the sum runs over all {reads}."
     return Grid(
         panels=(
             Panel(
@@ -89,17 +90,18 @@ def overview(seen: Seen) -> Grid:
 def caption(seen: Seen) -> str:
     at = f"blocks.{seen.block}.att."
     row = seen.row
-    weights = seen.array(at + "dropped")[row, : row + 1]
+    reads = seen.readable(row)
+    weights = seen.array(at + "dropped")[row, :reads]
     value = seen.array(at + "value")
     context = seen.array(at + "context")[row]
     who = seen.quoted(row)
     owned = f"Of the {seen.trace.config.n_embd} numbers side by side, head {seen.head + 1} fills {seen.head * len(context)} to "
     owned += f"{(seen.head + 1) * len(context) - 1}."
-    if row == 0 and not seen.trace.dropout:
+    if reads == 1 and not seen.trace.dropout and at + "context" not in seen.trace.edited:
         return f"{who} is the first token and reads only itself: its context vector is its own value row. {owned}"
     if not weights.any():
         return f"Dropout set every weight of {who} to 0: its context vector is a row of zeros. {owned}"
-    best = int((weights * np.linalg.norm(value[: row + 1], axis=1)).argmax())
+    best = int((weights * np.linalg.norm(value[:reads], axis=1)).argmax())
     source = "itself" if best == row else seen.quoted(best)
     return (
         f"{who} takes most from {source}: weight {size(float(weights[best]))} times a value of length "

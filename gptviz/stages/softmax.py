@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from .. import sampling
-from ..figures import bars
+from ..figures import bars, before_after
 from ..points import Address
 from ..seen import Seen
 from ..words import percent
@@ -21,6 +21,7 @@ from .stage import Beside, Question, Whose, among, stage
 
 SHOWN = 20
 PRESENTED = 5
+COMPARED = 10  # before an edit and after it
 
 
 def picture(seen: Seen) -> go.Figure:
@@ -53,6 +54,26 @@ def caption(seen: Seen) -> str:
         f'The argmax is "{seen.trace.word(int(words[0]))}" with {percent(probabilities[words[0]])}, '
         f"{times:,.{0 if times >= 10 else 1}f} times a blind guess. The {len(words)} most probable tokens hold "
         f"{percent(probabilities[words].sum())}; the other {len(probabilities) - len(words):,} share the rest."
+    )
+
+
+def edited(plain: Seen, seen: Seen) -> go.Figure:
+    """The most probable tokens without an edit and with it."""
+    count = PRESENTED if seen.present else COMPARED
+    logits = [one.array("logits")[seen.row] for one in (plain, seen)]
+    words = [sampling.top(one, count) for one in logits]
+    both = list(dict.fromkeys([*words[0].tolist(), *words[1].tolist()]))
+    ranks = [{word: sampling.rank(one, word) for word in both} for one in logits]
+    shares = [sampling.softmax(one) for one in logits]
+    return before_after.ranked(
+        [one.tolist() for one in words],
+        [one[listed] for one, listed in zip(shares, words)],
+        ranks,
+        {word: seen.trace.word(word) for word in both},
+        [[percent(share) for share in one[listed]] for one, listed in zip(shares, words)],
+        headings=("as the model is", "with the edit"),
+        title=f"What follows {seen.quoted(seen.row)}? The {count} most probable before and after",
+        present=seen.present,
     )
 
 
@@ -96,6 +117,7 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     cell=cell,
+    edited=edited,
     beside=Beside(said="Same axis in both", pictures=on_one_axis),
     question=question,
 )

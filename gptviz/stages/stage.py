@@ -99,7 +99,7 @@ class Stage:
     What few stages need: shape: what it hands on, (config, batch, tokens) -> lengths, where that is in no hook point. cell: the
     number that is recomputed first, where the picture is no cells. dials, actions: what a reader can move and press here.
     idle: why there is nothing to move. beside: how it stands beside another model. deeper: experiments that go on from here, as
-    "Lab/experiment"; they link back to it.
+    "Lab/experiment"; they link back to it. edited: its picture while an edit is in force, from what is seen without and with it.
     """
 
     key: str
@@ -125,6 +125,7 @@ class Stage:
     actions: Callable[[Seen], tuple[Action, ...]] | None = field(default=None)
     beside: Beside = field(default=Beside())
     deeper: tuple[str, ...] = field(default=())
+    edited: Callable[[Seen, Seen], Picture] | None = field(default=None)
 
     def asked(self, seen: Seen) -> Question:
         """The question, which may be about what is seen."""

@@ -19,9 +19,9 @@ from . import dropout
 from .stage import Question, stage
 
 
-def marks(mask: np.ndarray) -> np.ndarray:
-    """Hatched above the diagonal, crossed where dropout cut a route the mask had left."""
-    future = np.triu(np.ones(mask.shape, dtype=np.uint8), 1)
+def marks(mask: np.ndarray, hides: bool) -> np.ndarray:
+    """Hatched above the diagonal where later tokens are hidden, crossed where dropout cut a route the mask had left."""
+    future = hides * np.triu(np.ones(mask.shape, dtype=np.uint8), 1)
     return np.where(future, MASKED, DROPPED * (mask == 0)).astype(np.uint8)
 
 
@@ -29,7 +29,7 @@ def picture(seen: Seen) -> Grid:
     at = f"blocks.{seen.block}.att."
     weights, dropped = seen.array(at + "weights"), seen.array(at + "dropped")
     mask = dropout.factors(seen, at + "dropped")
-    crossed = marks(mask)
+    crossed = marks(mask, seen.hides)
     limits = (0.0, 1 / (1 - seen.trace.dropout))
     before = seen.square(
         at + "weights",
@@ -84,7 +84,7 @@ def caption(seen: Seen) -> str:
             f"Dropout is off: the weights of {name} pass unchanged and add up to {dropped[row].sum():.2f}. "
             f"Switch dropout on in the bar and the sums leave 1. {dropout.history(seen)}"
         )
-    routes = np.tril(np.ones(weights.shape, dtype=bool))
+    routes = np.tril(np.ones(weights.shape, dtype=bool), 0 if seen.hides else seen.size)
     mask = dropout.factors(seen, at + "dropped")
     fell = int((mask[routes] == 0).sum())
     kept = dropout.survivor(weights[row], dropped[row], np.where(routes[row], mask[row], 0), seen.trace.dropout)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from .. import tokenizer, verbatim
+from .. import edits, tokenizer, verbatim
 from ..model import GPT
 from ..trace import NotFinite, Trace
 from . import cache, state
@@ -41,14 +41,15 @@ def so_far(choice: Choice, model: GPT) -> Written:
     going = began - kept.get("writes-since", began) < SPELL
     texts = (choice.text, choice.second) if choice.second else (choice.text,)
     rows = [tuple(tokenizer.encode(text, special=choice.special)) for text in texts]
+    changed = edits.parse(choice.edit)
     done, new = 0, 0
     while done < choice.more:
-        if not all(cache.is_continued(choice.model, row, choice.dropout, choice.seed) for row in rows):
+        if not all(cache.is_continued(choice.model, row, choice.dropout, choice.seed, changed) for row in rows):
             long = min(max(map(len, rows)), model.config.context_length) * model.config.n_parameters > SHORT
             if not going or new and (long or time.monotonic() - began > SLICE) or long and len(rows) == 1:
                 break
             new += 1
-        rows = [cache.continued(choice.model, row, 1, choice.dropout, choice.seed) for row in rows]
+        rows = [cache.continued(choice.model, row, 1, choice.dropout, choice.seed, changed) for row in rows]
         done += 1
     return Written(done, choice.more, going and done < choice.more)
 
@@ -83,7 +84,7 @@ def go_on(written: Written, choice: Choice, ids: tuple[int, ...], seen: Trace) -
         return
     if len(seen.ids) == 1:
         try:
-            cache.continued_by(seen, choice.model, ids)
+            cache.continued_by(seen, choice.model, ids, edits.parse(choice.edit))
         except NotFinite as error:
             state.settle(f"This model can append nothing more. {error}", more=written.done)
     st.session_state["writes"] = True

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
-from .. import catalogue, weights
+from .. import catalogue, edits, weights
 from ..figures import style
 from ..figures.chips import Chips
 from ..figures.forms import Picture
@@ -32,13 +32,14 @@ SENTENCE = r"(?<=\.)\s+(?=[A-Z0-9\"])"  # what stands between two sentences
 
 @dataclass(frozen=True)
 class Half:
-    """What is shown of one model. rows: the batch as it goes into this model."""
+    """What is shown of one model. rows: the batch as it goes into this model. named: what it is called beside itself."""
 
     key: str
     model: GPT
     sentence: Sentence
     rows: Rows
     seen: Seen
+    named: str = ""
 
     @property
     def trace(self) -> Trace:
@@ -46,7 +47,7 @@ class Half:
 
     @property
     def title(self) -> str:
-        return catalogue.MODELS[self.key].title
+        return f"{catalogue.MODELS[self.key].title}{self.named}"
 
     @property
     def badge(self) -> str:
@@ -65,7 +66,7 @@ def check(choice: Choice) -> Choice:
     if choice.beside not in state.models():
         return leave("The model that stood beside this one is not here any more.")
     main, title = (catalogue.MODELS[key].title if key in catalogue.MODELS else key for key in (choice.model, choice.beside))
-    if choice.beside == choice.model:
+    if choice.beside == choice.model and not choice.edit:
         return leave(f"{main} was to stand beside itself. Choose another model to compare it with.")
     try:
         cache.model(choice.beside)
@@ -81,8 +82,8 @@ def leave(note: str) -> Choice:
 
 def half(choice: Choice, key: str, model: GPT, main: Half | None = None) -> Half:
     """What is chosen, as one model shows it: block and head within its sizes, the text cropped to its context, and the chosen
-    token in the row where it stands there. main: the model whose rows choice.token counts, if that is another one. Raises
-    MemoryError when the numbers do not fit."""
+    token in the row where it stands there. main: the half whose rows choice.token counts, if that is another one; edits change
+    that one alone. Raises MemoryError when the numbers do not fit."""
     config = model.config
     batch = sentences.read(choice, config.context_length)
     sentence = batch.sentences[choice.item]
@@ -90,8 +91,9 @@ def half(choice: Choice, key: str, model: GPT, main: Half | None = None) -> Half
     if main and token >= 0:
         token = max(0, token + main.first - len(sentence.cropped))
     block = max(0, min(choice.block, config.n_layer) - 1)
+    changed = () if main else edits.parse(choice.edit)
     seen = Seen(
-        cache.traced(key, batch.rows, choice.dropout, choice.seed, block),
+        cache.traced(key, batch.rows, choice.dropout, choice.seed, block, changed),
         item=choice.item,
         block=block,
         head=max(0, min(choice.head, config.n_head) - 1),
@@ -106,7 +108,8 @@ def half(choice: Choice, key: str, model: GPT, main: Half | None = None) -> Half
         special=choice.special,
         narrow=bool(choice.beside),
     )
-    return Half(key, model, sentence, batch.rows, seen)
+    twice = choice.beside == choice.model
+    return Half(key, model, sentence, batch.rows, seen, (", edited" if changed else ", unedited") if twice else "")
 
 
 def row(wanted: int, here: Half, there: Half) -> int | None:

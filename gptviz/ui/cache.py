@@ -14,6 +14,7 @@ import torch
 from streamlit import runtime
 
 from .. import catalogue, hub, sampling, tokenizer, trace
+from ..edits import Named
 from ..model import GPT
 from ..stages import STAGES
 from ..trace import Trace
@@ -149,38 +150,41 @@ def points(loaded: GPT, batch: int, tokens: int, block: int) -> tuple[str, ...] 
     return (*sorted(made | read), f"blocks.{block}.*")
 
 
-def traced(key: str, ids: Rows, dropout: float, seed: int, block: int) -> Trace:
+def traced(key: str, ids: Rows, dropout: float, seed: int, block: int, edits: tuple[Named, ...] = ()) -> Trace:
     """The trace of these ids through a model, run once and then kept. block: 0-based, matters for long texts only."""
     loaded = model(key)
     keep = points(loaded, len(ids), len(ids[0]), block)
     return _once(
-        ("trace", key, ids, dropout, seed, keep),
-        lambda: trace.run(loaded, ids, dropout=dropout, seed=seed, points=keep),
+        ("trace", key, ids, dropout, seed, keep, edits),
+        lambda: trace.run(loaded, ids, dropout=dropout, seed=seed, edits=edits, points=keep),
         f"The text goes through {_title(key)}",
         lambda: _held.has(key, loaded),
     )
 
 
-def continued(key: str, ids: tuple[int, ...], more: int, dropout: float, seed: int) -> tuple[int, ...]:
-    """`ids` and the tokens the model appends to them by argmax, one at a time."""
+def continued(
+    key: str, ids: tuple[int, ...], more: int, dropout: float, seed: int, edits: tuple[Named, ...] = ()
+) -> tuple[int, ...]:
+    """`ids` and the tokens the model, changed by these edits, appends to them by argmax, one at a time."""
     for _ in range(more):
         ids = _once(
-            ("next", key, ids, dropout, seed),
-            lambda ids=ids: (*ids, *sampling.generate(model(key), list(ids), 1, dropout=dropout, seed=seed)),
+            ("next", key, ids, dropout, seed, edits),
+            lambda ids=ids: (*ids, *sampling.generate(model(key), list(ids), 1, dropout=dropout, seed=seed, edits=edits)),
             f"{_title(key)} writes",
         )
     return ids
 
 
-def is_continued(key: str, ids: tuple[int, ...], dropout: float, seed: int) -> bool:
+def is_continued(key: str, ids: tuple[int, ...], dropout: float, seed: int, edits: tuple[Named, ...] = ()) -> bool:
     """Whether the next token is known already."""
-    return _kept.get(("next", key, ids, dropout, seed), _who()) is not None
+    return _kept.get(("next", key, ids, dropout, seed, edits), _who()) is not None
 
 
-def continued_by(seen: Trace, key: str, ids: tuple[int, ...]) -> None:
-    """Remember the token that a pass over the end of a text chooses, so that no other pass is needed for it."""
+def continued_by(seen: Trace, key: str, ids: tuple[int, ...], edits: tuple[Named, ...] = ()) -> None:
+    """Remember the token that a pass over the end of a text chooses, so that no other pass is needed for it. edits: those of
+    that pass."""
     token = int(seen["logits"][0, -1].argmax())
-    _kept.keep(("next", key, ids, seen.dropout, seen.seed), (*ids, token), _who())
+    _kept.keep(("next", key, ids, seen.dropout, seen.seed, edits), (*ids, token), _who())
 
 
 def run(key: str, loaded: GPT, ids, *, fresh: bool = False, **options) -> Trace:

@@ -15,6 +15,7 @@ from ..stages import Stage, source
 from ..trace import NotFinite, Trace
 from . import address, matrix
 from .state import Choice, change
+from .whatif import Done, without
 
 TITLES = {"": "Words", "recompute": "Recompute this number", "numbers": "Numbers", "code": "Code", "about": "About"}
 FIRST = 8  # features a table shows before it is asked for all of them
@@ -37,18 +38,32 @@ def row(choice: Choice) -> None:
     )
 
 
-def show(stage: Stage, seen: Seen, choice: Choice, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:
+def show(
+    stage: Stage,
+    seen: Seen,
+    choice: Choice,
+    cell: Cell | None,
+    acted: Callable[[matrix.Event], None],
+    changed: Done | None = None,
+) -> None:
     """The open drawer, in the place of the words, so that the picture stays in seen. acted: what a click in the picture does; to
-    name a number by its place does the same."""
+    name a number by its place does the same. changed: what an edit in force did."""
     try:
-        _open(stage, seen, choice, cell, acted)
+        _open(stage, seen, choice, cell, acted, changed)
     except NotFinite as error:
         st.error(verbatim.markdown(error))
 
 
-def _open(stage: Stage, seen: Seen, choice: Choice, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:
+def _open(
+    stage: Stage,
+    seen: Seen,
+    choice: Choice,
+    cell: Cell | None,
+    acted: Callable[[matrix.Event], None],
+    changed: Done | None,
+) -> None:
     if choice.drawer == "recompute":
-        _recompute(stage, seen, cell, acted)
+        _recompute(stage, seen, cell, acted, changed)
     elif choice.drawer == "numbers":
         _numbers(stage, seen)
     elif choice.drawer == "code":
@@ -62,7 +77,9 @@ def default_cell(stage: Stage, seen: Seen) -> Cell:
     return stage.first_number(seen)
 
 
-def _recompute(stage: Stage, seen: Seen, cell: Cell | None, acted: Callable[[matrix.Event], None]) -> None:
+def _recompute(
+    stage: Stage, seen: Seen, cell: Cell | None, acted: Callable[[matrix.Event], None], changed: Done | None
+) -> None:
     asked = cell
     cell = cell or default_cell(stage, seen)
     try:
@@ -82,6 +99,8 @@ def _recompute(stage: Stage, seen: Seen, cell: Cell | None, acted: Callable[[mat
         f"<span>shown <b>{made.shown:.9g}</b></span> <span>recomputed <b>{made.value:.9g}</b></span> "
         f"<span>|shown − recomputed| <b>{made.difference:.1e}</b></span></div>"
     )
+    if said := without(changed, cell, made.shown):
+        st.html(f"<p class='message'>{verbatim.html(said)}</p>")
     operands(made)
     pick(seen.trace, cell, acted)
     st.code(made.code, language="python", wrap_lines=True)

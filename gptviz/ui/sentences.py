@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from .. import tokenizer
+from .. import edits, tokenizer
 from . import cache
 from .state import Choice
 
@@ -41,7 +41,7 @@ def read(choice: Choice, context_length: int, *, alone: bool = False) -> Batch:
 
 def _sentence(choice: Choice, text: str, context_length: int) -> Sentence:
     typed = tuple(tokenizer.encode(text, special=choice.special))
-    ids = cache.continued(choice.model, typed, choice.more, choice.dropout, choice.seed)
+    ids = cache.continued(choice.model, typed, choice.more, choice.dropout, choice.seed, edits.parse(choice.edit))
     window = ids[-context_length:]
     return Sentence(window, ids[: len(ids) - len(window)], min(choice.more, len(window)), len(typed))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from .. import catalogue, hub, tokenizer
+from .. import catalogue, edits, hub, tokenizer
 from ..points import Address
 from ..stages import BY_KEY, STAGES
 from ..story import CARDS, Card
@@ -35,7 +35,8 @@ class Choice:
     """Everything chosen. block and head count from 1 here and in the URL, as readers see them, and 0 leaves them to
     `first_look.place`; token counts from 0, and -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
     more: tokens the model has appended. dropout: the rate, 0 = off. beside: the model it is compared with, "" for none; other:
-    the chosen cell and the open drawer are about that one."""
+    the chosen cell and the open drawer are about that one. edit: what is changed in the pass of the model, see `gptviz.edits`;
+    whatif: the parts that can be switched off are offered. With an edit, beside may be the same model, unchanged."""
 
     stage: str = STAGES[0].key
     text: str = DEFAULT_TEXT
@@ -55,6 +56,8 @@ class Choice:
     cell: str = ""
     drawer: str = ""
     other: bool = False
+    edit: str = ""
+    whatif: bool = False
     present: bool = False
 
 
@@ -129,6 +132,13 @@ def _flag(raw: str) -> bool:
     return raw == "1"
 
 
+def _edit(raw: str) -> str:
+    try:
+        return edits.write(edits.parse(raw))
+    except ValueError as error:
+        raise Rejected(f"It takes names of changes such as head:5.1 or no-mask, with commas between them: {error}.") from None
+
+
 def _cell(raw: str) -> str:
     return Address.parse(raw).write() if raw else ""
 
@@ -152,6 +162,8 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "cell": _cell,
     "drawer": _one_of(lambda: ("", *DRAWERS)),
     "other": _flag,
+    "edit": _edit,
+    "whatif": _flag,
     "present": _flag,
 }
 

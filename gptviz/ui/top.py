@@ -152,7 +152,9 @@ def take_model(key: str) -> None:
         return
     before = state.chosen()
     download.choose(key)
-    if before.beside and state.chosen().model == before.beside:
+    if before.beside == before.model:
+        change(beside=state.chosen().model)
+    elif before.beside and state.chosen().model == before.beside:
         change(beside=before.model, other=False)
 
 
@@ -167,10 +169,10 @@ def compare(choice: Choice, where) -> None:
     address.hold("beside", choice.beside or None)
     where.selectbox(
         "Compare with",
-        [key for key in state.models() if key != choice.model],
+        [key for key in state.models() if key != choice.model or choice.edit],
         index=None,
         key="beside",
-        format_func=download.title,
+        format_func=lambda key: f"{download.title(key)}, unedited" if key == choice.model else download.title(key),
         placeholder="Compare with ...",
         label_visibility="collapsed",
         on_change=address.chose("beside", lambda key: take_beside(key or "")),
@@ -262,5 +264,7 @@ def badges(choice: Choice, badge: Html, lab: bool, loaded: GPT | None) -> Html:
         weights_badge = ""  # each picture carries the state of its own model
     mode = verbatim.html(weights.mode(None if choice.beside else loaded, choice.dropout, choice.seed))
     drop = "train" if choice.dropout else "eval"
+    if choice.edit:
+        weights_badge += " <span class='badge edited'>EDITED</span>"
     which = f" <span class='badge eval'>sentence {choice.item + 1:d} of 2</span>" if choice.second else ""
     return f"{weights_badge} <span class='badge {drop}'>{mode}</span>{which}".strip()

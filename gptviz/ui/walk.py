@@ -34,11 +34,13 @@ from . import (
     story,
     top,
     waiting,
+    whatif,
 )
 from .appending import Written
 from .beside import Half
 from .drawers import Cell
 from .state import MOST_APPENDED, Choice, change
+from .whatif import Done
 
 
 def page() -> None:
@@ -51,7 +53,7 @@ def page() -> None:
 
 def walk(choice: Choice) -> None:
     """Run what is chosen, and draw it."""
-    choice = beside.check(choice)
+    choice = beside.check(whatif.check(choice))
     places: dict[str, DeltaGenerator] = {}
     model = top.show(choice, places=places)
     if model is None:
@@ -67,6 +69,7 @@ def walk(choice: Choice) -> None:
         elif choice.token >= len(main.sentence.ids):
             choice = placed(state.settle(f"There is no token {choice.token}: the last one is shown.", token=-1), model)
             main = beside.half(choice, choice.model, model)
+        changed = whatif.done(choice, main)
     except MemoryError as error:
         st.error(verbatim.markdown(f"This does not fit: {error}."))
         state.write_url(choice)
@@ -105,7 +108,9 @@ def walk(choice: Choice) -> None:
         on_go=lambda **to: change(**to, cell=""),
         whose=main.title if other else "",
         around=story.TITLES,
+        reached=whatif.marks(changed),
     )
+    whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
     if stage and "question" in places:
         with places["question"]:
@@ -113,9 +118,9 @@ def walk(choice: Choice) -> None:
     if not stage:
         story.show(main, choice)
     elif other:
-        pair(stage, main, other, choice)
+        pair(stage, main, other, choice, changed)
     else:
-        body(stage, main, choice)
+        body(stage, main, choice, changed)
     with st.bottom:
         controls(stage, main, other, choice) if stage else steps(choice)
     kept = state.chosen()
@@ -219,13 +224,14 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
     return acted
 
 
-def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> None:
+def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, *, titled: bool = True) -> None:
     """The picture on the left, the words on the right; in Present mode the picture takes the width. Where the numbers of this
-    step are too large to be shown, a message stands in the picture's place."""
+    step are too large to be shown, a message stands in the picture's place. changed: what an edit did."""
     seen, cell = main.seen, chosen_cell(choice)
     acted = acting(main, main, choice)
     try:
-        made, said = stage.picture(seen), stage.caption(seen)
+        made = whatif.compared(stage, seen, changed) or stage.picture(seen)
+        said = stage.caption(seen)
         overview = stage.overview(seen) if stage.overview else None
     except NotFinite as error:
         not_shown(stage, seen, choice, error, acted)
@@ -236,8 +242,16 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
             with beside_title(stage):
                 keep.stage(main, stage, choice, shown, "main")
         with st.container(key="stage", gap="small"):
-            picture.show(made, "picture", cell=cell, present=True, on_event=acted, alt=said)
-        line = checked(seen.trace, cell) or look(said)
+            picture.show(
+                made,
+                "picture",
+                cell=cell,
+                present=True,
+                on_event=acted,
+                alt=said,
+                height=whatif.room(whatif.asks(made, choice), choice),
+            )
+        line = checked(seen.trace, cell, changed) or edited_here(stage, seen) + look(said)
         if not (stage.dials or stage.actions):
             st.html(line)
             return
@@ -249,7 +263,8 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
         return
     left, right = st.columns([1.68, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
-        picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said)
+        height = whatif.room(whatif.asks(made, choice), choice)
+        picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said, height=height)
         dials(stage, seen)
         if overview:
             picture.show(overview, "overview", on_event=acted, alt="")
@@ -259,7 +274,7 @@ def body(stage: Stage, main: Half, choice: Choice, *, titled: bool = True) -> No
                 keep.stage(main, stage, choice, shown, "main")
         drawers.row(choice)
         if choice.drawer:
-            drawers.show(stage, seen, choice, cell, acted)
+            drawers.show(stage, seen, choice, cell, acted, changed)
             return
         if line := story.told(main, choice):
             st.html(line)
@@ -291,24 +306,34 @@ def messages(main: Half, choice: Choice) -> None:
         st.html(f"<p class='message'>{verbatim.html(message)}</p>")
 
 
+def edited_here(stage: Stage, seen: Seen) -> Html:
+    """That an edit changes what this very stage makes."""
+    said = whatif.here(stage, seen)
+    return f"<p class='message'>{verbatim.html(said)}</p>" if said else ""
+
+
 def look(said: str) -> Html:
     return f"<p class='look'><b>Look for:</b> {verbatim.html(said)}</p>"
+
+
+EDITED = "<span class='badge edited'>EDITED</span> "
 
 
 # two models beside each other -----------------------------------------------------------------------------------------
 
 
-def pair(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
+def pair(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done | None) -> None:
     """Both models' pictures of one stage, each under its own name and with its own "look for" line; the words below them."""
     if stage.beside.alone:
         title_row(stage, main, other, choice, beside.one_picture(main, other))
         with st.container(key="half-both", gap="xsmall"):
-            body(stage, main, choice, titled=False)
+            body(stage, main, choice, changed, titled=False)
         return
     made = beside.pictures(main, other, stage)
     title_row(stage, main, other, choice, beside.scales(*made, stage, main))
     remarks = [beside.remarks(one, two, choice, stage) for one, two in ((main, other), (other, main))]
-    heights = beside.heights(main, other, stage, any(remarks))
+    tall, low = beside.heights(main, other, stage, any(remarks))
+    heights = whatif.room(tall, choice) or tall, low
     with st.container(key="stage"):
         places = st.columns(2, gap="medium")
     for place, one, drawn, remark in zip(places, (main, other), made, remarks):
@@ -317,7 +342,7 @@ def pair(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
     if choice.present:
         return
     with st.container(key="below", gap="xsmall"):
-        below(stage, main, other, choice)
+        below(stage, main, other, choice, changed)
 
 
 def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) -> None:
@@ -333,6 +358,7 @@ def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) 
         "Swap",
         key="swap",
         width="stretch",
+        disabled=other.key == main.key,
         help=None
         if choice.present
         else f"{verbatim.markdown(other.title)} to the left: the map is about it then, and it is the one that writes.",
@@ -361,7 +387,7 @@ def half(
         keep.stage(one, stage, choice, (made,), name)
     named.html(
         f"<div class='half'><b>{verbatim.html(one.title)}</b> <span class='badge {kind}'>{one.badge}</span> "
-        f"<span class='facts'>{verbatim.html(beside.facts(one, stage))}</span></div>"
+        f"{EDITED if one.trace.edits else ''}<span class='facts'>{verbatim.html(beside.facts(one, stage))}</span></div>"
         + ("" if remark is None else f"<div class='remark'>{verbatim.html(remark) or '&nbsp;'}</div>")
     )
     acted = acting(one, main, choice)
@@ -378,12 +404,12 @@ def half(
     if heights[1]:
         drawn = stage.overview(one.seen)
         picture.show(drawn, f"overview-{name}", on_event=acted, alt="", height=heights[1])
-    st.html(checked(one.trace, cell, brief=choice.present) or look(said))
+    st.html(checked(one.trace, cell, brief=choice.present) or edited_here(stage, one.seen) + look(said))
     if one is main:
         actions(stage, one.seen, choice)
 
 
-def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
+def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done | None) -> None:
     """Under the pictures: the words of the stage, which hold for both, or an open drawer, which is about one of them."""
     tabs, whose = st.columns(2, vertical_alignment="center", gap="medium")
     with tabs:
@@ -406,7 +432,8 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice) -> None:
         one = other if choice.other else main
         with st.container(key="words", gap="xsmall"):
             acted = acting(one, main, choice)
-            drawers.show(stage, one.seen, replace(choice, model=one.key), chosen_cell(choice), acted)
+            asked = replace(choice, model=one.key)
+            drawers.show(stage, one.seen, asked, chosen_cell(choice), acted, changed if one is main else None)
         return
     left, right = st.columns(2, gap="medium")
     with left:
@@ -436,7 +463,7 @@ def beside_title(stage: Stage):
     return place
 
 
-def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> Html:
+def checked(trace: Trace, cell: Cell | None, changed: Done | None = None, *, brief: bool = False) -> Html:
     """One line for the room: the clicked number, recomputed. Empty when none is chosen, or it is not in this pass. brief: by its
     name in the trace, without the words on how it is made."""
     if cell is None:
@@ -448,7 +475,7 @@ def checked(trace: Trace, cell: Cell | None, *, brief: bool = False) -> Html:
     what = f"{cell[0]}[{', '.join(map(str, cell[1]))}]." if brief else made.sentence
     return (
         f"<p class='look'><b>Recomputed:</b> {verbatim.html(what)} Shown {made.shown:.6g}, recomputed {made.value:.6g}, "
-        f"difference {made.difference:.0e}.</p>"
+        f"difference {made.difference:.0e}. {verbatim.html(whatif.without(changed, cell, made.shown))}</p>"
     )
 
 
@@ -456,7 +483,7 @@ def words(stage: Stage, seen: Seen, said: str) -> None:
     """What happens, formula, shapes, what to look for, and the question."""
     glossary.prose(stage.prose)
     st.latex(stage.formula)
-    st.html(f"<p class='shapes'>{shapes(stage, seen)}</p>{look(said) if said else ''}")
+    st.html(f"<p class='shapes'>{shapes(stage, seen)}</p>{edited_here(stage, seen)}{look(said) if said else ''}")
     predict.ask(stage, seen=seen)
 
 
@@ -558,12 +585,12 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         return {"on_click": step_to, "kwargs": {"to": to, "by": by}}
 
     if choice.present:
-        back, count, forward, restart, block, head, switch = st.columns(
-            [1, 0.9, 1, 1, 1.45, 1.4, 1.1], vertical_alignment="center", gap="small"
+        back, count, forward, restart, block, head, what, switch = st.columns(
+            [1, 0.9, 1, 1, 1.35, 1.3, 1.1, 1.1], vertical_alignment="center", gap="small"
         )
     else:
-        back, count, forward, block, head, token, switch, rate, seed = st.columns(
-            [0.85, 0.8, 0.85, 1.15, 1.15, 1.5, 1.05, 1.3, 0.95], vertical_alignment="center", gap="small"
+        back, count, forward, block, head, token, what, switch, rate, seed = st.columns(
+            [0.8, 0.7, 0.8, 1.1, 1.1, 1.4, 0.95, 1, 1.2, 0.95], vertical_alignment="center", gap="small"
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
     count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
@@ -572,6 +599,13 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         restart.button("Restart", width="stretch", key="restart", **go(0))
     select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block)
     select(head, "Head", "head", [config.n_head for config in sizes], choice.head, not stage.per_head)
+    address.hold("whatif", bool(choice.whatif or choice.edit))
+    what.toggle(
+        "What if",
+        key="whatif",
+        help=None if choice.present else "Switch parts of the model off and see what that does. Off: the model's own pass.",
+        on_change=address.chose("whatif", lambda on: whatif.switch(bool(on))),
+    )
     address.hold("training", choice.dropout > 0)
     switch.toggle(
         "Dropout",

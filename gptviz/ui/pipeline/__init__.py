@@ -6,7 +6,7 @@ Restart, so that every step is made in one place: its own light moves at once, a
 a time. A request carries a number, and the answer the number of the request it holds for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -67,9 +67,12 @@ def show(
     on_go: Callable[..., None],
     whose: str = "",
     around: Mapping[str, str],
+    reached: Sequence[Mapping[str, object]] = (),
 ) -> None:
     """Draw the map. block counts from 1. around: key -> title of the pages before and after the stages, where it is not
-    drawn. on_go: called with what is to change, the key of the stage and the number of the block. whose: the model its shapes and blocks are of, where that needs saying."""
+    drawn. on_go: called with what is to change, the key of the stage and the number of the block. whose: the model its shapes
+    and blocks are of, where that needs saying. reached: what an edit did to each stage: same (it comes before the edit), share
+    (how strongly it is changed, 0 to 1), said (the same in words); none where nothing is edited."""
     blocks = model.config.n_layer  # what Streamlit keeps of this call holds plain values, no model
 
     def asked():
@@ -104,6 +107,7 @@ def show(
             "shapes": shapes(model, batch, tokens),
             "present": present,
             "whose": whose,
+            "reached": reached,
             "answered": st.session_state.get("answered"),
             "said": said(stage, block, model.config, tokens, around),
         },

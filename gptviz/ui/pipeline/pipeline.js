@@ -60,6 +60,7 @@ function build(nav, stages, state) {
     box.style.gridColumn = n + 1;
     box.style.setProperty("--part", stage.colour);
     box.append(make("span", "number", stage.number || " "), " ", make("span", "short", stage.short)); // two words, not one
+    box.append(make("i", "dot"));
     box.setAttribute("aria-label", stage.name);
     box.onclick = () => state.go({ stage: stage.key });
     return box;
@@ -168,6 +169,16 @@ export default function (component) {
     if (Object.values(state.wanted).some((value) => value !== data.current && value !== data.block)) send();
     else state.wanted = {};
   }
+  [...nav.querySelectorAll("button.box")].forEach((box, n) => {
+    const stage = data.stages[n];
+    const mark = data.reached[n];
+    box.classList.toggle("same", Boolean(mark?.same));
+    box.title = mark ? `${stage.title}: ${mark.said}` : stage.title;
+    box.setAttribute("aria-label", mark ? `${stage.name}, ${mark.said}` : stage.name);
+    const dot = box.querySelector(".dot");
+    dot.hidden = !mark?.share;
+    dot.style.opacity = mark ? 0.25 + 0.75 * mark.share : "";
+  });
   show();
   if (!state.request) {
     const news = data.said.filter((part, n) => state.said && part !== state.said[n]);
