@@ -152,6 +152,26 @@ def key(random: Random) -> str:
     return random.choice(("gpt2", "gpt2-xl", "own-abcdefghijklmnop", "minj", "MINI", "mini ", "../mini", ""))
 
 
+def edit(random: Random) -> str:
+    """Names of changes: often some that there are."""
+    block, part = random.randrange(1, 14), random.randrange(1, 14)
+    some = (f"head:{block}.{part}", f"unit:{block}.{part}", f"norm:{block}.{random.choice((1, 2))}", f"block:{block}")
+    names = (
+        *some,
+        "no-mask",
+        "zero-mask",
+        "no-scale",
+        "position",
+        "position:mean",
+        "norm:final",
+        "post-norm",
+        "",
+        "head",
+        "no-such:1",
+    )
+    return ",".join(random.choice(names) for _ in range(random.choice((1, 1, 1, 2, 5))))
+
+
 GOOD: dict[str, Callable[[Random], object]] = {
     "stage": lambda random: random.choice(STAGES).key,
     "text": carried,
@@ -171,6 +191,8 @@ GOOD: dict[str, Callable[[Random], object]] = {
     "cell": cell,
     "drawer": lambda random: random.choice(tuple(drawers.TITLES)),
     "other": lambda random: random.randrange(2),
+    "edit": edit,
+    "whatif": lambda random: random.randrange(2),
     "present": lambda random: random.randrange(2),
 }
 """A value that each parameter of the walk may well have."""

@@ -117,7 +117,10 @@ def lab(page: Page, url: str, name: str, repeats: int):
         ]:
             place = page.locator(f".{key}")
             slider, switch = place.locator("input[type=range], [role=slider]"), place.locator("[data-testid=stCheckbox] label")
-            choice, segments = place.locator("[data-testid=stSelectbox] [role=combobox], [data-testid=stSelectbox] input"), place.locator("button")
+            choice, segments = (
+                place.locator("[data-testid=stSelectbox] [role=combobox], [data-testid=stSelectbox] input"),
+                place.locator("button"),
+            )
             times = []
             for n in range(repeats):
                 if slider.count():
@@ -150,12 +153,23 @@ def main() -> None:
     pages = ["Walk", *sorted(path.stem for path in (ROOT / "pages").glob("*.py"))]
     parser.add_argument("--pages", nargs="+", default=pages, choices=pages)
     chosen = parser.parse_args()
-    browser_path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    browser_path = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"],
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "app.py",
+            f"--server.port={port}",
+            "--server.address=127.0.0.1",
+            "--server.headless=true",
+        ],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -179,7 +193,9 @@ def main() -> None:
             for wanted in ("matrix", "both", "chart", "text"):
                 some = [time for picture, time in found if picture == wanted]
                 if some:
-                    print(f"all {wanted} pictures: median of {len(some)} controls {statistics.median(some):.0f} ms, slowest {max(some):.0f} ms")
+                    print(
+                        f"all {wanted} pictures: median of {len(some)} controls {statistics.median(some):.0f} ms, slowest {max(some):.0f} ms"
+                    )
             browser.close()
     finally:
         server.terminate()

@@ -23,7 +23,16 @@ class Server:
             self.port = probe.getsockname()[1]
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  read as long as this object lives
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}", "--server.headless=true", *options],
+            [
+                sys.executable,
+                "-m",
+                "streamlit",
+                "run",
+                "app.py",
+                f"--server.port={self.port}",
+                "--server.headless=true",
+                *options,
+            ],
             cwd=ROOT,
             env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
             stdout=self._output,

@@ -100,7 +100,9 @@ def discover() -> dict[str, Entry]:
         found.append(Entry(key, key, f"Checkpoint folder {stem} on this server.", lambda path=path: weights.load(path), path))
     for one in hub.PUBLISHED.values():
         if one.key not in {entry.key for entry in found} and (path := hub.find(one)):
-            found.append(Entry(one.key, one.key, describe(one), lambda path=path: weights.load(path, mapped=True), path, one.memory))
+            found.append(
+                Entry(one.key, one.key, describe(one), lambda path=path: weights.load(path, mapped=True), path, one.memory)
+            )
     return {entry.key: entry for entry in found}
 
 

@@ -264,7 +264,9 @@ def _one(name: str) -> Named:
             raise ValueError(f"{name[:40]}: 1 is before (or around) attention, 2 before (or around) feed-forward")
     how = how or known.hows[0]
     if how not in known.hows:
-        raise ValueError(f"{name[:40]}: {kind} can be {', '.join(filter(None, known.hows)) or 'switched only'}, not {how[:20]!r}")
+        raise ValueError(
+            f"{name[:40]}: {kind} can be {', '.join(filter(None, known.hows)) or 'switched only'}, not {how[:20]!r}"
+        )
     return Named(kind, tuple(number if number == EVERY else str(int(number)) for number in at), how)
 
 

@@ -93,7 +93,9 @@ def header(path: Path) -> Mapping[str, Stored]:
             size = os.fstat(file.fileno()).st_size
             start = file.read(max(8, len(POINTER)))
             if start == POINTER:
-                raise CheckpointError(f"{path}: expected the weights, found only Git LFS's note of them; run `git lfs pull` there")
+                raise CheckpointError(
+                    f"{path}: expected the weights, found only Git LFS's note of them; run `git lfs pull` there"
+                )
             length = int.from_bytes(start[:8], "little")
             if size < 8 or length > size - 8:
                 raise _incomplete(path, f"it ends after {size:,} bytes, before its own header does")

@@ -60,9 +60,7 @@ PUBLISHED = {
             548_105_171,
             "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
         ),
-        _published(
-            "gpt2-medium", "GPT-2 medium", "6dcaa7a952f72f9298047fd5137cd6e4f05f41da", _stored(PRESETS["gpt2-medium"])
-        ),
+        _published("gpt2-medium", "GPT-2 medium", "6dcaa7a952f72f9298047fd5137cd6e4f05f41da", _stored(PRESETS["gpt2-medium"])),
         _published("gpt2-large", "GPT-2 large", "32b71b12589c2f8d625668d2335a01cac3249519", _stored(PRESETS["gpt2-large"])),
         _published(
             "gpt2-xl",

@@ -24,7 +24,9 @@ def lengths(vectors: np.ndarray) -> np.ndarray:
 def comparable(numbers: np.ndarray | Tensor) -> np.ndarray | Tensor:
     """The same lengths or cosines of rows, all finite. Raises NotFinite where the rows are too large to have any."""
     if not np.isfinite(np.asarray(numbers)).all():
-        raise NotFinite(f"These rows of the model are too large to compare: their squares leave what 32 bits can hold. {DAMAGED}")
+        raise NotFinite(
+            f"These rows of the model are too large to compare: their squares leave what 32 bits can hold. {DAMAGED}"
+        )
     return numbers
 
 

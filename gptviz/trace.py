@@ -107,7 +107,9 @@ class Trace:
                 self.require_finite()
             return self.tensors[name]
         if name in self.model.points:
-            raise KeyError(f"{name} was not kept in this trace: it holds {len(self.tensors)} of {len(self.model.points)} points")
+            raise KeyError(
+                f"{name} was not kept in this trace: it holds {len(self.tensors)} of {len(self.model.points)} points"
+            )
         raise KeyError(unknown("hook point", name, self.model.points))
 
     def array(self, name: str) -> np.ndarray:

@@ -22,7 +22,9 @@ from huggingface_hub import constants, errors, get_hf_file_metadata, get_session
 from . import hub
 from .hub import CONFIG, WEIGHTS, Published, endpoint, in_words
 
-constants.HF_HUB_DISABLE_TELEMETRY = True  # else the library asks the hub for more than the files, to describe this machine to it
+constants.HF_HUB_DISABLE_TELEMETRY = (
+    True  # else the library asks the hub for more than the files, to describe this machine to it
+)
 
 ATTEMPTS = 5  # in a row that bring nothing
 PAUSE = 1.0  # seconds before the second attempt; doubled for each further one
@@ -163,7 +165,9 @@ class Download:
                     self._fetch(CONFIG)
                     self._fetch(WEIGHTS)
         except filelock.Timeout:
-            raise HubError(f"Another program on this machine is fetching {self.published.key}. Try again when it is done.") from None
+            raise HubError(
+                f"Another program on this machine is fetching {self.published.key}. Try again when it is done."
+            ) from None
         self._reached(self._total)
 
     def _fetch(self, name: str) -> None:
@@ -174,7 +178,9 @@ class Download:
         offered = get_hf_file_metadata(url, token=False, timeout=10, endpoint=endpoint())
         self._check_stop()
         if offered.commit_hash != published.revision or offered.size is None:
-            raise HubError(f"{endpoint()} does not answer as the Hugging Face hub does. Check HF_ENDPOINT, and any proxy in between.")
+            raise HubError(
+                f"{endpoint()} does not answer as the Hugging Face hub does. Check HF_ENDPOINT, and any proxy in between."
+            )
         known = published.sha256 if name == WEIGHTS else ""
         stated = offered.etag or ""
         if known and len(stated) == 64 and stated != known:

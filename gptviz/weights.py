@@ -120,12 +120,16 @@ def _configured(folder: Path) -> tuple[GPTConfig, set[str]]:
     try:
         config = GPTConfig(**given)
     except ValueError as error:
-        assumed = [f"{ENTRIES[ours][0][0]} {given[ours]}" for ours in ENTRIES if ours in absent and ours in ("n_embd", "n_head")]
+        assumed = [
+            f"{ENTRIES[ours][0][0]} {given[ours]}" for ours in ENTRIES if ours in absent and ours in ("n_embd", "n_head")
+        ]
         hint = f" (config.json does not say {' and '.join(assumed)}; that is what GPT-2 small has)" if assumed else ""
         raise CheckpointError(f"{path}: {error}{hint}") from None
     for ours, most in MOST.items():
         if (value := getattr(config, ours)) > most:
-            raise CheckpointError(f"{path}: expected {ENTRIES[ours][0][0]} of at most {most:,}, found {brief(value)}; correct it")
+            raise CheckpointError(
+                f"{path}: expected {ENTRIES[ours][0][0]} of at most {most:,}, found {brief(value)}; correct it"
+            )
     if raw.get("n_inner") not in (None, config.hidden_size):
         raise CheckpointError(
             f"{path}: expected a feed-forward layer of 4 x {config.n_embd} units, found n_inner {brief(raw['n_inner'])}; gptviz "
@@ -302,11 +306,15 @@ def _stored(folder: Path) -> Mapping[str, Stored]:
         raise CheckpointError(_adapter(folder) or _no_weights(folder))
     parts = read_json(folder / INDEX).get("weight_map")
     if not isinstance(parts, dict) or not parts or not all(isinstance(part, str) for part in parts.values()):
-        raise CheckpointError(f"{folder / INDEX}: expected weight_map, tensor -> file, found {brief(parts)}; save the model again")
+        raise CheckpointError(
+            f"{folder / INDEX}: expected weight_map, tensor -> file, found {brief(parts)}; save the model again"
+        )
     found = {}
     for part in sorted(set(parts.values())):
         if Path(part).name != part or not part.endswith(".safetensors"):
-            raise CheckpointError(f"{folder / INDEX}: expected safetensors files beside it, found {brief(part)}; save the model again")
+            raise CheckpointError(
+                f"{folder / INDEX}: expected safetensors files beside it, found {brief(part)}; save the model again"
+            )
         if not (folder / part).exists():
             raise CheckpointError(f"{folder}: expected {part}, which {INDEX} names, found none; copy or download that file too")
         held = header(folder / part)
@@ -355,7 +363,9 @@ def _compare_names(folder: Path, config: GPTConfig, absent: set[str], expected: 
         code = f"from safetensors.torch import load_file, save_file; t = load_file({file!r}); "
         code += f"save_file({{n.removeprefix({before!r}): x for n, x in t.items()}}, {file!r}, {{'format': 'pt'}})"
         way = f'take it away with `python -c "{code}"`' if (folder / WEIGHTS).exists() else "save the model again without it"
-        raise CheckpointError(f"{file}: expected ln_f.bias, found {last}: a training program has put {before!r} before every name; {way}")
+        raise CheckpointError(
+            f"{file}: expected ln_f.bias, found {last}: a training program has put {before!r} before every name; {way}"
+        )
     if missing or extra:
         parts = [
             f"{kind} {', '.join(names[:5])}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -376,8 +386,14 @@ def _place(folder: Path, found: Mapping[str, Stored]) -> Path:
 def _way_out(config: GPTConfig, absent: set[str], missing: list[str], found: Mapping[str, Stored], extra: list[str]) -> str:
     """Why the names in a file are not those of a GPT-2, as far as they tell, and what to do."""
     for part, why in (
-        ("lora_", "These are a model and an adapter (LoRA) in one: merge them (merge_and_unload in PEFT) and save the model again"),
-        ("crossattention", "Its blocks read another model's output too (add_cross_attention), which GPT-2's do not: choose another model"),
+        (
+            "lora_",
+            "These are a model and an adapter (LoRA) in one: merge them (merge_and_unload in PEFT) and save the model again",
+        ),
+        (
+            "crossattention",
+            "Its blocks read another model's output too (add_cross_attention), which GPT-2's do not: choose another model",
+        ),
         *((part, "These weights are quantised: save them dequantised, in float32, float16 or bfloat16") for part in QUANTISED),
         ("lm_head.bias", "Its output head adds a bias, which GPT-2's does not: choose another model"),
     ):
@@ -392,9 +408,7 @@ def _way_out(config: GPTConfig, absent: set[str], missing: list[str], found: Map
     return "The two files are not of one GPT-2: download or save both again"
 
 
-def _compare_shapes(
-    folder: Path, shapes: Mapping[str, tuple[int, ...]], found: Mapping[str, Stored], absent: set[str]
-) -> None:
+def _compare_shapes(folder: Path, shapes: Mapping[str, tuple[int, ...]], found: Mapping[str, Stored], absent: set[str]) -> None:
     """Every tensor has the shape that config.json says. What config.json leaves out, and the weights know, is its own fault."""
     wrong = [name for name, shape in shapes.items() if found[name].shape != shape]
     if not wrong:
@@ -435,7 +449,9 @@ def load(folder: str | Path, *, mapped: bool = False) -> GPT:
         table, head = read.get(TABLE), read.get(HEAD)
         if table is not None and head is not None and not torch.equal(table, head):
             config = replace(config, tied_head=False)
-            remarks += (f"{CONFIG} ties the output head to the token table, but the file has two different ones: both are used.",)
+            remarks += (
+                f"{CONFIG} ties the output head to the token table, but the file has two different ones: both are used.",
+            )
         else:
             read[TABLE] = read[HEAD] = head if table is None else table
     with torch.device("meta"):
@@ -458,7 +474,9 @@ def _read(plan: Plan, mapped: bool) -> dict[str, Tensor]:
                     if one.path == path:
                         made[name] = _checked(one, name, file.get_tensor(one.name))
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path}: expected a complete safetensors file, got: {error}; copy or save it again") from None
+            raise CheckpointError(
+                f"{path}: expected a complete safetensors file, got: {error}; copy or save it again"
+            ) from None
     return made
 
 

@@ -279,7 +279,9 @@ def n_ctx_alone(made, random):
 
 @good
 def entries_of_training(made, random):
-    made.say(n_inner=random.choice([None, 16]), attn_pdrop=0.1, reorder_and_upcast_attn=True, use_cache=True, id2label={"0": "A"})
+    made.say(
+        n_inner=random.choice([None, 16]), attn_pdrop=0.1, reorder_and_upcast_attn=True, use_cache=True, id2label={"0": "A"}
+    )
     made.say(activation_function=random.choice(["gelu_new", "gelu_pytorch_tanh", "gelu_fast"]))
 
 
@@ -422,12 +424,12 @@ def names_that_differ(made, random):
     made.config |= random.choice([{"hidden_size": 8}, {"num_attention_heads": 1}, {"max_position_embeddings": 32}])
 
 
-@bad("add \"n_positions\": 16")
+@bad('add "n_positions": 16')
 def positions_left_out(made, random):
     del made.config["n_positions"]
 
 
-@bad("add \"n_embd\": 4")
+@bad('add "n_embd": 4')
 def width_left_out(made, random):
     del made.config["n_embd"]
 
@@ -577,7 +579,10 @@ def places_outside(made, random):
 
 @bad("complete safetensors file")
 def shapes_that_lie(made, random):
-    lying(made, shape=random.choice([[1 << 40, 1 << 40], [-1, 4], [50257, 5], [50257], "4", [50257, 4.0], [[50257, 4]], [True, 4]]))
+    lying(
+        made,
+        shape=random.choice([[1 << 40, 1 << 40], [-1, 4], [50257, 5], [50257], "4", [50257, 4.0], [[50257, 4]], [True, 4]]),
+    )
 
 
 @bad("complete safetensors file")
@@ -611,7 +616,9 @@ def terabytes_of_nothing(made, random):
 @bad("does not fit", "of memory needed")
 def terabytes_of_zeros(made, random):
     width = 1 << 18
-    shapes = {hf_name(name): shape for name, shape in GPTConfig(**vars(SHAPE) | {"n_embd": width, "n_layer": 1}).shapes().items()}
+    shapes = {
+        hf_name(name): shape for name, shape in GPTConfig(**vars(SHAPE) | {"n_embd": width, "n_layer": 1}).shapes().items()
+    }
     header, at = {}, 0
     for name, shape in shapes.items():
         size = 4 * torch.Size(shape).numel()
@@ -646,7 +653,9 @@ def cross_attention_inside(made, random):
 
 @bad("quantised", "dequantised")
 def scales_inside(made, random):
-    made.tensors[f"transformer.h.0.attn.c_attn.{random.choice(['weight_scale', 'qweight', 'SCB', 'weight.absmax'])}"] = torch.ones(3)
+    made.tensors[f"transformer.h.0.attn.c_attn.{random.choice(['weight_scale', 'qweight', 'SCB', 'weight.absmax'])}"] = (
+        torch.ones(3)
+    )
 
 
 @bad("adds a bias")
@@ -711,7 +720,11 @@ def parts_elsewhere(made, random):
 
 @bad("weight_map")
 def no_list_of_parts(made, random):
-    put(made, "model.safetensors.index.json", random.choice([{}, {"weight_map": []}, {"weight_map": {"a": 3}}, {"weight_map": {}}]))
+    put(
+        made,
+        "model.safetensors.index.json",
+        random.choice([{}, {"weight_map": []}, {"weight_map": {"a": 3}}, {"weight_map": {}}]),
+    )
     made.tensors = None
 
 
@@ -797,7 +810,11 @@ def other_tokenizers(made, random):
         case 1:
             made.raw[random.choice(["spiece.model", "tokenizer.model", "sentencepiece.bpe.model"])] = b"\n\x0e"
         case 2:
-            put(made, "tokenizer_config.json", {"tokenizer_class": random.choice(["BertTokenizer", "T5Tokenizer", "LlamaTokenizer"])})
+            put(
+                made,
+                "tokenizer_config.json",
+                {"tokenizer_class": random.choice(["BertTokenizer", "T5Tokenizer", "LlamaTokenizer"])},
+            )
 
 
 @bad("vocabulary of its own")

@@ -35,7 +35,9 @@ def test_there_and_back_again_is_written_though_the_browser_is_there_already(mon
     behind(app, before)  # it never saw the step, which is still on its way to it
     sent = []
     write = type(address.st.query_params).from_dict
-    monkeypatch.setattr(type(address.st.query_params), "from_dict", lambda self, params: (sent.append(params), write(self, params)))
+    monkeypatch.setattr(
+        type(address.st.query_params), "from_dict", lambda self, params: (sent.append(params), write(self, params))
+    )
     fine(app.button(key="back").click().run())
     assert app.session_state["choice"].stage == "norm1" and sent == [before]
 

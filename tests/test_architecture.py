@@ -9,8 +9,24 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
 CORE = {
-    "config", "edits", "files", "hooks", "likeness", "points", "tokenizer", "verbatim", "vocabulary", "model", "weights", "snapshots", "trace",
-    "sampling", "effects", "hub", "catalogue", "words",
+    "config",
+    "edits",
+    "files",
+    "hooks",
+    "likeness",
+    "points",
+    "tokenizer",
+    "verbatim",
+    "vocabulary",
+    "model",
+    "weights",
+    "snapshots",
+    "trace",
+    "sampling",
+    "effects",
+    "hub",
+    "catalogue",
+    "words",
 }
 MAY_IMPORT = {  # part of the package -> the other parts it may import
     "config": set(),

@@ -17,7 +17,14 @@ from sample_models import EFFORT
 
 COUNT = int(os.environ.get("GPTVIZ_CHECKPOINTS", "0"))
 SEED = int(os.environ.get("GPTVIZ_SEED", "1"))
-POSIX = {"links_to_blobs", "a_device", "a_pipe", "a_link_to_itself", "config_is_the_password_file", "weights_are_the_password_file"}
+POSIX = {
+    "links_to_blobs",
+    "a_device",
+    "a_pipe",
+    "a_link_to_itself",
+    "config_is_the_password_file",
+    "weights_are_the_password_file",
+}
 LONGEST = 10.0  # seconds one folder may take
 ALONE = {"two_tables", "untied", "padded", "two_words_more", "half_precision"}  # they replace the tensors of the others
 APART = {"both_names", "other_names", "n_ctx_alone"}

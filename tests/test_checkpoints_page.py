@@ -121,11 +121,15 @@ class TestOtherShapes:
     @pytest.mark.parametrize("key", ["token-ids", "positional-embedding", "attention-weights", "append"])
     def test_a_walk_of_one_token(self, key):
         app = fine(opened(model="one-token", stage=key, more=2))
-        assert not app.error and "position table has 1 row: the first 5 of them are cropped, the last one goes in." in shown(app)
+        assert not app.error and "position table has 1 row: the first 5 of them are cropped, the last one goes in." in shown(
+            app
+        )
 
     def test_a_model_without_a_token_that_the_other_wrote_does_not_stand_beside_it(self):
         app = fine(opened(model="writes", beside="mini", text="a", more=1, stage="token-ids"))
-        assert 'mini has no token 50257 ("<|pad|>"), which writes has written' in unescape(app.warning[0].value) and not app.error
+        assert (
+            'mini has no token 50257 ("<|pad|>"), which writes has written' in unescape(app.warning[0].value) and not app.error
+        )
         assert "&lt;|pad|&gt;" in html(app) and app.session_state["choice"].beside == ""
 
     def test_more_words_than_gpt2_are_named_and_what_was_left_out_is_said(self):

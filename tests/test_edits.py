@@ -174,7 +174,9 @@ def test_an_address_goes_there_and_back():
     assert one.code == "blocks.0.att.weights[0, 1, 2, 2]" and one == ("blocks.0.att.weights", (0, 1, 2, 2))
 
 
-@pytest.mark.parametrize("text", ["", "tok_emb", "@1", "tok_emb@", "tok_emb@1,", "tok_emb@-1", "a@1,2,3,4,5,6,7", "x" * 61 + "@1", "a@²"])
+@pytest.mark.parametrize(
+    "text", ["", "tok_emb", "@1", "tok_emb@", "tok_emb@1,", "tok_emb@-1", "a@1,2,3,4,5,6,7", "x" * 61 + "@1", "a@²"]
+)
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match=r"such as tok_emb@0,3,17"):
         Address.parse(text)

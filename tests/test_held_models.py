@@ -113,7 +113,9 @@ def test_a_model_that_is_let_go_leaves_the_memory_with_all_that_was_computed_wit
 
 
 def test_a_model_too_large_for_the_machine_is_not_loaded(monkeypatch):
-    entry = catalogue.Entry("gpt2-xl", "gpt2-xl", "", lambda: pytest.fail("it was loaded"), memory=hub.PUBLISHED["gpt2-xl"].memory)
+    entry = catalogue.Entry(
+        "gpt2-xl", "gpt2-xl", "", lambda: pytest.fail("it was loaded"), memory=hub.PUBLISHED["gpt2-xl"].memory
+    )
     monkeypatch.setattr(catalogue, "MODELS", catalogue.MODELS | {"gpt2-xl": entry})
     monkeypatch.setattr(hub, "memory", lambda: hub.Memory(1_000_000_000, free=True))
     with pytest.raises(MemoryError, match=r"6\.50 GB of memory needed, 1\.00 GB free"):

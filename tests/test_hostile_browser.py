@@ -104,7 +104,10 @@ def test_forged_messages_do_not_fill_the_log(server):
     for said in ('[{"event": "go", "value": ["x"]}]', "{", "[" * 900 + "]" * 900, "[" * 100_000, ""):
         with connect(address, subprotocols=["streamlit"], max_size=None) as line:
             elements = [one.delta.new_element.bidi_component.id for one in rerun(line, first)]
-            element, forged = next(one for one in elements if one.endswith("pipeline")), BackMsg()  # others' messages leave it there
+            element, forged = (
+                next(one for one in elements if one.endswith("pipeline")),
+                BackMsg(),
+            )  # others' messages leave it there
             for name, field in ((f"$$STREAMLIT_INTERNAL_KEY_{element}__events", "json_trigger_value"), (element, "json_value")):
                 setattr(forged.rerun_script.widget_states.widgets.add(id=name), field, said)
             for _ in range(10 if said else 0):

@@ -438,7 +438,9 @@ def test_a_fetch_that_is_interrupted_keeps_what_has_arrived(server, capsys, monk
 def test_nothing_is_said_to_be_checked_where_nothing_is(server, monkeypatch):
     """Until the first byte arrives the server is being asked; only what lies here from before is checked."""
     said, report = [], transfer.Download._report
-    monkeypatch.setattr(transfer.Download, "_report", lambda self, state, message="": said.append(state) or report(self, state, message))
+    monkeypatch.setattr(
+        transfer.Download, "_report", lambda self, state, message="": said.append(state) or report(self, state, message)
+    )
     assert fetched().state == "finished"
     assert "checking" not in said and "connecting" in said
 

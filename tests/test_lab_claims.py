@@ -74,9 +74,13 @@ def test_a_score_that_is_positive_and_the_highest_of_its_row(text):
     assert made.scaled == made.scaled_row[: query + 1].max()
     block, head = heads.chosen_head(setting)
     for other in range(mini().config.n_layer):
-        rows = setting.trace(points=[f"blocks.{other}.att.scores"]).array(f"blocks.{other}.att.scores")[0, :, query, : query + 1]
+        rows = setting.trace(points=[f"blocks.{other}.att.scores"]).array(f"blocks.{other}.att.scores")[
+            0, :, query, : query + 1
+        ]
         looks_back = rows[rows.argmax(1) < query]
-        assert looks_back.max(initial=-np.inf) <= made.score * 1.0001, f"block {other + 1} has a higher one than {block + 1}.{head + 1}"
+        assert looks_back.max(initial=-np.inf) <= made.score * 1.0001, (
+            f"block {other + 1} has a higher one than {block + 1}.{head + 1}"
+        )
 
 
 def test_a_word_that_stands_out_from_its_neighbours_by_id():

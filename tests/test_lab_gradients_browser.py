@@ -17,7 +17,9 @@ def expect(page, key: str, **values) -> None:
     """Wait until the page says what the experiment says of these values; the picture's numbers must be the experiment's too."""
     asked = setting(key, **values)
     page.wait_for_function(
-        "text => document.querySelector('p.look')?.innerText.includes(text)", arg=EXPERIMENTS[key].caption(asked), timeout=20_000
+        "text => document.querySelector('p.look')?.innerText.includes(text)",
+        arg=EXPERIMENTS[key].caption(asked),
+        timeout=20_000,
     )
     settle(page)
     charts = [made for made in EXPERIMENTS[key].pictures(asked) if hasattr(made, "data")]
@@ -30,7 +32,8 @@ def expect(page, key: str, **values) -> None:
             if line.name is None and line.type != "bar":
                 continue
             shown = page.evaluate(
-                "([at, n]) => Array.from(document.querySelectorAll('.js-plotly-plot')[at]._fullData[n].y, y => y ?? null)", [at, n]
+                "([at, n]) => Array.from(document.querySelectorAll('.js-plotly-plot')[at]._fullData[n].y, y => y ?? null)",
+                [at, n],
             )
             expected = [None if y is None else float(y) for y in line.y]
             assert shown == pytest.approx(expected, rel=1e-5, abs=1e-12, nan_ok=True), (key, values, line.name)
@@ -133,7 +136,9 @@ def test_long_text_fits_in_the_dark(server, visit):
     page = visit(f"{server.url}/Gradients?text={LONG.strip()}", theme="dark")
     for one in EXPERIMENTS.values():
         page.get_by_role("radio", name=one.title).press("Enter")
-        page.wait_for_function("title => [...document.querySelectorAll('h1.title')].at(-1)?.innerText.includes(title)", arg=one.title)
+        page.wait_for_function(
+            "title => [...document.querySelectorAll('h1.title')].at(-1)?.innerText.includes(title)", arg=one.title
+        )
         settle(page)
         assert one.title in page.locator("h1.title").last.inner_text() and said(page).startswith("Look for:")
         assert page.locator("[data-testid=stException]").count() == 0

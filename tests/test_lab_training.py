@@ -44,9 +44,7 @@ def make(once):
     model = catalogue.load("mini")
 
     def build(experiment, text="Every effort moves you", **values):
-        setting = Setting(
-            model=model, ids=tuple(tokenizer.encode(text)), values={}, text=text, model_key="mini", once=once
-        )
+        setting = Setting(model=model, ids=tuple(tokenizer.encode(text)), values={}, text=text, model_key="mini", once=once)
         controls = experiment.controls_for(setting)
         found = {control.name: control.start() for control in controls} | values
         return replace(setting, values=found)
@@ -78,7 +76,9 @@ def test_the_loss_of_each_token_is_cross_entropy(make, number):
     shown = next(one for one in training_loss.LOSS.pictures(setting)[0].data if one.name == "surprisal")
     np.testing.assert_allclose(shown.x, expected, atol=1e-4)
     made = training_loss.measured(setting)
-    assert made.means.shape == (len(NUMBERS),) and made.means[NUMBERS.index(number)] == pytest.approx(float(expected.mean()), abs=1e-4)
+    assert made.means.shape == (len(NUMBERS),) and made.means[NUMBERS.index(number)] == pytest.approx(
+        float(expected.mean()), abs=1e-4
+    )
 
 
 def test_training_makes_an_old_sentence_cheaper(make):
@@ -220,7 +220,9 @@ def own_run(folder, step: bytes, end: dict) -> None:
     (folder / snapshots.FOLDER).mkdir()
     for name in ("config.json", "model.safetensors"):
         (folder / name).symlink_to(mini.folder / name)
-    snapshots.save_drawn(1, folder / snapshots.FOLDER / "step000000.drawn.safetensors", {"step": 0, "tokens": 0, "held_out": 10.8})
+    snapshots.save_drawn(
+        1, folder / snapshots.FOLDER / "step000000.drawn.safetensors", {"step": 0, "tokens": 0, "held_out": 10.8}
+    )
     (folder / snapshots.FOLDER / mini.history.steps[1].path.name).write_bytes(step)
     (folder / snapshots.LOG).write_text("\n".join(map(json.dumps, ({"step": 1, "tokens": 120, "loss": 9.0}, end))))
 
@@ -242,7 +244,9 @@ def test_an_end_whose_loss_was_not_measured_is_shown_without(tmp_path, monkeypat
     stored = catalogue.MODELS["mini"].history.steps[1].path.read_bytes()
     own_run(tmp_path, stored, {"step": 10**6, "tokens": 10**9, "loss": 8.0})
     model = catalogue.load("mini")
-    monkeypatch.setattr(catalogue, "MODELS", catalogue.MODELS | {"unmeasured": Entry("unmeasured", "", "", lambda: model, tmp_path)})
+    monkeypatch.setattr(
+        catalogue, "MODELS", catalogue.MODELS | {"unmeasured": Entry("unmeasured", "", "", lambda: model, tmp_path)}
+    )
     setting = Setting(model=model, ids=(1, 2, 3), values={"step": 10**6}, model_key="unmeasured", once=once)
     drawn = moments.losses(setting)
     assert len(next(line for line in drawn.data if line.name == "held-out").x) == 2

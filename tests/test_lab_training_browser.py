@@ -22,7 +22,9 @@ def test_arrow_keys_move_through_the_run(server, visit):
     for number in NUMBERS[1:3]:
         handle.focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_function(f"document.querySelector('h1.title .badge')?.innerText.includes('step {number:,}')", timeout=30_000)
+        page.wait_for_function(
+            f"document.querySelector('h1.title .badge')?.innerText.includes('step {number:,}')", timeout=30_000
+        )
         settle(page)
         step = RUN.steps[NUMBERS.index(number)]
         logits = trace.run(step.load(RUN.config), ids, points=["logits"]).array("logits")[0, -1]

@@ -128,7 +128,8 @@ def test_the_longest_run_copied():
 
 
 @pytest.mark.parametrize(
-    "text", ["word " * 299 + "word", RHYME * 20 + "<|endoftext|>" + RHYME * 3, "🦜🎈" * 100, "\x00\x01\x7f" * 150, "<b>x</b>" * 60]
+    "text",
+    ["word " * 299 + "word", RHYME * 20 + "<|endoftext|>" + RHYME * 3, "🦜🎈" * 100, "\x00\x01\x7f" * 150, "<b>x</b>" * 60],
 )
 def test_odd_texts_train_too(text):
     found = told(Order(ids(text), size="smaller", steps=3))
@@ -299,7 +300,9 @@ def test_the_held_out_line_of_an_earlier_run_stays_for_comparison():
     text = learning.losses([5.0], [6.0], held, levels=levels, before=before, whole=10, alt="")
     ElementTree.fromstring(text)
     assert number(text, before.name) == 7.7 and number(text, "held-out text") == 6.4
-    assert "class='before'" in text and "class='before'" not in learning.losses([5.0], [6.0], held, levels=levels, whole=10, alt="")
+    assert "class='before'" in text and "class='before'" not in learning.losses(
+        [5.0], [6.0], held, levels=levels, whole=10, alt=""
+    )
 
 
 def test_dropout_belongs_to_the_order_and_to_what_is_kept(tmp_path):

@@ -108,7 +108,17 @@ def test_an_untied_head_is_equal_too(tmp_path):
 
 @pytest.mark.parametrize(
     "kind",
-    ["head_alone", "head_and_table", "two_tables", "surplus_heads", "in_files", "other_names", "padded", "two_words_more", "old_masks"],
+    [
+        "head_alone",
+        "head_and_table",
+        "two_tables",
+        "surplus_heads",
+        "in_files",
+        "other_names",
+        "padded",
+        "two_words_more",
+        "old_masks",
+    ],
 )
 def test_the_folders_people_have_are_equal_too(kind, tmp_path):
     found = write(kind, 3, tmp_path / "folder")
@@ -118,7 +128,9 @@ def test_the_folders_people_have_are_equal_too(kind, tmp_path):
 def test_gelu_fast_is_the_same_function(tmp_path):
     found = write("plain", 0, tmp_path / "folder")
     path = found.path / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"activation_function": "gelu_fast", "reorder_and_upcast_attn": True}))
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"activation_function": "gelu_fast", "reorder_and_upcast_attn": True})
+    )
     assert_equal(weights.load(found.path), read_by_transformers(found.path), some_ids(2, 7))
 
 

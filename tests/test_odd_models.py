@@ -153,7 +153,9 @@ class TestTrace:
     def test_points_before_are_there_and_the_first_broken_one_is_named(self):
         seen = trace.run(broken("blocks.1.ff.contract.weight"), EFFORT)
         assert seen["blocks.1.ff.active"].isfinite().all() and seen["ids"].shape == (1, 4)
-        with pytest.raises(NotFinite, match=r"at blocks\.1\.ff_out \(block 2\), 32 of 32 numbers are infinite.*Take an earlier one"):
+        with pytest.raises(
+            NotFinite, match=r"at blocks\.1\.ff_out \(block 2\), 32 of 32 numbers are infinite.*Take an earlier one"
+        ):
             seen["logits"]
         one, *others = seen.tensors["logits"][0]
         assert all(row.equal(one) for row in others)  # finite, and empty: LayerNorm divides by an infinite spread
@@ -187,7 +189,14 @@ def test_rows_beyond_gpt2s_tokens_have_names_everywhere_and_are_never_typed():
     for stage in STAGES:
         to_plotly(stage.picture(seen)), stage.caption(seen)
         assert recompute(seen.trace, *drawers.default_cell(stage, seen)).difference < 1e-4
-    assert tokenizer.encode("<|pad|> user <extra 50259>") == tokenizer.encode("<|pad|>") + tokenizer.encode(" user <extra 50259>")
+    assert tokenizer.encode("<|pad|> user <extra 50259>") == tokenizer.encode("<|pad|>") + tokenizer.encode(
+        " user <extra 50259>"
+    )
     assert max(tokenizer.encode("<|pad|> user <extra 50259>", special=True)) < 50256
     assert [group.ids for group in tokenizer.groups([6109, 50257, 12520])] == [(6109,), (50257,), (12520,)]
-    assert [tokenizer.printable(token, model.extra) for token in (50257, 50258, 50259, 11)] == ["<|pad|>", "·user", "<extra 50259>", ","]
+    assert [tokenizer.printable(token, model.extra) for token in (50257, 50258, 50259, 11)] == [
+        "<|pad|>",
+        "·user",
+        "<extra 50259>",
+        ",",
+    ]

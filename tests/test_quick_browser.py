@@ -80,7 +80,13 @@ def test_quick_presses_in_the_walk(server, visit, seen):
     back, forward = (page.locator(f".st-key-{name} button") for name in ("back", "next"))
     press(page, back, back, back, back, "PageDown", forward, forward)
     agree(page, seen, FIRST + 7)
-    press(page, *(page.locator(f".map .box[data-key={key}]") for key in ("gelu", "causal-mask", "expand", "attention-weights", "context-vectors")))
+    press(
+        page,
+        *(
+            page.locator(f".map .box[data-key={key}]")
+            for key in ("gelu", "causal-mask", "expand", "attention-weights", "context-vectors")
+        ),
+    )
     agree(page, seen, KEYS.index("context-vectors"))
     page.go_back()
     page.wait_for_function("key => !location.search.includes(key)", arg="context-vectors")

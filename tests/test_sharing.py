@@ -127,7 +127,10 @@ def test_html_and_emoji_need_no_message():
 def test_a_pass_edited_by_name_is_kept_and_one_that_must_be_fresh_is_not():
     model, ids = cache.model("mini"), IDS[0]
     one = cache.run("mini", model, ids, points=["logits"], edits=["position", "head:1.2"])
-    assert cache.run("mini", model, ids, points=("logits",), edits=("head:1.2,position",)) is one and one.edits == ("head:1.2", "position")
+    assert cache.run("mini", model, ids, points=("logits",), edits=("head:1.2,position",)) is one and one.edits == (
+        "head:1.2",
+        "position",
+    )
     assert cache.run("mini", model, ids, points=["logits"], edits=["position"]) is not one
     assert cache.run("mini", model, ids, points=["logits"]).edits == ()
     again = cache.run("mini", model, ids, points=["logits"], edits=["position", "head:1.2"], fresh=True)

@@ -39,7 +39,9 @@ def test_a_row_takes_the_scale_with_the_least_error():
     plain = (matrix.abs().amax(1) / 7).half().float()[:, None]
     rounded = torch.round(matrix / plain).clamp(-7, 7) * plain
     ours = (snapshots.from_rows(rows, scale) - matrix).square().sum(1)
-    assert (ours <= (rounded - matrix).square().sum(1) + 1e-6).all() and (ours < (rounded - matrix).square().sum(1) - 1e-3).any()
+    assert (ours <= (rounded - matrix).square().sum(1) + 1e-6).all() and (
+        ours < (rounded - matrix).square().sum(1) - 1e-3
+    ).any()
 
 
 def test_a_row_of_zeros_stays_zero():
@@ -120,7 +122,9 @@ def test_a_folder_without_snapshots_has_no_history(tmp_path):
 def test_a_history_goes_from_the_first_snapshot_to_the_weights(model, tmp_path):
     weights.save(model, tmp_path)
     for step in (30, 0):
-        snapshots.save(model, tmp_path / snapshots.FOLDER / f"step{step:06d}.safetensors.gz", FACTS | {"step": step, "compact": 5.75})
+        snapshots.save(
+            model, tmp_path / snapshots.FOLDER / f"step{step:06d}.safetensors.gz", FACTS | {"step": step, "compact": 5.75}
+        )
     lines = [{"step": 20, "tokens": 80, "loss": 7.0}, {"step": 90, "tokens": 360, "loss": 6.0, "held_out": 6.25}]
     (tmp_path / snapshots.LOG).write_text("".join(json.dumps(line) + "\n" for line in lines))
     run = snapshots.history(tmp_path)

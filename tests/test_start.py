@@ -66,7 +66,9 @@ def reaches(port: int, host: str) -> bool:
         return line.connect_ex((host, port)) == 0
 
 
-@pytest.mark.parametrize(("options", "open_to_all"), [((), False), (("--server.address", "0.0.0.0"), True)], ids=["alone", "class"])
+@pytest.mark.parametrize(
+    ("options", "open_to_all"), [((), False), (("--server.address", "0.0.0.0"), True)], ids=["alone", "class"]
+)
 def test_a_fresh_server_is_private_unless_told_otherwise_and_serves_many_pages_at_once(options, open_to_all):
     """On Linux every address that begins with 127 is this machine, and a server for this machine alone answers at one of them."""
     with Server(*options) as server:
@@ -91,7 +93,13 @@ def test_a_fresh_server_is_private_unless_told_otherwise_and_serves_many_pages_a
     ],
 )
 def test_the_browser_is_sent_to_the_address_that_is_printed(options, found, monkeypatch):
-    known = {"global.developmentMode": False, "server.address": "127.0.0.1", "server.port": 8501, "browser.serverAddress": "localhost", "browser.serverPort": 8501}
+    known = {
+        "global.developmentMode": False,
+        "server.address": "127.0.0.1",
+        "server.port": 8501,
+        "browser.serverAddress": "localhost",
+        "browser.serverPort": 8501,
+    }
     chosen = known | {"server.baseUrlPath": "", "server.sslCertFile": None, "server.headless": False} | options
     chosen["browser.serverPort"] = chosen["server.port"]  # what Streamlit makes of it
     monkeypatch.setattr(config, "get_option", chosen.__getitem__)

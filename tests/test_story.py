@@ -128,14 +128,28 @@ def test_terms_open_at_their_first_mention_only():
     assert [(piece, term.word) for piece, term in pieces if term] == [("Keys", "key"), ("query", "query")]
     assert "".join(piece for piece, _ in pieces).startswith("Keys meet a query. The key") and len(pieces) == 4
     html_text = glossary.paragraphs("A <b>token</b>.\n\nIts ids & more.")
-    assert html_text.count("<details") == 2 and "&lt;b&gt;" in html_text and html_text.count("<div>") == html_text.count("</div>") == 2
+    assert (
+        html_text.count("<details") == 2
+        and "&lt;b&gt;" in html_text
+        and html_text.count("<div>") == html_text.count("</div>") == 2
+    )
 
 
 def test_every_term_has_its_place_and_what_the_notes_say_is_there():
     assert len({form for term in terms.TERMS for form in term.written}) == sum(len(term.written) for term in terms.TERMS)
     assert all(term.stage in ("", *BY_KEY) and term.said.endswith(".") for term in terms.TERMS)
     said = " ".join(term.said for term in terms.TERMS)
-    for words in ("tiktoken", "decode", "nn.Sequential", "batch_size", "seq_len", "2 × 4 × 50,257", "windows of 4", "by heart", "stable"):
+    for words in (
+        "tiktoken",
+        "decode",
+        "nn.Sequential",
+        "batch_size",
+        "seq_len",
+        "2 × 4 × 50,257",
+        "windows of 4",
+        "by heart",
+        "stable",
+    ):
         assert words in said, words
     told = {term.word for stage in STAGES for _, term in terms.mentions(stage.prose) if term}
     assert {"query", "key", "value", "logit", "residual stream", "softmax", "token", "id", "batch"} <= told

@@ -404,7 +404,9 @@ def test_the_command_trains_resumes_and_evaluates(text, tmp_path, capsys):
     again = capsys.readouterr().out.splitlines()
     kept = [line for line in printed.splitlines() if line.startswith("loss on them")]
     assert kept == [line for line in again if line.startswith("loss on them")], "without the text, from what the run left"
-    assert any(line.startswith("loss at step 0 ") for line in again) and any(line.startswith("loss at step 4 ") for line in again)
+    assert any(line.startswith("loss at step 0 ") for line in again) and any(
+        line.startswith("loss at step 4 ") for line in again
+    )
 
 
 def test_packing_says_what_it_costs(text, tmp_path, capsys):

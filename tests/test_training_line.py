@@ -93,7 +93,8 @@ def disk(monkeypatch, tmp_path):
 def test_ten_readers_and_all_that_can_befall_them(line, monkeypatch):
     here = dict.fromkeys(range(10), True)
     everybody = [
-        line.join(Order(IDS, steps=5 if number > 6 else LONG, seed=number), lambda number=number: here[number]) for number in range(10)
+        line.join(Order(IDS, steps=5 if number > 6 else LONG, seed=number), lambda number=number: here[number])
+        for number in range(10)
     ]
 
     def turn(number: int) -> Job:

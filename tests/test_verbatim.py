@@ -59,7 +59,12 @@ OURS = {  # attributes whose text is written in the source
     *("prose", "formula", "numbers", "ask", "why", "choices", "label", "help"),
     *("point", "index", "ids", "shape", "colour", "number", "part", "state", "badge"),
 }
-NOT_STREAMLIT = {"stage", "current", "beside"}  # their caption() is a sentence about a picture
+NOT_STREAMLIT = {
+    "stage",
+    "current",
+    "beside",
+    "download",
+}  # their caption() and title() are sentences, not calls of the framework
 NUMERIC = "deEfFgGn%,"  # a format that ends so is known to numbers only
 SEEN = {  # looked at one by one: (file, expression)
     ("drawers.py", "point"),  # names of hook points
@@ -284,7 +289,9 @@ def test_words_of_the_source_are_let_through(line):
 # ---- the functions
 
 
-@pytest.mark.parametrize("text", ["Every effort moves you", "0 ·door", "The text has 1,024 tokens (of 2.5 %): it's cut.", "\u00b7", "a-b, c+d = e!"])
+@pytest.mark.parametrize(
+    "text", ["Every effort moves you", "0 ·door", "The text has 1,024 tokens (of 2.5 %): it's cut.", "\u00b7", "a-b, c+d = e!"]
+)
 def test_plain_words_stay_as_they_are(text):
     seams = verbatim.markdown(text).replace(":small[]", "")
     assert seams == verbatim.html(text).replace("&#x27;", "'") == verbatim.chart(text) == verbatim.plain(text) == text

@@ -106,7 +106,15 @@ def test_keys_belong_to_the_text_box_while_typing(server, visit):
 
 
 def test_the_link_shows_the_same_picture_in_a_fresh_browser(server, visit):
-    params = {"stage": "attention-weights", "text": "She opened the door", "block": 2, "head": 5, "token": 2, "dropout": 0.2, "seed": 9}
+    params = {
+        "stage": "attention-weights",
+        "text": "She opened the door",
+        "block": 2,
+        "head": 5,
+        "token": 2,
+        "dropout": 0.2,
+        "seed": 9,
+    }
     page = visit(url(server, **params))
     said = page.locator("p.look").inner_text()
     assert chosen(page) == {name: str(value) for name, value in params.items()}
@@ -114,7 +122,9 @@ def test_the_link_shows_the_same_picture_in_a_fresh_browser(server, visit):
     again = visit(page.url)
     assert again.locator("p.look").inner_text() == said
     picture = page.locator(".st-key-stage canvas.cells").first
-    assert picture.evaluate("c => c.toDataURL()") == again.locator(".st-key-stage canvas.cells").first.evaluate("c => c.toDataURL()")
+    assert picture.evaluate("c => c.toDataURL()") == again.locator(".st-key-stage canvas.cells").first.evaluate(
+        "c => c.toDataURL()"
+    )
 
 
 def test_browser_back_returns_to_the_step_before(server, visit):
@@ -375,7 +385,15 @@ def test_a_picture_and_its_pass_are_taken_home(server, visit, tmp_path):
     assert picture.width == 2 * 1140 and picture.getpixel((3, 3)) == (255, 255, 255)  # twice as large, and light
     assert picture.crop((40, 40, 400, 90)).convert("L").getextrema()[0] < 60  # its title
     text = saved(page, "Numbers (CSV)", tmp_path).read_text(encoding="utf-8")
-    for line in ("# model: mini", "# weights: trained", "# dropout: off", "# seed: 0", "# edits: none", "# block: 2", "# head: 3"):
+    for line in (
+        "# model: mini",
+        "# weights: trained",
+        "# dropout: off",
+        "# seed: 0",
+        "# edits: none",
+        "# block: 2",
+        "# head: 3",
+    ):
         assert line in text.splitlines()
     masked = next(rows for title, _, rows in csv.read(text) if "Masked scores" in title)
     assert np.float32(masked[3][1]) == seen.array("blocks.1.att.masked")[3, 0] and masked[0][2] == "-inf"

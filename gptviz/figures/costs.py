@@ -72,7 +72,9 @@ def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth:
             pathbar={"thickness": 22},
         )
     )
-    colours = "  ".join(f"<span style='color:{style.PARTS[part]}'>■</span> {verbatim.chart(name)}" for name, part in key.items())
+    colours = "  ".join(
+        f"<span style='color:{style.PARTS[part]}'>■</span> {verbatim.chart(name)}" for name, part in key.items()
+    )
     _titled(figure, title, height).add_annotation(
         x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", text=colours, showarrow=False, font={"size": 13}
     )

@@ -316,6 +316,10 @@ def places(
         side="top",
     )
     figure.update_yaxes(
-        tickvals=list(range(len(lanes))), ticktext=[verbatim.chart(lane) for lane in lanes], range=[len(lanes) - 0.5, -0.5], showgrid=False, zeroline=False
+        tickvals=list(range(len(lanes))),
+        ticktext=[verbatim.chart(lane) for lane in lanes],
+        range=[len(lanes) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
     )
     return _layout(figure, title, height=310, top=74)

@@ -66,9 +66,7 @@ def losses(
 
     def line(places: Sequence[tuple[float, float]], name: str, colour: str, dash: str) -> str:
         path = " ".join(f"{across(time)},{up(loss)}" for time, loss in places)
-        return (
-            f"<polyline class='{name}' points='{path}' fill='none' stroke='{colour}' stroke-width='2.5' stroke-dasharray='{dash}'/>"
-        )
+        return f"<polyline class='{name}' points='{path}' fill='none' stroke='{colour}' stroke-width='2.5' stroke-dasharray='{dash}'/>"
 
     grey, blue, orange = (style.PARTS[part] for part in ("residual", "token", "key"))
     named = [(level.name, level.loss, grey, "7 5") for level in levels]
@@ -117,7 +115,8 @@ def _frame(top: float, whole: float, across, up) -> str:
         for loss in range(0, int(top) + 1, 2 if top < 16 else 4)
     )
     columns = "".join(
-        f"<text x='{across(time)}' y='{LOWER + 18}' text-anchor='middle'>{time}</text>" for time in range(0, int(whole) + 1, step)
+        f"<text x='{across(time)}' y='{LOWER + 18}' text-anchor='middle'>{time}</text>"
+        for time in range(0, int(whole) + 1, step)
     )
     middle = (UPPER + LOWER) / 2
     names = (

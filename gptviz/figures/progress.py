@@ -69,7 +69,9 @@ def losses(
             xshift=-12 if right else 12,
             yshift=12,
         )
-    figure.add_annotation(x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=verbatim.chart(uniform_text), showarrow=False)
+    figure.add_annotation(
+        x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=verbatim.chart(uniform_text), showarrow=False
+    )
     _finish(figure, steps, title, height)
     figure.update_yaxes(range=[bottom - room, top + 2 * room], title_text="nats a token", nticks=4)
     return figure
@@ -113,7 +115,10 @@ def cosines(
             mode="lines+markers",
             name=verbatim.chart(names[n]),
             line={"color": colour, "width": 2.5},
-            marker={"size": [15 if at == current else 7 for at in range(len(steps))], "symbol": ("circle", "square", "diamond")[n]},
+            marker={
+                "size": [15 if at == current else 7 for at in range(len(steps))],
+                "symbol": ("circle", "square", "diamond")[n],
+            },
             customdata=list(steps),
             hovertemplate=f"{verbatim.chart(names[n])}<br>step %{{customdata}}<br>cosine %{{y:.4f}}<extra></extra>",
         )

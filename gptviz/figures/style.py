@@ -112,7 +112,13 @@ def faint(colour: str, share: float) -> str:
 def themed(figure: go.Figure, theme: str) -> go.Figure:
     """The same chart with text and grid lines that can be read, and marks that can be seen, on a "light" or a "dark" page."""
     text, lines = INK[theme]
-    axis = {"gridcolor": lines, "zerolinecolor": lines, "linecolor": lines, "tickfont": {"color": text}, "title": {"font": {"color": text}}}
+    axis = {
+        "gridcolor": lines,
+        "zerolinecolor": lines,
+        "linecolor": lines,
+        "tickfont": {"color": text},
+        "title": {"font": {"color": text}},
+    }
     template = go.layout.Template(
         layout={
             "font": {"color": text},

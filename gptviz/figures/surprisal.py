@@ -35,10 +35,7 @@ def bars(
     rows = list(range(len(surprisals)))
     flat = len(rows) <= WRITTEN
     grey, colour = style.PARTS["residual"], style.PARTS["output" if flat else "residual"]
-    told = [
-        [verbatim.chart(before), verbatim.chart(then), float(share)]
-        for before, then, share in zip(after, actual, shares)
-    ]
+    told = [[verbatim.chart(before), verbatim.chart(then), float(share)] for before, then, share in zip(after, actual, shares)]
     figure = go.Figure(
         go.Bar(
             x=surprisals if flat else rows,
@@ -66,7 +63,9 @@ def bars(
         figure.add_annotation(
             x=uniform, y=1, yref="paper", yanchor="bottom", xanchor="center", text=verbatim.chart(uniform_text), showarrow=False
         )
-        figure.update_xaxes(range=[0, top * 1.35], title_text=f"{verbatim.chart(measure)} in nats", showgrid=False, zeroline=True)
+        figure.update_xaxes(
+            range=[0, top * 1.35], title_text=f"{verbatim.chart(measure)} in nats", showgrid=False, zeroline=True
+        )
         figure.update_yaxes(
             tickvals=rows,
             ticktext=[f"{short(before)} → {short(then)}" for before, then in zip(after, actual)],
@@ -80,7 +79,9 @@ def bars(
             x=1, xref="paper", xanchor="right", y=uniform, yanchor="bottom", text=verbatim.chart(uniform_text), showarrow=False
         )
         figure.update_xaxes(title_text="row (position of the token before)", showgrid=False)
-        figure.update_yaxes(range=[0, top * 1.1], title_text=f"{verbatim.chart(measure)} in nats", showgrid=False, zeroline=True)
+        figure.update_yaxes(
+            range=[0, top * 1.1], title_text=f"{verbatim.chart(measure)} in nats", showgrid=False, zeroline=True
+        )
     figure.update_layout(
         **style.chart(height=height),
         title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "y": 0.99, "yanchor": "top", "font": {"size": 16}},

@@ -82,6 +82,7 @@ def page(
             "picture": add(pictures, made, store),
             "overview": add(pictures, overview, store) if overview else None,
             "caption": verbatim.plain(view.stage.caption(view.seen)),
+            "question": asked(view),
             "shapes": list(shapes(view)),
             "cell": {"point": first.point, "index": [int(n) for n in first.index]},
             "shown": finite(recompute(seen.trace, *first).shown),
@@ -123,8 +124,7 @@ def finite(value: float) -> float | None:
 
 
 def about(stage: Stage) -> dict[str, Any]:
-    """The words of a stage."""
-    question = stage.question
+    """The words of a stage, which are the same in every block and head."""
     return {
         "key": stage.key,
         "number": stage.number,
@@ -135,8 +135,13 @@ def about(stage: Stage) -> dict[str, Any]:
         "per_head": stage.per_head,
         "prose": [runs(paragraph) for paragraph in stage.prose.split("\n\n")],
         "formula": stage.formula,
-        "question": {"ask": question.ask, "choices": list(question.choices), "answer": question.answer, "why": question.why},
     }
+
+
+def asked(view: View) -> dict[str, Any]:
+    """The question of a stage, which may be about the numbers of this block and head."""
+    question = view.stage.asked(view.seen)
+    return {"ask": question.ask, "choices": list(question.choices), "answer": question.answer, "why": question.why}
 
 
 def runs(paragraph: str) -> list[tuple[str, str]]:

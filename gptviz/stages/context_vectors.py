@@ -40,7 +40,9 @@ def picture(seen: Seen) -> Grid:
     left_out = ""
     if len(keys) < reads:
         held = weights[list(keys)].sum() / (weights.sum() or 1)
-        left_out = f"The {len(keys)} largest of {reads} weights, {percent(float(held))} of their sum; the sum runs over all {reads}."
+        left_out = (
+            f"The {len(keys)} largest of {reads} weights, {percent(float(held))} of their sum; the sum runs over all {reads}."
+        )
     return Grid(
         panels=(
             Panel(

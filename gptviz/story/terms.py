@@ -111,7 +111,12 @@ TERMS = (
         ("attention weights", "weights"),
         "attention-weights",
     ),
-    Term("context vector", "What a token has read in one head: values, each times its weight, added up.", ("context vectors",), "context-vectors"),
+    Term(
+        "context vector",
+        "What a token has read in one head: values, each times its weight, added up.",
+        ("context vectors",),
+        "context-vectors",
+    ),
     Term(
         "shortcut",
         "The way around a layer: its input is added to its output, number by number. It also lets gradients through.",
@@ -140,17 +145,34 @@ TERMS = (
         ("logits",),
         "output-head",
     ),
-    Term("output head", "The table with which a row is compared to get logits; in GPT-2 it is the token table again.", (), "output-head"),
+    Term(
+        "output head",
+        "The table with which a row is compared to get logits; in GPT-2 it is the token table again.",
+        (),
+        "output-head",
+    ),
     Term("argmax", "The place of the largest number: here, the most probable token.", (), "softmax"),
     Term(
         "temperature",
         "A number by which logits are divided before softmax: below 1 the favourite gains, above 1 all become more alike.",
         (),
     ),
-    Term("loss", "How surprised the model is by the token that really came: minus the logarithm of its probability, in nats.", ("losses",)),
-    Term("gradient", "For each number, how the loss would change if it grew a little. Training moves numbers against it.", ("gradients",)),
+    Term(
+        "loss",
+        "How surprised the model is by the token that really came: minus the logarithm of its probability, in nats.",
+        ("losses",),
+    ),
+    Term(
+        "gradient",
+        "For each number, how the loss would change if it grew a little. Training moves numbers against it.",
+        ("gradients",),
+    ),
     Term("parameter", "A number that training sets; a weight or a bias.", ("parameters",)),
-    Term("cosine", "How nearly two lists of numbers point the same way: 1 the same, 0 at right angles, −1 opposite.", ("cosines",)),
+    Term(
+        "cosine",
+        "How nearly two lists of numbers point the same way: 1 the same, 0 at right angles, −1 opposite.",
+        ("cosines",),
+    ),
 )
 BY_WORD = {term.word: term for term in TERMS}
 

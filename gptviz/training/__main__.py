@@ -58,7 +58,9 @@ def evaluate(arguments: list[str]) -> int:
         prog="python -m gptviz.training evaluate", description="Loss of a checkpoint folder on the held-out end of a text."
     )
     parser.add_argument("folder", type=Path, help="a checkpoint folder, as a run leaves it")
-    parser.add_argument("--text", type=Path, help="the text it was trained on; not needed where the run left its held-out end there")
+    parser.add_argument(
+        "--text", type=Path, help="the text it was trained on; not needed where the run left its held-out end there"
+    )
     parser.add_argument("--held-out", type=int, default=100_000, help="tokens at its end (at most a twentieth of it)")
     parser.add_argument("--windows", type=int, default=60)
     parser.add_argument("--samples", type=int, default=40, help="tokens of each sample text, 0 for none")
@@ -92,7 +94,9 @@ def evaluate(arguments: list[str]) -> int:
     history = snapshots.history(given.folder) if given.steps else None
     for step in history.steps if history else ():
         stored = evaluation.loss(step.load(history.config), corpus.held_out, given.windows)
-        print(f"{f'loss at step {step.number:,}':<32} {stored:.3f} as stored here, {step.cost:+.3f} of it for storing it compactly")
+        print(
+            f"{f'loss at step {step.number:,}':<32} {stored:.3f} as stored here, {step.cost:+.3f} of it for storing it compactly"
+        )
     for prompt in PROMPTS if given.samples else ():
         print(repr(sample(model, prompt, given.samples, given.seed)))
     return 0
@@ -112,7 +116,9 @@ def pack(arguments: list[str]) -> int:
 
     def say(one: packing.Packed) -> None:
         cost = one.after - one.before
-        print(f"{one.step:>8,} {one.size:>12,} {one.before:>8.4f} {one.after:>8.4f} {cost:>+8.4f} {one.error:>7.2%}", flush=True)
+        print(
+            f"{one.step:>8,} {one.size:>12,} {one.before:>8.4f} {one.after:>8.4f} {cost:>+8.4f} {one.error:>7.2%}", flush=True
+        )
 
     made = packing.pack(given.folder, given.out, held_out, given.bits, given.windows, say)
     print(f"{sum(one.size for one in made):,} bytes in all")

@@ -221,7 +221,11 @@ class Job:
                     creationflags=getattr(subprocess, "IDLE_PRIORITY_CLASS", 0),
                 )
             except OSError as error:
-                self._seen = replace(self._seen, state="failed", message=f"The training process could not be started: {error.strerror or type(error).__name__}.")
+                self._seen = replace(
+                    self._seen,
+                    state="failed",
+                    message=f"The training process could not be started: {error.strerror or type(error).__name__}.",
+                )
                 return
             self._seen = replace(self._seen, state="starting")
         if hasattr(os, "setpriority"):

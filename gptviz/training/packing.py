@@ -26,7 +26,12 @@ class Packed:
 
 
 def pack(
-    folder: Path, out: Path, held_out: np.ndarray, bits: int, windows: int = WINDOWS, say: Callable[[Packed], None] = lambda made: None
+    folder: Path,
+    out: Path,
+    held_out: np.ndarray,
+    bits: int,
+    windows: int = WINDOWS,
+    say: Callable[[Packed], None] = lambda made: None,
 ) -> list[Packed]:
     """Write every snapshot of the run in `folder` again under `out`, with `bits` bits a number and compressed.
 

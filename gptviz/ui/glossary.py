@@ -68,7 +68,9 @@ def show() -> None:
         for text in filter(None, (state.problem(), *state.notes())):
             st.warning(verbatim.markdown(text), icon=":material/info:")
         st.html(f"<h1 class='title'>{verbatim.html(TITLE)}</h1>")
-        st.html(f"<dl class='terms'>{''.join(entry(term) for term in sorted(terms.TERMS, key=lambda term: term.word.lower()))}</dl>")
+        st.html(
+            f"<dl class='terms'>{''.join(entry(term) for term in sorted(terms.TERMS, key=lambda term: term.word.lower()))}</dl>"
+        )
         st.html("<h1 class='title'>Symbols</h1>")
         st.html(
             "<table class='symbols'><tr><th>letter</th><th>stands for</th><th>where</th></tr>"
@@ -81,7 +83,9 @@ def show() -> None:
 def entry(term: Term) -> Html:
     stage = BY_KEY.get(term.stage)
     where = f"{stage.number} {stage.title}".strip() if stage else ""
-    return f"<div><dt>{verbatim.html(term.word)}<span>{verbatim.html(where)}</span></dt><dd>{verbatim.html(term.said)}</dd></div>"
+    return (
+        f"<div><dt>{verbatim.html(term.word)}<span>{verbatim.html(where)}</span></dt><dd>{verbatim.html(term.said)}</dd></div>"
+    )
 
 
 def row(letter: str, said: str, where: str) -> Html:

@@ -47,7 +47,9 @@ def _walk():
 
 
 def _navigation():
-    return st.navigation([_walk(), *(st.Page(f"pages/{name}.py", title=name) for name in (*_labs(), GLOSSARY))], position="hidden")
+    return st.navigation(
+        [_walk(), *(st.Page(f"pages/{name}.py", title=name) for name in (*_labs(), GLOSSARY))], position="hidden"
+    )
 
 
 def run() -> None:

@@ -1,6 +1,7 @@
 """The line on top of every page: sentence, examples, model, labs, options, and the state the numbers come from."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -172,11 +173,16 @@ def compare(choice: Choice, where) -> None:
         [key for key in state.models() if key != choice.model or choice.edit],
         index=None,
         key="beside",
-        format_func=lambda key: f"{download.title(key)}, unedited" if key == choice.model else download.title(key),
+        format_func=partial(against, unedited=choice.model),
         placeholder="Compare with ...",
         label_visibility="collapsed",
         on_change=address.chose("beside", lambda key: take_beside(key or "")),
     )
+
+
+def against(key: str, unedited: str) -> str:
+    """A model's line among those to compare with, where the one on screen stands for itself without its edits."""
+    return f"{download.title(key)}, unedited" if key == unedited else download.title(key)
 
 
 def card_label(card: Card) -> Markdown:

@@ -227,7 +227,7 @@ def mark(one: Reached) -> str:
     return f"changed by {percent(one.share)}" if one.share else "not changed, though it comes after the edit"
 
 
-def line(made: Done, seen: Seen) -> str:
+def outcome(made: Done, seen: Seen) -> str:
     """What the edit did to the prediction after the chosen token, in one line."""
     found = made.effect
     if found is None:
@@ -268,7 +268,8 @@ def row(stage: Stage, main: Half, choice: Choice, made: Done | None) -> None:
         said.html("<p class='scales'>Nothing is changed: the pass is the model's own.</p>")
         return
     several = f"{edits.words(edits.parse(choice.edit))}. " if len(names(choice.edit)) > 1 else ""
-    said.html(f"<p class='did'><b>EDITED</b> {verbatim.html(several + line(made, seen))}{written_under(choice)}</p>")
+    did = several + outcome(made, seen)
+    said.html(f"<p class='did'><b>EDITED</b> {verbatim.html(did)}{written_under(choice)}</p>")
     *against, back = ways
     for place in against:
         place.button(

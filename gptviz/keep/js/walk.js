@@ -251,8 +251,8 @@ function words(walk, stage, view) {
   byId("shapes").replaceChildren(...view.shapes.map(([way, shape, axes]) => node("div", "", node("span", "io", way), node("b", "", shape),
     ` ${axes}`)))
   byId("look").replaceChildren(node("b", "", "Look for: "), view.caption)
-  if (walk.asked !== stage.key) question(walk, stage)
-  walk.asked = stage.key
+  if (walk.asked !== view.question) question(view.question)
+  walk.asked = view.question
   tell(walk, view)
 }
 
@@ -266,8 +266,7 @@ function scrolled(latex) {
 }
 
 // What is asked; the answer shows when one has been given, or on request.
-function question(walk, stage) {
-  const { ask, choices, answer, why } = stage.question
+function question({ ask, choices, answer, why }) {
   const open = byId("question")
   const said = node("p", "answer")
   said.setAttribute("role", "status")

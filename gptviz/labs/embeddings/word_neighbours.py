@@ -93,7 +93,12 @@ def controls(setting: Setting) -> tuple[Control, ...]:
 
     return (
         Control(
-            "of", "Token of the sentence", "choice", clearest(setting), tuple(range(len(setting.ids))), show=lambda at: labels[at]
+            "of",
+            "Token of the sentence",
+            "choice",
+            clearest(setting),
+            tuple(range(len(setting.ids))),
+            show=lambda at: labels[at],
         ),
         Control("typed", "Or any word", "text", "", help="A typed word takes the token's place. Empty it to go back."),
         Control(

@@ -74,7 +74,9 @@ def measured(setting: Setting) -> Pair:
 
 def controls(setting: Setting) -> tuple[Control, ...]:
     if setting.config.n_embd == 1:
-        raise ValueError("This model is one number wide, so every cosine of two words is 1 or −1. Choose a wider model to compare words.")
+        raise ValueError(
+            "This model is one number wide, so every cosine of two words is 1 or −1. Choose a wider model to compare words."
+        )
     rows = setting.config.vocab_size
     limits = (rows, *(limit for limit in LOW_IDS if limit < rows))
     return (

@@ -25,7 +25,9 @@ def salience(run: Trace, measure: str) -> np.ndarray:
     gradient, row = run.grads["input_emb"][0], run["input_emb"][0]
     found = gradient.double().norm(dim=-1) if measure == "length" else (gradient.double() * row).sum(-1)
     if not found.isfinite().all():
-        raise NotFinite(f"On its way back the gradient leaves what 32 bits can hold: some of it is infinite or not a number. {DAMAGED}")
+        raise NotFinite(
+            f"On its way back the gradient leaves what 32 bits can hold: some of it is infinite or not a number. {DAMAGED}"
+        )
     return found.numpy()
 
 

@@ -67,7 +67,7 @@ def caption(setting: Setting) -> str:
     last = tokenizer.printable(ids[row])
     said += f' "{last}" reads "{tokenizer.printable(ids[best])}" most, with {percent(float(now[row, best]))}'
     said += (
-        f"; at the end \"{tokenizer.printable(ids[final])}\", with {percent(float(end[row, final]))}."
+        f'; at the end "{tokenizer.printable(ids[final])}", with {percent(float(end[row, final]))}.'
         if (best, setting["step"]) != (final, moments.last(setting).number)
         else "."
     )

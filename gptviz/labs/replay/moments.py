@@ -168,4 +168,4 @@ def remark(setting: Setting) -> str:
     which = run(setting)
     if which.key == setting.model_key or not setting.model_key:
         return ""
-    return f"\"{catalogue.MODELS[setting.model_key].title}\" kept no snapshots of its training: this is {which.title}'s."
+    return f'"{catalogue.MODELS[setting.model_key].title}" kept no snapshots of its training: this is {which.title}\'s.'

@@ -58,7 +58,9 @@ def caption(setting: Setting) -> str:
     shares = made.probabilities[place]
     ranks = [sampling.rank(row, final) for row in made.probabilities]
     name = setting.word(final)
-    first = f'{moments.counted(setting)} the favourite is "{setting.word(made.best[place])}" with {percent(float(shares.max()))}.'
+    first = (
+        f'{moments.counted(setting)} the favourite is "{setting.word(made.best[place])}" with {percent(float(shares.max()))}.'
+    )
     way = ", ".join(f"{rank:,}" for rank in ranks)
     said = f'{first} The finished model\'s favourite, "{name}", has rank {ranks[place]:,} now; over the {len(ranks)} snapshots: {way}.'
     return " ".join(filter(None, (moments.remark(setting), said)))

@@ -85,7 +85,9 @@ def map_caption(setting: Setting) -> str:
             f"{number(apart)}; at the end {number(final[0])} and {number(final[1])}."
         )
     else:
-        parts.append(f"{moments.counted(setting)} these are {words.count_of(len(made.words.ids), 'point')}; groups need two words.")
+        parts.append(
+            f"{moments.counted(setting)} these are {words.count_of(len(made.words.ids), 'point')}; groups need two words."
+        )
     parts.append(
         f"The two directions, the same for all steps, keep {percent(float(made.shares.sum()))} of the variance: "
         "what is near here may be far apart."
@@ -143,7 +145,9 @@ def paired(setting: Setting) -> Cosines:
         likeness = cosines(table[ids].numpy())
         values.append([likeness[a, b] for a, b in pairs])
         below = min(FREQUENT, len(table))
-        drawn = one.once(("frequent pairs", one.model_key), lambda table=table, below=below: random_pairs(table, below, 0, PAIRS))
+        drawn = one.once(
+            ("frequent pairs", one.model_key), lambda table=table, below=below: random_pairs(table, below, 0, PAIRS)
+        )
         chance.append((drawn.mean(), drawn.std()))
     mean, spread = np.array(chance).T
     return Cosines(

@@ -32,7 +32,13 @@ def short_count(count: float) -> str:
 def work_controls(setting: Setting) -> tuple[Control, ...]:
     return (
         *controls(setting),
-        Control("prompt", "Tokens in the prompt", "slider", min(4, setting.config.context_length), (1, max(4096, setting.config.context_length), 1)),
+        Control(
+            "prompt",
+            "Tokens in the prompt",
+            "slider",
+            min(4, setting.config.context_length),
+            (1, max(4096, setting.config.context_length), 1),
+        ),
     )
 
 
