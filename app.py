@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from gptviz.ui import shell, start
+from gptviz.ui import navigation, start
 
 if __name__ == "__main__":  # as Streamlit runs it for every reader
-    shell.run()
+    navigation.run()
 else:  # as the server imports it, once
     app = st.App(__file__, lifespan=start.lifespan)

@@ -1,6 +1,6 @@
 """The attention lab."""
 
 from gptviz.labs.attention import lab as attention
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
-shell.lab(attention.LAB)
+navigation.lab(attention.LAB)

@@ -1,6 +1,6 @@
 """The context and batch lab."""
 
 from gptviz.labs.context import lab as context
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
-shell.lab(context.LAB)
+navigation.lab(context.LAB)

@@ -1,6 +1,6 @@
 """The dropout lab."""
 
 from gptviz.labs.dropout import lab as dropout
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
-shell.lab(dropout.LAB)
+navigation.lab(dropout.LAB)

@@ -1,6 +1,6 @@
 """The embedding space lab."""
 
 from gptviz.labs.embeddings import lab as embeddings
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
-shell.lab(embeddings.LAB)
+navigation.lab(embeddings.LAB)

@@ -1,5 +1,5 @@
 """The words of the walk, and its letters."""
 
-from gptviz.ui import glossary, shell
+from gptviz.ui import glossary, navigation
 
-shell.inside(glossary.show)
+navigation.inside(glossary.show)

@@ -1,6 +1,6 @@
 """The lab of shortcuts, normalisation and gradients."""
 
 from gptviz.labs.gradients import lab as gradients
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
-shell.lab(gradients.LAB)
+navigation.lab(gradients.LAB)

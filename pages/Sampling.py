@@ -1,6 +1,6 @@
 """The lab of choosing the next token."""
 
 from gptviz.labs.sampling import lab as choosing
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
-shell.lab(choosing.LAB)
+navigation.lab(choosing.LAB)

@@ -1,6 +1,6 @@
 """The size lab."""
 
 from gptviz.labs.size import lab as size
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
-shell.lab(size.LAB)
+navigation.lab(size.LAB)

@@ -1,5 +1,5 @@
 """A page to train a very small model on."""
 
-from gptviz.ui import shell, train
+from gptviz.ui import navigation, train
 
-shell.inside(train.show)
+navigation.inside(train.show)

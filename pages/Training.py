@@ -1,6 +1,5 @@
-"""The training lab."""
+"""The name that Replay had before."""
 
-from gptviz.labs.replay import lab as training
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
-shell.lab(training.LAB)
+navigation.moved("Training")

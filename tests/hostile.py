@@ -6,29 +6,8 @@ import torch
 
 from gptviz import tokenizer, weights
 from gptviz.config import PRESETS
-from gptviz.labs.attention import lab as attention
-from gptviz.labs.context import lab as context
-from gptviz.labs.dropout import lab as dropout
-from gptviz.labs.embeddings import lab as embeddings
-from gptviz.labs.gradients import lab as gradients
-from gptviz.labs.lab import Lab
-from gptviz.labs.replay import lab as training
-from gptviz.labs.sampling import lab as choosing
-from gptviz.labs.size import lab as size
-from gptviz.ui import train
 from sample_models import randomised
 
-PAGES: dict[str, Lab] = {
-    "Attention": attention.LAB,
-    "Context": context.LAB,
-    "Dropout": dropout.LAB,
-    "Embeddings": embeddings.LAB,
-    "Gradients": gradients.LAB,
-    "Sampling": choosing.LAB,
-    "Size": size.LAB,
-    "Train": train.LAB,
-    "Training": training.LAB,
-}
 BITS = (
     "`",
     "[x](http://evil.example/)",

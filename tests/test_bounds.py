@@ -1,8 +1,6 @@
 """What is alive stays within one budget: pages hold nothing once they are drawn, and passes wait for memory or are refused."""
 
 import gc
-import importlib
-import re
 import threading
 import time
 import weakref
@@ -12,8 +10,9 @@ import pytest
 import torch
 
 from gptviz import tokenizer, trace
+from gptviz.labs import index
 from gptviz.labs.lab import Setting
-from gptviz.ui import cache, shell, turns
+from gptviz.ui import cache, turns
 from gptviz.ui.room import Followed, Room
 from gptviz.ui.turns import Turns
 from gptviz.ui.work import Waiter, Works
@@ -167,18 +166,16 @@ def test_what_belongs_to_nobody_any_more_is_let_go(monkeypatch):
 # what a page leaves behind --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in shell.LABS if name != "Train"])
+@pytest.mark.parametrize("name", index.LABS)
 def test_the_controls_of_a_lab_hold_no_numbers(name):
     """Streamlit keeps them with the session for as long as their widgets are on the page."""
-    source = (shell.PAGES / f"{name}.py").read_text()
-    module = re.search(r"from gptviz\.labs\.(\w+) import lab", source)[1]
     kept = {}
 
     def once(key, make):
         return kept.setdefault(key, None) or kept.update({key: make()}) or kept[key]
 
     controls = []
-    for experiment in importlib.import_module(f"gptviz.labs.{module}.lab").LAB.experiments:
+    for experiment in index.LABS[name].experiments:
         setting = Setting(model=mini(), ids=tuple(EFFORT), values={}, model_key="mini", once=once)
         controls.append(experiment.controls_for(setting))
         setting = weakref.ref(setting)

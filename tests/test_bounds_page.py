@@ -35,7 +35,7 @@ LABS = (
     ("Sampling", {"view": "write"}),
     ("Embeddings", {"view": "neighbours"}),
     ("Size", {"view": "totals"}),
-    ("Training", {"view": "head"}),
+    ("Replay", {"view": "head"}),
 )
 
 

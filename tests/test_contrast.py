@@ -13,16 +13,9 @@ import pytest
 from contrast import MARK, TEXT, over, ratio
 from gptviz import trace
 from gptviz.figures import learning, pools, ranking, style, windows
-from gptviz.labs.attention import lab as attention
-from gptviz.labs.context import lab as context
-from gptviz.labs.dropout import lab as dropout
-from gptviz.labs.embeddings import lab as embeddings
-from gptviz.labs.gradients import lab as gradients
+from gptviz.labs import index
 from gptviz.labs.lab import Setting
-from gptviz.labs.replay import lab as training
 from gptviz.labs.replay import moments
-from gptviz.labs.sampling import lab as choosing
-from gptviz.labs.size import lab as size
 from gptviz.seen import Seen
 from gptviz.stages import STAGES
 from gptviz.ui import top, train
@@ -40,7 +33,6 @@ MIXED = {"var(--part)": tuple(style.PARTS.values()), "var(--chip)": style.TOKENS
 """The colours that a sheet's own names stand for. They tint and edge what has its name written on it: nothing is told by them
 alone, so they need not stand out."""
 WITHIN = {".source i": ".source pre span.plain"}  # text that is faint inside of what is faint already
-LABS = (dropout, context, attention, gradients, choosing, embeddings, size, training)
 
 
 def rules(sheet: str) -> Iterator[tuple[str, str]]:
@@ -188,17 +180,15 @@ def test_the_marks_of_every_stages_chart_can_be_seen():
         assert_seen([stage.picture(seen)], stage.key)
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.LAB.key)
+@pytest.mark.parametrize("lab", index.LABS.values(), ids=lambda lab: lab.key)
 def test_the_marks_of_every_labs_charts_can_be_seen(lab, monkeypatch):
     monkeypatch.setattr(moments, "at", lambda setting, step: setting)  # the same colours at each step of a training
-    for one in lab.LAB.experiments:
+    for one in lab.experiments:
         bare = Setting(tiny(), tuple(EFFORT), {}, "Every effort moves you", model_key="tiny")
         values = {control.name: control.start() for control in one.controls_for(bare)}
         if one.key == "fan":
             values["passes"] = 5
-        assert_seen(
-            one.pictures(Setting(bare.model, bare.ids, values, bare.text, model_key="tiny")), f"{lab.LAB.key} {one.key}"
-        )
+        assert_seen(one.pictures(Setting(bare.model, bare.ids, values, bare.text, model_key="tiny")), f"{lab.key} {one.key}")
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -14,10 +14,10 @@ from test_hub import REPO, REVISION, stored  # noqa: F401 the model that the sta
 APP = """
 from gptviz import hub
 from gptviz.config import GPTConfig
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
 hub.PUBLISHED = {{"gpt2": hub.Published("gpt2", "GPT-2 small", {repo!r}, {revision!r}, {size}, {sha256!r}, GPTConfig(**{config!r}))}}
-shell.run()
+navigation.run()
 """
 
 

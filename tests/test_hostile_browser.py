@@ -10,7 +10,7 @@ from websockets.sync.client import ClientConnection, connect
 from conftest import ROOT, settle
 from gptviz.labs.lab import Setting
 from gptviz.ui import state
-from hostile import FOLDER, PAGES, TEXT, model_folder, watched
+from hostile import FOLDER, LABS, TEXT, model_folder, watched
 from sample_models import mini
 
 MADE = """() => {
@@ -26,7 +26,8 @@ MADE = """() => {
 def names(page: str) -> set[str]:
     """Every parameter that a lab's page reads."""
     bare = Setting(mini(), (1, 2, 3), {}, model_key="mini")
-    return {"view", *state.SHARED, *(control.name for one in PAGES[page].experiments for control in one.controls_for(bare))}
+    found = [control.name for one in LABS[page].experiments for control in one.controls_for(bare)]
+    return {"view", *state.SHARED, *(control.name for control in LABS[page].controls), *found}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def untouched(page) -> None:
 
 
 def test_no_parameter_of_any_page_makes_anything(page, server):
-    asked = {"": set(state.PARSERS), **{path: names(path) for path in PAGES}}
+    asked = {"": set(state.PARSERS), **{path: names(path) for path in LABS}}
     for path, params in asked.items():
         opened(page, server, path, **dict.fromkeys(params, TEXT))
         untouched(page)

@@ -14,7 +14,7 @@ from gptviz import catalogue, tokenizer, transfer
 from gptviz.labs.lab import Setting
 from gptviz.stages import STAGES
 from gptviz.ui import state
-from hostile import FOLDER, MARKUP, PAGES, TEXT, model_folder
+from hostile import FOLDER, LABS, MARKUP, TEXT, model_folder
 from test_page import APP, fine
 
 PLAIN = {  # fields of the page's messages that no browser reads as markup
@@ -105,11 +105,13 @@ def test_no_parameter_of_the_walk_makes_markup_of_it():
         assert left(app) == [] and len(app.warning) == len(set(names) - {"text", "second"})
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", LABS)
 def test_no_experiment_makes_markup_of_it(page, hostile_model, hostile_tokens):
-    lab = PAGES[page]
+    lab = LABS[page]
     bare = Setting(catalogue.load(hostile_model), (1, 2, 3), {}, model_key=hostile_model)
-    names = {control.name for one in lab.experiments for control in one.controls_for(bare)}
+    names = {
+        one.name for controls in (lab.controls, *(each.controls_for(bare) for each in lab.experiments)) for one in controls
+    }
     asked = dict.fromkeys(names, TEXT) | {"model": hostile_model, "text": TEXT}
     app = opened(page, view=TEXT, **asked)
     assert left(app) == [] and app.warning

@@ -13,7 +13,7 @@ from gptviz.keep.chosen import Chosen
 from gptviz.labs.lab import Setting
 from gptviz.seen import Seen
 from gptviz.stages import BY_KEY, STAGES
-from hostile import PAGES, TEXT
+from hostile import LABS, TEXT
 from sample_models import EFFORT, mini
 
 DEFAULT = Chosen("Every effort moves you", block=3, head=4)
@@ -57,7 +57,7 @@ def test_what_a_stage_lets_you_copy_makes_its_picture(looked_at, stage, chosen):
 )
 def test_what_an_experiment_lets_you_copy_makes_its_pictures(view):
     name, number = view
-    experiment = PAGES[name].experiments[number]
+    experiment = LABS[name].experiments[number]
     setting = Setting(model=mini(), ids=tuple(EFFORT), values={}, text="Every effort moves you", model_key="mini")
     values = {control.name: control.start() for control in experiment.controls_for(setting)}
     wanted = experiment.pictures(Setting(mini(), tuple(EFFORT), values, text="Every effort moves you", model_key="mini"))

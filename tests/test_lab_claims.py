@@ -105,7 +105,7 @@ def test_a_position_is_most_alike_to_one_beside_it():
 
 
 def test_training_brings_words_of_one_kind_together():
-    setting = opened("Training/pair")
+    setting = opened("Replay/pair")
     made = word_places.paired(setting)
     assert made.values[0][-1] > made.mean[-1] + made.spread[-1], "the pair leaves the band"
     assert made.values[0][-1] > made.values[1][-1]

@@ -9,18 +9,12 @@ import plotly.graph_objects as go
 import pytest
 
 from gptviz import tokenizer
-from gptviz.labs.attention import lab as attention
-from gptviz.labs.context import lab as context
-from gptviz.labs.dropout import lab as dropout
+from gptviz.labs import index
 from gptviz.labs.dropout.places import PLACES
-from gptviz.labs.embeddings import lab as embeddings
-from gptviz.labs.gradients import lab as gradients
 from gptviz.labs.lab import Control, Setting
-from gptviz.labs.sampling import lab as choosing
-from gptviz.labs.size import lab as size
 from sample_models import tiny
 
-LABS = {module.LAB.key: module.LAB for module in (attention, choosing, context, dropout, embeddings, gradients, size)}
+LABS = {key: lab for key, lab in index.LABS.items() if not lab.own_state}
 LATER = {("write", "on")}  # it only says what happens after the end of a text, which this one has not reached
 
 

@@ -199,18 +199,18 @@ def test_a_step_the_run_does_not_have_is_named(make):
 
 
 def test_the_page_moves_through_the_run():
-    app = open_lab("Training", view="next", step=str(NUMBERS[1]))
+    app = open_lab("Replay", view="next", step=str(NUMBERS[1]))
     assert not app.exception and f"After {NUMBERS[1]} steps" in html(app)
     app.select_slider(key="control-step").set_value(0).run()
     assert not app.exception and "Before the first step" in html(app)
-    app = open_lab("Training", step="-3")
+    app = open_lab("Replay", step="-3")
     assert not app.exception and 'asked to be "-3"' in app.warning[0].value
 
 
 def test_every_view_opens_with_models_that_have_no_snapshots():
     for n, experiment in enumerate(training.LAB.experiments):
         model = ("gpt2-untrained", "mini-untrained")[n % 2]
-        app = open_lab("Training", view=experiment.key, model=model)
+        app = open_lab("Replay", view=experiment.key, model=model)
         assert not app.exception and not app.error, (model, experiment.key)
 
 
@@ -235,7 +235,7 @@ def test_a_broken_run_is_one_message_in_every_view(tmp_path, monkeypatch, view, 
     key = f"broken{half}{view}"
     entry = Entry(key, key, "", lambda: weights.load(tmp_path), tmp_path)
     monkeypatch.setattr(catalogue, "MODELS", catalogue.MODELS | {key: entry})
-    app = open_lab("Training", model=key, view=view, step=str(NUMBERS[1]))
+    app = open_lab("Replay", model=key, view=view, step=str(NUMBERS[1]))
     assert not app.exception and len(app.error) == 1
     assert "cannot be replayed" in app.error[0].value and "Choose another model" in app.error[0].value
 
@@ -262,12 +262,12 @@ def test_what_did_not_fall_is_not_called_learned(make, monkeypatch):
 
 
 def test_numbers_of_another_model_are_said_to_be_so():
-    app = open_lab("Training", model="gpt2-untrained", step="0")
+    app = open_lab("Replay", model="gpt2-untrained", step="0")
     page = html(app)
     assert "Look for:</b> &quot;gpt2 (untrained)&quot; kept no snapshots of its training: this is mini" in page
     assert page.count("RANDOM INIT") == 1 and "mini at step 0, RANDOM INIT" in page  # nothing else claims a state
 
 
 def test_an_unknown_view_is_named():
-    app = open_lab("Training", view="nonsense")
+    app = open_lab("Replay", view="nonsense")
     assert not app.exception and 'no experiment "nonsense"' in app.warning[0].value

@@ -16,6 +16,7 @@ def look(page) -> str:
 
 def test_arrow_keys_move_through_the_run(server, visit):
     page = visit(f"{server.url}/Training?view=next&text={SENTENCE}&step={NUMBERS[0]}")
+    assert "/Replay?" in page.url, "the name it had before leads on"
     assert "Before the first step" in look(page) and "RANDOM INIT" in page.locator("h1.title .badge").inner_text()
     handle = page.get_by_role("slider")
     ids = tokenizer.encode(SENTENCE)
@@ -34,7 +35,7 @@ def test_arrow_keys_move_through_the_run(server, visit):
 
 
 def test_every_view_fits_and_draws(server, visit):
-    page = visit(f"{server.url}/Training", theme="dark")
+    page = visit(f"{server.url}/Replay", theme="dark")
     for experiment in training.LAB.experiments:
         page.get_by_role("radio", name=experiment.title).or_(page.get_by_role("button", name=experiment.title)).first.click()
         page.wait_for_function(
@@ -50,7 +51,7 @@ def test_every_view_fits_and_draws(server, visit):
 
 
 def test_words_of_ones_own(server, visit):
-    page = visit(f"{server.url}/Training?view=pair&step={NUMBERS[-1]}")
+    page = visit(f"{server.url}/Replay?view=pair&step={NUMBERS[-1]}")
     page.get_by_label("Second word").fill("dog")
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('.look')?.innerText.includes('·cat ·dog')", timeout=30_000)

@@ -15,14 +15,8 @@ from gptviz.config import GPTConfig
 from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import Grid
 from gptviz.figures.table import Table
-from gptviz.labs.attention import lab as attention
-from gptviz.labs.context import lab as context
-from gptviz.labs.dropout import lab as dropout
-from gptviz.labs.embeddings import lab as embeddings
-from gptviz.labs.gradients import lab as gradients
+from gptviz.labs import index
 from gptviz.labs.lab import Setting
-from gptviz.labs.sampling import lab as choosing
-from gptviz.labs.size import lab as size
 from gptviz.recompute import recompute
 from gptviz.seen import Seen
 from gptviz.stages import STAGES
@@ -30,7 +24,7 @@ from gptviz.trace import NotFinite
 from gptviz.ui import drawers
 from sample_models import EFFORT, randomised
 
-LABS = [module.LAB for module in (attention, choosing, context, dropout, embeddings, gradients, size)]
+LABS = [lab for lab in index.LABS.values() if not lab.own_state]
 TEXT = "Every effort moves you"
 SHAPES = {
     "one of everything": GPTConfig(context_length=1, n_embd=1, n_head=1, n_layer=1),
@@ -100,7 +94,7 @@ def test_every_experiment_takes_every_shape_or_says_why_not(shape):
 def test_a_square_of_very_many_positions_is_not_made():
     model = randomised(GPTConfig(context_length=5000, n_embd=1, n_head=1, n_layer=1), seed=3)
     with pytest.raises(ValueError, match="5,000 rows.*up to 4,096"):
-        drawn(model, next(one for one in embeddings.LAB.experiments if one.key == "positions"))
+        drawn(model, next(one for one in index.LABS["Embeddings"].experiments if one.key == "positions"))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

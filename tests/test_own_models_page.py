@@ -8,30 +8,12 @@ from streamlit.testing.v1 import AppTest
 
 from gptviz import __main__ as command
 from gptviz import catalogue, weights
-from gptviz.labs.attention import lab as attention
-from gptviz.labs.context import lab as context
-from gptviz.labs.dropout import lab as dropout
-from gptviz.labs.embeddings import lab as embeddings
-from gptviz.labs.gradients import lab as gradients
-from gptviz.labs.replay import lab as training
-from gptviz.labs.sampling import lab as choosing
-from gptviz.labs.size import lab as size
-from gptviz.ui import cache, shell, state, train
+from gptviz.ui import cache, state, train
+from gptviz.ui.links import LABS
 from sample_models import EFFORT, tiny
 from test_page import APP, fine, html, shown
 
 SECRET = "learned from parrots"
-LABS = {
-    "Attention": attention,
-    "Context": context,
-    "Dropout": dropout,
-    "Embeddings": embeddings,
-    "Gradients": gradients,
-    "Sampling": choosing,
-    "Size": size,
-    "Train": train,
-    "Training": training,
-}
 
 
 @pytest.fixture
@@ -59,12 +41,13 @@ def parameters(page: str) -> tuple[str, ...]:
     """Every parameter that this page reads."""
     if not page:
         return tuple(state.PARSERS)
-    fixed = {one.name for part in LABS[page].LAB.experiments if not callable(part.controls) for one in part.controls}
-    return (*state.SHARED, "view", "beside", *sorted(fixed))
-
-
-def test_these_are_all_pages():
-    assert LABS.keys() == shell.LABS.keys()
+    fixed = [part.controls for part in LABS[page].experiments if not callable(part.controls)]
+    return (
+        *state.SHARED,
+        "view",
+        "beside",
+        *sorted({one.name for controls in (LABS[page].controls, *fixed) for one in controls}),
+    )
 
 
 @pytest.mark.parametrize("page", ["", *LABS])

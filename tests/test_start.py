@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 VISITS = """
 import gc, json, sys, threading, time
 from streamlit.testing.v1 import AppTest
-from gptviz.ui import shell, start
+from gptviz.ui import links, start
 
 start.ready()
 frozen = gc.get_freeze_count()
@@ -37,7 +37,7 @@ def opened(page, **params):
 opened("", stage="text")  # brings in what only a page without a server needs
 before = set(sys.modules)
 opened("", stage="softmax", drawer="numbers", beside="mini-untrained")
-for page in shell.LABS:
+for page in links.PAGES[1:]:
     opened(page)
 late = sorted(name for name in set(sys.modules) - before if not name.startswith("streamlit.testing"))
 print(json.dumps({"late": late, "frozen": frozen, "later": gc.get_freeze_count(), "took": took}))

@@ -22,10 +22,10 @@ def stepped(page, name: str = "TRAINING"):
 
 APP = """
 from gptviz.training import jobs
-from gptviz.ui import shell
+from gptviz.ui import navigation
 
 jobs.PRIORITY = 0
-shell.run()
+navigation.run()
 """
 
 

@@ -12,7 +12,7 @@ from gptviz.training import jobs, kept
 from gptviz.training.jobs import LINE, Job
 from gptviz.training.texts import TEXTS
 from gptviz.training.worker import Order
-from gptviz.ui import shell, train
+from gptviz.ui import navigation, train
 from test_page import APP, fine, html, shown
 
 RHYME = "The cat sat on the mat. The dog lay on the rug. The hen is in the pen, and the pig is in the wig. "
@@ -184,7 +184,7 @@ def test_the_first_page_of_a_server_sweeps(monkeypatch, tmp_path):
     dead = tmp_path / "gptviz-runs-dead"
     (dead / "run-1").mkdir(parents=True)
     (dead / "lock").touch()
-    shell._swept.cache_clear()
+    navigation._swept.cache_clear()
     opened()
     assert not dead.exists()
 

@@ -145,23 +145,28 @@ def once(function: Callable[[Setting], Any]) -> Callable[[Setting], Any]:
     return remembered
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """One question with its picture. controls: fixed, or a function of the setting (for options that depend on the model or the
-    sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",): what the
-    numbers are besides the model's own state. presets: name -> values of several controls, set by one press."""
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """What stands beside a picture: words, a formula and a question."""
 
     key: str
     title: str
     prose: str
     formula: str
+    question: Question | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(Sheet):
+    """One question with its picture. controls: fixed, or a function of the setting (for options that depend on the model or the
+    sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",): what the
+    numbers are besides the model's own state. presets: name -> values of several controls, set by one press."""
+
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
     caption: Callable[[Setting], str]
-    question: Question | None = None
     state: Callable[[Setting], tuple[str, ...]] = field(default=lambda setting: ())
     beside: bool = False
-    uses_model: bool = True
     presets: Callable[[Setting], Mapping[str, Mapping[str, Any]]] = field(default=lambda setting: {})
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
@@ -170,14 +175,16 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Lab:
-    """A page of experiments. key: the page's address. own_state: its numbers come from other weights than those of the chosen
-    model, and a badge of each experiment says from which."""
+    """A page of experiments. key: the page's address. about: what it offers, in the menu. own_state: its numbers come from other
+    weights than those of the chosen model, and a badge of each experiment says from which. controls: those of the page itself, where
+    it has no experiments."""
 
     key: str
     title: str
     about: str
     experiments: tuple[Experiment, ...]
     own_state: bool = False
+    controls: tuple[Control, ...] = ()
 
     def find(self, key: str) -> Experiment:
         """The experiment of that key, or the first one."""
@@ -186,13 +193,21 @@ class Lab:
 
 def experiment(doc: str, **fields: Any) -> Experiment:
     """An Experiment from a docstring: `# Title`, plain paragraphs, and at most one formula between double dollars."""
+    return Experiment(**_words(doc), **fields)
+
+
+def sheet(doc: str, **fields: Any) -> Sheet:
+    """A Sheet from a docstring of the same kind."""
+    return Sheet(**_words(doc), **fields)
+
+
+def _words(doc: str) -> dict[str, str]:
     title, _, body = doc.strip().partition("\n")
     found = re.search(r"\$\$(.+?)\$\$", body, re.DOTALL)
     prose = re.sub(r"\$\$.+?\$\$", "", body, flags=re.DOTALL).strip()
     paragraphs = [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", prose) if paragraph.strip()]
-    return Experiment(
-        title=title.removeprefix("# ").strip(),
-        prose="\n\n".join(paragraphs),
-        formula=found.group(1).strip() if found else "",
-        **fields,
-    )
+    return {
+        "title": title.removeprefix("# ").strip(),
+        "prose": "\n\n".join(paragraphs),
+        "formula": found.group(1).strip() if found else "",
+    }

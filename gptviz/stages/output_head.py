@@ -113,7 +113,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="output-head",
-    deeper=("Context/positions", "Training/loss"),
+    deeper=("Context/positions", "Replay/loss"),
     number="7",
     short="Logits",
     part="output",

@@ -23,6 +23,6 @@ CARDS = ("letter", "him", "copy", "pardon")
 LABS = (
     ("Attention/masks", "What if a token could read what comes later?"),
     ("Sampling/write", "What if the most probable word is not taken every time?"),
-    ("Training/next", "How did it come to know this word?"),
+    ("Replay/next", "How did it come to know this word?"),
 )
 """Three experiments -> the question each of them answers."""

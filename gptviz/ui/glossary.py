@@ -7,7 +7,7 @@ from ..stages import BY_KEY
 from ..story import terms
 from ..story.terms import Term
 from ..verbatim import Html
-from . import shell, state, top
+from . import links, state, top
 
 TITLE = "Glossary"
 STYLE = """
@@ -76,7 +76,7 @@ def show() -> None:
             "<table class='symbols'><tr><th>letter</th><th>stands for</th><th>where</th></tr>"
             f"{''.join(row(*one) for one in terms.SYMBOLS)}</table>"
         )
-        shell.to_walk(choice)
+        links.to_walk(choice)
     state.write_url(choice, state.SHARED)
 
 

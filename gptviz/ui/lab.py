@@ -9,7 +9,7 @@ import streamlit as st
 
 from .. import catalogue, verbatim, weights
 from ..figures.forms import Picture
-from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting
+from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Sheet
 from ..verbatim import Markdown
 from . import address, cache, glossary, incoming, matrix, picture, predict, sentences, state, story, top, waiting, writing
 from . import keep as keeping
@@ -104,7 +104,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
             st.error(verbatim.markdown(error))
             said = ""
     with right, st.container(key="words", gap="xsmall"):
-        words(current, asked, said, marks)
+        words(current, said, marks)
         story.back(chosen, current, st.session_state["choice"])
         for message in messages:
             st.html(f"<p class='message'>{verbatim.html(message)}</p>")
@@ -112,12 +112,13 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
             top.too_long(left_out)
 
 
-def write(chosen: Lab, current: Experiment, controls: Sequence[Control], values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Put into the URL what differs from the defaults; returns the names of what is too long for it."""
+def write(chosen: Lab, current: Experiment | None, controls: Sequence[Control], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Put into the URL what differs from the defaults; returns the names of what is too long for it. current: the experiment on
+    screen, where the lab has some to choose from."""
     written = {control.name: control.write(values[control.name]) for control in controls}
     defaults = {control.name: control.write(control.start()) for control in controls}
     own = {name: value for name, value in written.items() if value != defaults[name]}
-    if current is not chosen.experiments[0]:
+    if current and current is not chosen.experiments[0]:
         own["view"] = current.key
     return state.write_url(st.session_state["choice"], state.SHARED, own)
 
@@ -250,9 +251,8 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
     return said, pictures
 
 
-def words(current: Experiment, setting: Setting, said: str, marks: Sequence[str] | None = None) -> None:
-    """What happens, the formula, what to look for, and the question. marks: the badges beside the title, if already known."""
-    marks = current.state(setting) if marks is None else marks
+def words(current: Sheet, said: str, marks: Sequence[str]) -> None:
+    """What happens, the formula, what to look for, and the question. marks: the badges beside the title."""
     badges = "".join(f" <span class='badge train'>{verbatim.html(mark)}</span>" for mark in marks)
     st.html(f"<h1 class='title'>{verbatim.html(current.title)}{badges}</h1>")
     glossary.prose(current.prose)

@@ -14,7 +14,7 @@ from ..story import CARDS, Card, cards, ending, trip
 from ..story.trip import Guess
 from ..verbatim import Html, Markdown
 from ..words import percent
-from . import cache, shell, state
+from . import cache, links, state
 from .beside import Half
 from .state import END, OVERVIEW, Choice, change
 
@@ -151,7 +151,7 @@ def end(main: Half, choice: Choice) -> None:
     with right, st.container(gap="xsmall"):
         st.html("<h2 class='part'>Three experiments</h2>")
         for name, question in ending.LABS:
-            shell.to_experiment(
+            links.to_experiment(
                 name, choice, f"**{verbatim.markdown(index.find(name)[1].title)}**: {verbatim.markdown(question)}"
             )
         st.html("<h2 class='part'>Again, from the beginning</h2>")
@@ -171,7 +171,7 @@ def deeper(stage: Stage, choice: Choice) -> None:
     """From a stage to the experiments that go on from there."""
     for name in stage.deeper:
         lab, experiment = index.find(name)
-        shell.to_experiment(name, choice, label(f"Experiment: {experiment.title}", lab))
+        links.to_experiment(name, choice, label(f"Experiment: {experiment.title}", lab))
 
 
 def label(title: str, lab: Lab) -> Markdown:
@@ -181,4 +181,4 @@ def label(title: str, lab: Lab) -> Markdown:
 def back(lab: Lab, experiment: Experiment, choice: Choice) -> None:
     """From an experiment to the stages it goes deeper into."""
     for stage in index.stages_of(lab, experiment):
-        shell.to_stage(stage, choice, f"In the walk: {verbatim.markdown(f'{stage.number} {stage.title}'.strip())}")
+        links.to_stage(stage, choice, f"In the walk: {verbatim.markdown(f'{stage.number} {stage.title}'.strip())}")

@@ -12,7 +12,7 @@ from ..figures import chips
 from ..model import GPT
 from ..story import Card, cards
 from ..verbatim import Html, Markdown
-from . import address, cache, carrier, download, shell, state, writing
+from . import address, cache, carrier, download, links, state, writing
 from .state import Choice, change
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
@@ -90,7 +90,7 @@ def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dic
         compare(choice, against)
     name.html("<span class='name'>gptviz</span>")
     with labs.popover("Labs", type="tertiary"):
-        shell.links(choice)
+        links.to_all(choice)
     field = "second" if choice.item and choice.second and not lab else "text"
     typed(field, text, getattr(choice, field))
     st.html(f"<style>:root {{ --lines: {min(LINES, getattr(choice, field).count(chr(10)) + 1):d}; }}</style>")

@@ -1,7 +1,6 @@
 """The page on which a reader trains a very small model: choose a text, watch the run, see what it came to."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,20 +12,18 @@ from .. import catalogue, tokenizer, verbatim
 from ..config import GPTConfig
 from ..figures import learning
 from ..figures.learning import Before, Level, Measured
-from ..labs.lab import Control, Lab, experiment
-from ..stages.stage import Question
-from ..training.data import UNIFORM_LOSS, Corpus, encode_documents
+from ..labs.train.lab import BEFORE, DURING, LAB, OWN, RATE
+from ..training import report
+from ..training.data import UNIFORM_LOSS, encode_documents
 from ..training.jobs import LINE, Job, Refused, Sample, Seen
 from ..training.texts import TEXTS
-from ..training.worker import FEWEST_TOKENS, HELD_OUT, LIKELIEST, LONGEST_PAUSE, SIZES, TEMPERATURE, Order, part
-from ..verbatim import Html, Markdown
-from . import cache, lab, shell, state, top
+from ..training.worker import FEWEST_TOKENS, HELD_OUT, LIKELIEST, SIZES, TEMPERATURE, Order, part
+from ..verbatim import Html
+from . import cache, lab, links, state, top
 from .state import Choice
 
 EVERY, EVERY_WAITING = 1.0, 3.0  # seconds between two looks at a run under way, and at the line before it
 MOST_CHARACTERS = 200_000
-OWN = "own"
-RATE = 0.1  # of dropout, where it is on: GPT-2's own
 GONE = (
     "There is no run here any more: a run belongs to one reader's visit. Reloading the page or restarting the server ends it, and its "
     "link opens it nowhere else. Press Start to train again."
@@ -49,77 +46,6 @@ _chart = st.components.v2.component(
     js="export default ({ data, parentElement }) => { parentElement.querySelector('div').innerHTML = data }",
 )
 """SVG put into place as it is: another picture takes the old one's place without a gap, which no chart of Streamlit's does."""
-
-
-def _title(pick: str) -> str:
-    return "A text of your own" if pick == OWN else f"{TEXTS[pick].title}, {TEXTS[pick].author.partition(' (')[0]}"
-
-
-def _marks(job: Job | None) -> tuple[str, ...]:
-    return () if job is None else (badge(job.seen(), job.order.dropout),)
-
-
-TRAIN = experiment(
-    r"""# A model of your own
-
-    Training shows the model a piece of the text, asks at every token for the next one, and moves all its numbers a little so that
-    the right one becomes more likely. Nothing else happens, hundreds of times.
-
-    The loss says how surprised it is, in nats a token. A tenth of your text is held out: never learned from, only measured. While
-    both lines fall it learns what texts like this have in common. When the held-out line turns up, it is learning this one by heart.
-
-    $$\text{loss} = -\ln p(\text{next token})$$
-    """,
-    key="train",
-    controls=(
-        Control("pick", "Text", "choice", options=(*TEXTS, OWN), show=_title),
-        Control(
-            "size",
-            "Size of the model",
-            "choice",
-            "small",
-            tuple(SIZES),
-            help="; ".join(
-                f"{name}: {shape.n_layer} {'block' if shape.n_layer == 1 else 'blocks'}, {shape.n_head} heads, {shape.n_embd} wide"
-                for name, shape in SIZES.items()
-            )
-            + ". All read at most 64 tokens and know GPT-2's 50,257.",
-        ),
-        Control("seconds", "Seconds of training", "slider", 45, (10, 60, 5)),
-        Control(
-            "dropout",
-            "Dropout",
-            "switch",
-            False,
-            help=f"On: in every step a random part of the numbers is set to 0 at GPT-2's places, p = {RATE:g}. The held-out loss is always "
-            "measured without. Train twice, with and without: the earlier held-out line stays for comparison.",
-        ),
-        Control("run", "A run", "switch", False, drawn=False),
-    ),
-    pictures=lambda setting: (),
-    caption=lambda setting: "",
-    state=_marks,
-    question=Question(
-        ask="All numbers of the model are random. What is its loss on the very first batch?",
-        choices=("About 1", "About 10.8", "About 50,000"),
-        answer=1,
-        why="It knows nothing, so all 50,257 tokens are about equally likely: the loss is ln 50257 = 10.82. The chart's top line "
-        "is that number, and every run starts there, whatever its text.",
-    ),
-)
-RUNNING = replace(
-    TRAIN,
-    key="train-longer",
-    question=Question(
-        ask="You let it train ten times as long on this text. What becomes of the held-out loss?",
-        choices=("It falls as far as that of the batches", "It falls, and then rises", "It stays where it began"),
-        answer=1,
-        why="At first the model learns what any text like this has in common, and that helps on the held-out part too. Then only this "
-        "text's own words are left to learn: it grows sure of them, and the held-out part goes on in another way. A longer text puts "
-        "that off; this is why large models read so much.",
-    ),
-)
-LAB = Lab("Train", "Train it yourself", "A very small model, trained while you watch.", (TRAIN,))
 
 
 def show() -> None:
@@ -154,10 +80,10 @@ def _every() -> float | None:
 def body(every: float | None) -> None:
     """Everything that changes while a run goes on, drawn again every second until it is over."""
     if st.session_state.pop("to-the-walk", False):
-        shell.walk_through(state.chosen())
+        links.walk_through(state.chosen())
     if _every() != every:
         st.rerun()
-    values, notes = lab.read(TRAIN.controls, lab.values(LAB))
+    values, notes = lab.read(LAB.controls, lab.values(LAB))
     head, line = st.columns([1, 4], vertical_alignment="center")
     head.html(f"<h1 class='title'>{verbatim.html(LAB.title)}</h1>")
     job = _job()
@@ -170,8 +96,10 @@ def body(every: float | None) -> None:
     with left, st.container(key="stage", gap="small"):
         said = choose(values, line) if job is None else watch(job, line)
     with right, st.container(key="words", gap="xsmall"):
-        lab.words(TRAIN if job is None else RUNNING, job, said)
-        if left_out := lab.write(LAB, TRAIN, TRAIN.controls, values):
+        lab.words(
+            BEFORE if job is None else DURING, said, () if job is None else (report.standing(job.seen(), job.order.dropout),)
+        )
+        if left_out := lab.write(LAB, None, LAB.controls, values):
             top.too_long(left_out)
 
 
@@ -185,7 +113,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         "To reload the page ends the run.</p>"
     )
     places = st.columns([1.8, 1.95, 1.15, 1.25, 0.75], vertical_alignment="bottom")
-    for place, control in zip(places, filter(lambda control: control.drawn, TRAIN.controls)):
+    for place, control in zip(places, filter(lambda control: control.drawn, LAB.controls)):
         lab.widget(place, LAB, control, values[control.name])
     pick, size = values["pick"], values["size"]
     if pick == OWN:
@@ -208,7 +136,7 @@ def choose(values: Mapping[str, Any], line) -> str:
     if problem:
         return ""
     st.html(f"<p class='facts'>{source(pick)}{counted(ids, SIZES[size])}</p>")
-    return to_beat(part(ids))
+    return report.to_beat(part(ids))
 
 
 def own_text() -> str:
@@ -243,14 +171,6 @@ def tokens(text: str) -> tuple[tuple[int, ...], str]:
             f"That text has {len(ids):,} tokens; a run needs at least {FEWEST_TOKENS}. {FEWEST_TOKENS - len(ids):,} more are needed.",
         )
     return ids, ""
-
-
-def to_beat(corpus: Corpus) -> str:
-    """What a run must fall below to have learned more than which tokens are frequent."""
-    return (
-        f"Guessed by how often each of its {(corpus.counts > 0).sum():,} different tokens occurs, this text costs "
-        f"{corpus.unigram_entropy:.2f} nats a token. A run that falls below that has learned something about order."
-    )
 
 
 def source(pick: str) -> Html:
@@ -300,7 +220,7 @@ def watch(job: Job, line) -> str:
     if seen.message:
         (st.error if seen.state == "failed" else st.info)(verbatim.markdown(seen.message))
     means = learning.running(seen.seconds, seen.losses, job.order.seconds)
-    said = told(seen, means, learning.span(job.order.seconds)) or to_beat(job.corpus)
+    said = report.told(seen, means, learning.span(job.order.seconds)) or report.to_beat(job.corpus)
     chart = learning.losses(
         seen.seconds,
         seen.losses,
@@ -321,13 +241,16 @@ def buttons(job: Job, seen: Seen) -> None:
     how, first, second = st.columns([5, 1.3, 1.2], vertical_alignment="center", gap="small")
     match seen.state:
         case "waiting":
-            how.html(f"<p class='message'>{verbatim.html(turn(job))}</p>")
+            how.html(f"<p class='message'>{verbatim.html(report.turn(job))}</p>")
         case "starting":
             how.html(
                 "<p class='message'>Getting ready: a process of its own begins, with the lowest priority, so that nobody waits for it.</p>"
             )
         case "training" | "paused" | "ending":
-            how.progress(min(1.0, (seen.seconds[-1] if seen.seconds else 0.0) / job.order.seconds), text=pace(job, seen))
+            how.progress(
+                min(1.0, (seen.seconds[-1] if seen.seconds else 0.0) / job.order.seconds),
+                text=verbatim.markdown(report.pace(job, seen)),
+            )
     if seen.state == "training":
         first.button("Pause", key="pause", width="stretch", on_click=job.pause)
     elif seen.state == "paused":
@@ -384,74 +307,6 @@ def _let_go(key: str) -> None:
     """A model of a reader who has left, or trains again: out of the catalogue, and out of memory."""
     catalogue.take_back(key)
     cache.forget(key)
-
-
-def turn(job: Job) -> str:
-    """Who comes before, and how long that can take."""
-    before = LINE.before(job)
-    if not before:
-        return "It is your turn: your run begins."
-    usual, most = sum(one.usual_left() for one in before), sum(one.longest_left() for one in before)
-    you = "you are next" if len(before) == 1 else f"{len(before)} are before you"
-    return (
-        f"One reader is training; {you}. Your run begins by itself in about {usual:.0f} s; at most {most:.0f} s, with every pause "
-        "that may be made."
-    )
-
-
-def pace(job: Job, seen: Seen) -> Markdown:
-    """Step, time and speed in one line."""
-    spent = seen.seconds[-1] if seen.seconds else 0.0
-    speed = f", {seen.tokens / spent:,.0f} tokens a second" if spent else ""
-    stands = {"paused": f" · paused, at most {LONGEST_PAUSE:.0f} s in all", "ending": " · ending"}.get(seen.state, "")
-    return f"step {seen.step:,} · {spent:.0f} of {job.order.seconds:.0f} s, {job.usual_left():.0f} s left{speed}{stands}"
-
-
-def badge(seen: Seen, dropout: float) -> str:
-    """The state of the numbers on this page."""
-    steps = f"step {seen.step:,}{f' · dropout {dropout:g}' if dropout else ''}"
-    match seen.state:
-        case "waiting" | "starting":
-            return "WAITING" if seen.state == "waiting" else "STARTING"
-        case "training" | "ending":
-            return f"TRAINING · {steps}"
-        case "paused":
-            return f"PAUSED · {steps}"
-        case "failed":
-            return f"BROKEN OFF · {steps}"
-    return f"TRAINED HERE · {seen.step:,} steps{f' · dropout {dropout:g}' if dropout else ''}"
-
-
-def told(seen: Seen, means: Sequence[float], span: float) -> str:
-    """The "look for" line: where the run is, or what it reached, in numbers. means: the running mean of the loss at every step,
-    over `span` seconds."""
-    if seen.ready is None or not means:
-        return ""
-    now = means[-1]
-    words = "below" if now < seen.ready.unigram else "still above"
-    found = [
-        f"After {seen.step:,} steps the batches of the last {span:.1f} s cost {now:.2f} nats a token, {words} the "
-        f"{seen.ready.unigram:.2f} of word frequencies."
-    ]
-    if not seen.on:
-        passes = seen.tokens / seen.ready.tokens
-        found = [
-            f"{seen.step:,} steps in {seen.seconds[-1]:.0f} s read the text {passes:.1f} times: the loss went from {seen.losses[0]:.2f} to {now:.2f}."
-        ]
-    if seen.held_out:
-        best, last = min(seen.held_out, key=lambda one: one.loss), seen.held_out[-1]
-        if last.loss > best.loss + 0.1:
-            found.append(
-                f"The held-out text cost least, {best.loss:.2f}, after {best.step:,} steps, and {last.loss:.2f} {'now' if seen.on else 'in the end'}: "
-                "since then the model learns the text by heart."
-            )
-        else:
-            after = "" if last.step == seen.step else f" after {last.step:,} steps"
-            found.append(f"The held-out text cost {last.loss:.2f}{after}.")
-    if not seen.on and seen.samples:
-        last = seen.samples[-1]
-        found.append(f"Of the {len(last.ids)} tokens it wrote last, {last.copied} in a row are copied from the text.")
-    return " ".join(found)
 
 
 def samples(seen: Seen, means: Sequence[float]) -> Html:

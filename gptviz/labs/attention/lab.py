@@ -11,6 +11,6 @@ from .toy import TOY
 LAB = Lab(
     key="Attention",
     title="Attention",
-    about="Every head of every block, and one score taken apart.",
+    about="Every head of every block, and one score taken apart",
     experiments=(ATLAS, ONE_SCORE, MASKING, HEAD_COLUMNS, FIRST_TOKEN, TOY),
 )

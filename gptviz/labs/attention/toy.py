@@ -128,7 +128,6 @@ TOY = experiment(
     pictures=pictures,
     caption=caption,
     state=lambda setting: ("TOY",),
-    uses_model=False,
     question=Question(
         ask="All queries become four times as long. What happens to the shares of the last token?",
         choices=("They stay: each row still adds up to 1", "The largest takes nearly everything", "They become equal"),

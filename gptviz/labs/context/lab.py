@@ -9,6 +9,6 @@ from .windows import POSITIONS, SLIDING
 LAB = Lab(
     key="Context",
     title="Context and batch",
-    about="What the model sees: cropping, sliding windows, batches, and the order of words.",
+    about="What the model sees: cropping, sliding windows, batches",
     experiments=(CROPPING, LIMIT, SLIDING, POSITIONS, BATCH, SWAP, SHIFT),
 )

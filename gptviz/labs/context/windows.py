@@ -136,7 +136,6 @@ $$\text{target}[b, t] = \text{input}[b, t + 1]$$
         answer=1,
         why="The target is the input moved by one: the last three inputs are also targets, and one new token comes in.",
     ),
-    uses_model=False,
 )
 
 

@@ -124,6 +124,6 @@ $$\tilde x = \frac{x \cdot \mathbf{1}[u \ge p]}{1 - p}, \qquad u \sim U(0, 1)$$
 LAB = Lab(
     key="Dropout",
     title="Dropout",
-    about="In training a part of the numbers is set to 0 at random, the rest is enlarged; in use nothing is.",
+    about="Zeros, survivors, and why two passes differ",
     experiments=(DRAG, COUNTS, SPREAD, SUMS, PASSES, FAN, EVERYWHERE),
 )

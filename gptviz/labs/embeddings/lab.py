@@ -11,6 +11,6 @@ from .word_pairs import COSINE
 LAB = Lab(
     key="Embeddings",
     title="Embedding space",
-    about="Words and positions as directions: neighbours by vector and by id, cosines, maps, and the table before training.",
+    about="Neighbours and maps of the token table",
     experiments=(NEIGHBOURS, COSINE, MAP, STREAM, TRAINING, POSITIONS),
 )

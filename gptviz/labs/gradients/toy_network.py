@@ -84,7 +84,6 @@ EXPERIMENT = experiment(
     pictures=pictures,
     caption=caption,
     state=lambda setting: ("TOY: not the model",),
-    uses_model=False,
     question=Question(
         ask="Ten layers without shortcuts: the last layer's gradient is 0.007. What is the first one's?",
         choices=("0.0000003", "0.0007", "0.007"),

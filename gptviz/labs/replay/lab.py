@@ -7,9 +7,9 @@ from .predictions import PREDICTIONS
 from .word_places import MAP, PAIR
 
 LAB = Lab(
-    key="Training",
+    key="Replay",
     title="Training, replayed",
-    about="The weights begin as random numbers. Move through the training of a model and watch your sentence, its words and a head.",
+    about="A model before, during and after its training, on your sentence",
     experiments=(LOSS, PREDICTIONS, MAP, PAIR, HEADS),
     own_state=True,
 )

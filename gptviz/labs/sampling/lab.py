@@ -6,6 +6,6 @@ from . import drawing, temperature, writing
 LAB = Lab(
     key="Sampling",
     title="Choosing the next token",
-    about="Logits become one token: temperature, top-k, top-p, argmax, 1,000 draws, and a text written token by token.",
+    about="Choosing the next token",
     experiments=(temperature.TEMPERATURE, drawing.POOL, drawing.DRAWING, writing.WRITING, temperature.TOY),
 )

@@ -185,7 +185,6 @@ TOY = experiment(
     pictures=toy_pictures,
     caption=toy_caption,
     state=lambda setting: ("TOY",),
-    uses_model=False,
     question=Question(
         ask='At T = 1 "forward" has 57 %. What is left of it at T = 5?',
         choices=("11 %, a fifth", "24 %, and it still leads", "57 %: the order does not change"),

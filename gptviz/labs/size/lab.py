@@ -6,6 +6,6 @@ from . import ledger, memory, totals, work
 LAB = Lab(
     key="Size",
     title="Size and cost",
-    about="What a model of these sizes holds and costs: parameters, memory, work. It follows from the configuration alone.",
+    about="Parameters, memory and work",
     experiments=(ledger.LEDGER, totals.TOTALS, totals.HEADS, memory.MEMORY, work.COST),
 )

@@ -143,7 +143,6 @@ LEDGER = experiment(
     pictures=ledger_pictures,
     caption=ledger_caption,
     state=state,
-    uses_model=False,
     question=Question(
         ask="GPT-2 small, with its head tied: where are most of its numbers?",
         choices=("Attention", "Feed-forward layers", "Token table"),

@@ -106,7 +106,6 @@ MEMORY = experiment(
     caption=memory_caption,
     state=state,
     beside=True,
-    uses_model=False,
     question=Question(
         ask="GPT-2 small in fp32: how much do the keys and values of one more token take?",
         choices=("64 numbers, 256 bytes", "About 72 KiB", "About 72 MiB"),

@@ -121,7 +121,6 @@ COST = experiment(
     pictures=work_pictures,
     caption=work_caption,
     state=state,
-    uses_model=False,
     question=Question(
         ask="GPT-2 small reads 4 tokens. Which part of the work goes into the attention scores and the mixing?",
         choices=("About half", "About a tenth", "Less than a thousandth"),

@@ -1,0 +1,1 @@
+"""The lab "Train it yourself": its words and what can be chosen before a run."""
