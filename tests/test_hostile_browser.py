@@ -10,12 +10,13 @@ from websockets.sync.client import ClientConnection, connect
 from conftest import ROOT, settle
 from gptviz.labs.lab import Setting
 from gptviz.ui import state
-from hostile import FOLDER, LABS, TEXT, model_folder, watched
+from gptviz.ui.links import LABS
+from hostile import FOLDER, TEXT, model_folder, watched
 from sample_models import mini
 
 MADE = """() => {
     const all = root => [...root.querySelectorAll('*')].flatMap(one => [one, ...(one.shadowRoot ? all(one.shadowRoot) : [])])
-    const bad = one => one.matches('a[href*=evil], img, iframe, script[src*=evil], del, [onerror], .stMarkdownColoredText, [aria-label$=" icon"]')
+    const bad = one => one.matches('a[href*="//evil"], img, iframe, script[src*=evil], del, [onerror], .stMarkdownColoredText, [aria-label$=" icon"]')
         && !one.closest('[data-testid=stAlertDynamicIcon], [data-testid=stIconMaterial]')
         || one.matches('.katex annotation') && one.textContent.trim() === 'x'
         || one.matches('b, strong, em') && one.textContent.trim() === 'x'

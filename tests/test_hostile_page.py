@@ -14,7 +14,8 @@ from gptviz import catalogue, tokenizer, transfer
 from gptviz.labs.lab import Setting
 from gptviz.stages import STAGES
 from gptviz.ui import state
-from hostile import FOLDER, LABS, MARKUP, TEXT, model_folder
+from gptviz.ui.links import LABS
+from hostile import FOLDER, MARKUP, TEXT, model_folder
 from test_page import APP, fine
 
 PLAIN = {  # fields of the page's messages that no browser reads as markup

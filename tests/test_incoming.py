@@ -91,7 +91,7 @@ def test_a_forged_message_changes_nothing_and_is_one_line_in_the_log(element, na
 
 
 def test_what_the_page_offers_is_taken():
-    app = opened(stage="attention-weights")
+    app = opened(stage="attention-weights", block=1, head=1)
     app = send(app, "picture", event("event", {"kind": "cell", "point": "blocks.0.att.weights", "index": [0, 0, 2, 1]}))
     assert app.session_state["choice"].cell == "blocks.0.att.weights@0,0,2,1"
     app = send(app, "overview", event("event", {"kind": "pick", "field": "head", "value": 4}))
@@ -188,7 +188,7 @@ def test_a_forged_value_of_a_widget_is_never_chosen(element, field, said):
 def test_no_choice_that_a_link_could_not_hold():
     app = opened()
     for changes in (
-        {"block": 0},
+        {"block": -1},
         {"stage": "nowhere"},
         {"stage": ["gelu"]},
         {"cell": "tok_emb@"},

@@ -131,9 +131,9 @@ def test_charts_are_drawn_from_their_numbers(page, seen):
         assert "NaN" not in page.locator("#picture svg").evaluate("svg => svg.outerHTML"), key
 
 
-def test_a_guess_comes_before_the_answer(page):
+def test_a_guess_comes_before_the_answer(page, seen):
     go(page, stage="causal-mask")
-    question = BY_KEY["causal-mask"].question
+    question = BY_KEY["causal-mask"].asked(seen)
     page.locator("#question summary").click()
     assert question.why not in page.locator("#question").inner_text()
     page.locator("#question label").nth(question.answer).click()

@@ -13,7 +13,8 @@ from gptviz.keep.chosen import Chosen
 from gptviz.labs.lab import Setting
 from gptviz.seen import Seen
 from gptviz.stages import BY_KEY, STAGES
-from hostile import LABS, TEXT
+from gptviz.ui.links import LABS
+from hostile import TEXT
 from sample_models import EFFORT, mini
 
 DEFAULT = Chosen("Every effort moves you", block=3, head=4)

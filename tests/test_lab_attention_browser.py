@@ -134,12 +134,12 @@ def test_query_key_and_head_of_one_score(server, visit):
 
 
 def test_masks_with_and_without_scaling(server, visit):
-    page = visit(at(server, view="masks"))
-    says(page, caption("masks"))
+    page = visit(at(server, view="masks", row=2))
+    says(page, caption("masks", row=2))
     assert "A VIEW" in page.locator(".badge.train").inner_text()
     before = pixels(page)
     switch(page, "Divide scores by √32")
-    says(page, caption("masks", scaling=False))
+    says(page, caption("masks", scaling=False, row=2))
     assert "EDITED: scores not divided" in page.locator(".badge.train").inner_text() and pixels(page) != before
     choose(page, "Row: the token that reads", "1 ·effort")
     says(page, caption("masks", scaling=False, row=1))

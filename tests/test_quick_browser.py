@@ -11,7 +11,7 @@ import pytest
 from conftest import settle
 from gptviz import catalogue, tokenizer, trace
 from gptviz.seen import Seen
-from gptviz.stages import STAGES
+from gptviz.stages import STAGES, first_look
 from gptviz.ui import state
 
 KEYS = [stage.key for stage in STAGES]
@@ -63,7 +63,8 @@ def address(page) -> dict[str, str]:
 def agree(page, run, at: int, **params: str) -> None:
     """Everything on the page is about stage number `at`. params: what else is chosen."""
     rest(page)
-    stage, seen = STAGES[at], Seen(run, text=state.DEFAULT_TEXT, token=int(params.get("token", -1)))
+    block, head = first_look.place(run, 0, len(run.ids[0]), None)
+    stage, seen = STAGES[at], Seen(run, block=block, head=head, text=state.DEFAULT_TEXT, token=int(params.get("token", -1)))
     assert page.locator(".count").inner_text() == f"{at + 1} of {len(STAGES)}"
     assert page.locator(".map .box.lit").get_attribute("data-key") == stage.key
     assert address(page) == {"stage": stage.key} | params
@@ -124,4 +125,4 @@ def test_quick_presses_at_a_slider(server, visit, path, name, start, step):
     assert float(slider.input_value()) == pytest.approx(wanted)
     assert address(page)[name] == f"{wanted:g}"
     if name == "dropout":
-        assert f"dropout {wanted:g}, seed 0" in page.locator(".badge.train").inner_text()
+        assert f"DROPOUT {wanted:g}, seed 0" in page.locator(".badge.train").inner_text()

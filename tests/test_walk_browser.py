@@ -81,7 +81,7 @@ def test_a_walk_through_all_stages(server, visit, sentence):
 
 
 def test_back_next_and_the_map_agree(server, visit):
-    page = visit(url(server, stage="norm1"))
+    page = visit(url(server, stage="norm1", block=1))
     page.locator(".st-key-next button").click()
     page.wait_for_function("document.querySelector('h1.title')?.innerText.includes('Queries')")
     page.locator(".st-key-back button").click()
@@ -89,7 +89,7 @@ def test_back_next_and_the_map_agree(server, visit):
     page.locator(".map .box[data-key=gelu]").click()
     page.wait_for_function("document.querySelector('h1.title')?.innerText.includes('GELU')")
     settle(page)
-    assert chosen(page) == {"stage": "gelu"} and lit(page) == "gelu"
+    assert chosen(page) == {"stage": "gelu", "block": "1"} and lit(page) == "gelu"
     page.get_by_role("button", name="next block").click()
     page.locator(".map .name", has_text="Block 2").wait_for()
     settle(page)

@@ -31,9 +31,15 @@ class Card:
         return f"{self.block}.{self.head}" if self.stage == "attention-weights" else ""
 
     def holds(self, made: Trace) -> bool:
-        """Whether all it says is true of this trace of its text: a model with fewer blocks or heads cannot show it."""
+        """Whether all it says is true of this trace of its text: a model with fewer blocks or heads cannot show it, nor one whose
+        numbers grow too large."""
         config = made.config
-        return self.block <= config.n_layer and self.head <= config.n_head and all(claim(self, made) for claim in self.claims)
+        return (
+            made.finite("logits")
+            and self.block <= config.n_layer
+            and self.head <= config.n_head
+            and all(claim(self, made) for claim in self.claims)
+        )
 
     def looked_at(self, text: str, stage: str, block: int, head: int) -> bool:
         """Whether a reader is where it leads to."""

@@ -12,6 +12,7 @@ from ..labs import Experiment, Lab, index
 from ..stages import STAGES, Stage
 from ..story import CARDS, Card, cards, ending, trip
 from ..story.trip import Guess
+from ..trace import NotFinite
 from ..verbatim import Html, Markdown
 from ..words import percent
 from . import cache, links, state
@@ -29,7 +30,10 @@ def show(main: Half, choice: Choice) -> None:
     """The page before the first stage, or the one after the last."""
     st.html(f"<style>{STYLE}</style>")
     with st.container(key="story", gap="xsmall"):
-        overview(main, choice) if choice.stage == OVERVIEW else end(main, choice)
+        try:
+            overview(main, choice) if choice.stage == OVERVIEW else end(main, choice)
+        except NotFinite as error:
+            st.error(verbatim.markdown(error))
 
 
 # the overview ---------------------------------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ def first_half(choice: Choice, model: GPT) -> tuple[Half, Choice, Written]:
 
 def placed(choice: Choice, model: GPT) -> Choice:
     """The choice with a block and a head: the reader's own, else those of the number that was asked for, else where the sentence
-    shows what attention does. That is looked up with dropout off, so that the switch moves nobody."""
+    shows what attention does. That is looked up with dropout off and before anything was appended, so that neither moves anybody."""
     if choice.block and choice.head:
         return choice
     if choice.cell:
@@ -153,7 +153,7 @@ def placed(choice: Choice, model: GPT) -> Choice:
             choice = replace(choice, head=min(index[1], model.config.n_head - 1) + 1)
     if choice.block and choice.head:
         return choice
-    batch = sentences.read(choice, model.config.context_length)
+    batch = sentences.read(replace(choice, more=0), model.config.context_length)
     last = choice.block or model.config.n_layer
     run = cache.traced(choice.model, batch.rows, 0.0, 0, last - 1)
     length = len(batch.sentences[choice.item].ids)

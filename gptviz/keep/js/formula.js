@@ -3,7 +3,7 @@
 const MATH = "http://www.w3.org/1998/Math/MathML"
 const SIGNS = {
   cdot: "⋅", cdots: "⋯", dots: "…", times: "×", le: "≤", ge: "≥", infty: "∞", in: "∈", mid: "∣", odot: "⊙", leftarrow: "←", to: "→",
-    approx: "≈", pm: "±", neq: "≠", sum: "∑"
+    approx: "≈", pm: "±", neq: "≠", sum: "∑", prime: "′"
 }
 const LETTERS = {
   mu: "μ", sigma: "σ", epsilon: "ϵ", varepsilon: "ε", gamma: "γ", beta: "β", pi: "π", Delta: "Δ", alpha: "α", lambda: "λ", theta: "θ",
