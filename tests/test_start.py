@@ -37,7 +37,7 @@ def opened(page, **params):
 opened("", stage="text")  # brings in what only a page without a server needs
 before = set(sys.modules)
 opened("", stage="softmax", drawer="numbers", beside="mini-untrained")
-for page in links.PAGES[1:]:
+for page in links.PAGES:
     opened(page)
 late = sorted(name for name in set(sys.modules) - before if not name.startswith("streamlit.testing"))
 print(json.dumps({"late": late, "frozen": frozen, "later": gc.get_freeze_count(), "took": took}))

@@ -1,4 +1,4 @@
-"""What pages there are, and the ways to them. Every page is a file of pages/, which runs inside app.py."""
+"""What pages there are, and the ways to them. Every page but the walk is a file of pages/, which runs inside app.py."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from .. import serve, verbatim
+from .. import verbatim
 from ..labs import index
 from ..labs.train.lab import LAB as TRAIN
 from ..stages import BY_KEY, Stage
@@ -14,11 +14,10 @@ from ..verbatim import Markdown
 from . import state
 from .state import Choice
 
-FILES = serve.SITE / "pages"
-WALK, GLOSSARY = "Walk", "Glossary"
+WALK, GLOSSARY = "walk", "Glossary"
 LABS = MappingProxyType({**index.LABS, TRAIN.key: TRAIN})
-PAGES: tuple[str, ...] = (WALK, *LABS, GLOSSARY)
-"""Every page by its name in the address; the walk is the one without a name."""
+PAGES: tuple[str, ...] = (*LABS, GLOSSARY)
+"""Every page of pages/ by its name, which is its address."""
 MOVED: Mapping[str, str] = MappingProxyType({"Training": "Replay"})
 """Names that pages had before: those addresses lead on."""
 
@@ -28,11 +27,16 @@ def file(name: str) -> str:
     return f"pages/{name}.py"
 
 
+def walk():
+    """The walk, the same way. Streamlit knows a page by its address alone, so what draws it need not be known here."""
+    return st.Page(lambda: None, title=WALK, url_path=WALK, default=True)
+
+
 def walk_through(choice: Choice) -> None:
     """Go to the walk, with this chosen: to its first stage where the reader has not been in it yet."""
     here = choice if choice.stage in BY_KEY else replace(choice, stage=Choice.stage)
     written, _ = state.carried(state.to_url(here))
-    st.switch_page(file(WALK), query_params=written)
+    st.switch_page(walk(), query_params=written)
 
 
 def shared(choice: Choice) -> dict[str, str]:
@@ -50,7 +54,7 @@ def to_experiment(name: str, choice: Choice, label: Markdown) -> None:
 def to_stage(stage: Stage, choice: Choice, label: Markdown) -> None:
     """A link from a lab to a stage of the walk, with all that was chosen there."""
     written, _ = state.carried(state.to_url(replace(choice, stage=stage.key, cell="", drawer="")))
-    st.page_link(file(WALK), label=label, query_params=written)
+    st.page_link(walk(), label=label, query_params=written)
 
 
 def to_all(choice: Choice) -> None:
@@ -58,8 +62,8 @@ def to_all(choice: Choice) -> None:
     here = choice if choice.stage in BY_KEY else replace(choice, stage=Choice.stage)
     before, _ = state.carried(state.to_url(replace(choice, stage=state.OVERVIEW)))
     everything, _ = state.carried(state.to_url(here))
-    st.page_link(file(WALK), label="**Overview**: the whole trip in one picture", query_params=before)
-    st.page_link(file(WALK), label="**The walk**: every stage from text to next token", query_params=everything)
+    st.page_link(walk(), label="**Overview**: the whole trip in one picture", query_params=before)
+    st.page_link(walk(), label="**The walk**: every stage from text to next token", query_params=everything)
     for name, lab in LABS.items():
         label = f"**{verbatim.markdown(name)}**: {verbatim.markdown(lab.about)}"
         st.page_link(file(name), label=label, query_params=shared(choice))
@@ -74,4 +78,4 @@ def to_glossary(choice: Choice) -> None:
 def to_walk(choice: Choice) -> None:
     """A link back to the walk, as it was left."""
     everything, _ = state.carried(state.to_url(choice))
-    st.page_link(file(WALK), label="Back to the walk", query_params=everything)
+    st.page_link(walk(), label="Back to the walk", query_params=everything)

@@ -13,7 +13,7 @@ import streamlit as st
 from ..labs.lab import Lab
 from ..training import kept
 from . import lab as labs
-from . import links
+from . import links, walk
 
 DAY = 86_400  # seconds
 _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
@@ -22,8 +22,8 @@ _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
 def _navigation():
     return st.navigation(
         [
-            st.Page(links.file(links.WALK), title="gptviz: inside a GPT", default=True),
-            *(st.Page(links.file(name), title=name) for name in (*links.PAGES, *links.MOVED) if name != links.WALK),
+            st.Page(walk.page, title="gptviz: inside a GPT", url_path=links.WALK, default=True),
+            *(st.Page(links.file(name), title=name) for name in (*links.PAGES, *links.MOVED)),
         ],
         position="hidden",
     )
@@ -59,7 +59,7 @@ def lab(chosen: Lab) -> None:
 
 
 def inside(page: Callable[[], None]) -> None:
-    """What any other file in pages/ does: show its page, inside app.py."""
+    """What a file of pages/ that is no lab of fixed experiments does: show its page, inside app.py."""
     if not _inside.get():
         _navigation()
         st.rerun()
