@@ -180,7 +180,7 @@ def test_the_chart_holds_the_products_and_their_sums():
 @pytest.mark.parametrize("scaling", [True, False])
 @pytest.mark.parametrize("head", ["1.1", "4.3", "6.8"])
 def test_minus_infinity_before_is_zeroing_after_and_dividing_again(head, scaling):
-    made, _, weights = masking.measured(setting(found("masks"), ids=CAT, head=head, scaling=scaling))
+    made, _, weights = masking.masks_of(setting(found("masks"), ids=CAT, head=head, scaling=scaling))
     for one in (made.none, made.zeros, made.infinity, made.after):
         assert np.allclose(one.sum(1), 1, atol=1e-12)
     assert np.allclose(made.infinity, made.after, atol=1e-12)

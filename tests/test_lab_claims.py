@@ -61,7 +61,7 @@ def test_every_experiment_opens_with_a_picture_and_a_sentence(name):
 @pytest.mark.parametrize("text", SENTENCES)
 def test_a_row_that_zeros_do_not_close(text):
     setting = opened("Attention/masks", text)
-    made, _, _ = masking.measured(setting)
+    made, _, _ = masking.masks_of(setting)
     row = setting["row"]
     assert made.zeros[row, row + 1 :].sum() >= masking.TELLING > made.infinity[row, row + 1 :].sum() == 0
 
@@ -85,7 +85,7 @@ def test_a_score_that_is_positive_and_the_highest_of_its_row(text):
 
 def test_a_word_that_stands_out_from_its_neighbours_by_id():
     for text in SENTENCES:
-        found = word_neighbours.measured(opened("Embeddings/neighbours", text))
+        found = word_neighbours.neighbours_of(opened("Embeddings/neighbours", text))
         near = found.likeness[found.by_vector[0]]
         beside = np.mean([found.likeness[one] for one in found.by_id if one != found.token])
         assert near > beside + 0.2 and found.mean < 0.5, text
@@ -93,13 +93,13 @@ def test_a_word_that_stands_out_from_its_neighbours_by_id():
 
 def test_two_alike_words_are_more_alike_than_chance():
     setting = opened("Embeddings/cosine")
-    found = word_pairs.measured(setting)
+    found = word_pairs.pair_of(setting)
     assert (word_pairs.sampled(setting) < found.cosine).mean() > 0.9 and found.rank <= 10
 
 
 def test_a_position_is_most_alike_to_one_beside_it():
     setting = opened("Embeddings/positions")
-    likeness = position_table.measured(setting).likeness[setting["p"]].copy()
+    likeness = position_table.positions_of(setting).likeness[setting["p"]].copy()
     likeness[setting["p"]] = -1
     assert abs(int(likeness.argmax()) - setting["p"]) == 1
 
@@ -114,7 +114,7 @@ def test_training_brings_words_of_one_kind_together():
 @pytest.mark.parametrize("text", SENTENCES)
 def test_without_shortcuts_a_smaller_share_of_the_gradient_arrives(text):
     setting = opened("Gradients/way-back", text)
-    _, plain, cut = shortcuts.measured(setting)
+    _, plain, cut = shortcuts.reaches_of(setting)
     lines = shortcuts.pictures(setting)[0].data
     np.testing.assert_allclose(lines[0].y, plain.weights / plain.weights[-1])
     np.testing.assert_allclose(lines[1].y, cut.weights / cut.weights[-1])

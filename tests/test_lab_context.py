@@ -219,7 +219,7 @@ class TestBatch:
 
     def test_the_picture_holds_the_differences_and_says_shapes(self):
         asked = setting("batch")
-        made = batches.measured(asked)
+        made = batches.comparison_of(asked)
         (figure,) = BY_KEY["batch"].pictures(asked)
         assert np.array_equal(figure.data[1].customdata, made.alone[0])
         assert np.array_equal(figure.data[3].customdata, made.other)
@@ -272,7 +272,7 @@ class TestOrder:
 
 class TestShift:
     def test_shifted_rows_are_rows_of_the_table(self):
-        made = order.measured_shift(setting("shift", by=252))
+        made = order.shift_of(setting("shift", by=252))
         table = mini().pos_emb.weight.numpy()
         assert np.array_equal(made.rows[0], table[:4]) and np.array_equal(made.rows[1], table[252:256])
         edited = trace.run(mini(), EFFORT, edits=[("pos_emb", mini().pos_emb.weight[252:256])])
@@ -280,13 +280,13 @@ class TestShift:
 
     def test_no_shift_changes_nothing_and_no_positions_something(self):
         asked = setting("shift", by=0)
-        assert np.array_equal(*order.measured_shift(asked).shares) and "nothing is edited" in BY_KEY["shift"].caption(asked)
-        none = order.measured_shift(setting("shift", positions="none"))
+        assert np.array_equal(*order.shift_of(asked).shares) and "nothing is edited" in BY_KEY["shift"].caption(asked)
+        none = order.shift_of(setting("shift", positions="none"))
         assert (none.rows[1] == 0).all() and cropping.moved(*none.shares) > 0.1
 
     def test_bars_hold_both_predictions(self):
         asked = setting("shift")
-        made = order.measured_shift(asked)
+        made = order.shift_of(asked)
         grid, chart = BY_KEY["shift"].pictures(asked)
         words = [word for _, word in chart.data[0].customdata]
         assert all(np.array_equal(bar.x, shares[words]) for bar, shares in zip(chart.data, made.shares, strict=True))
@@ -337,6 +337,6 @@ def test_line_ends_in_a_text_of_the_lab():
     app = open_lab("Context", view="batch").text_area(key="control-second").set_value("\nNobody\nknows\n").run()
     assert app.query_params["second"] == "\nNobody\nknows\n" and not app.exception
     asked = setting("batch", second="\nNobody\nknows\n")
-    assert batches.measured(asked).rows[1][:2] == (198, *tokenizer.encode("Nobody")[:1])
+    assert batches.comparison_of(asked).rows[1][:2] == (198, *tokenizer.encode("Nobody")[:1])
     assert windows.text_with(setting("sliding", after="\nand"))[-2:] == (198, *tokenizer.encode("and"))
     assert windows.text_with(setting("sliding", after="and"))[-1:] == tuple(tokenizer.encode(" and"))

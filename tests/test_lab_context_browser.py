@@ -107,13 +107,13 @@ def test_batch_of_two(visit, server):
     typed.press("Enter")
     asked = setting("batch", second="Nobody\nknows")
     said(page, asked)
-    np.testing.assert_allclose(drawn(page, 0, 3, "customdata"), batches.measured(asked).other)
+    np.testing.assert_allclose(drawn(page, 0, 3, "customdata"), batches.comparison_of(asked).other)
     box = page.get_by_role("combobox", name="Block to open")
     box.press("ArrowDown")
     page.get_by_role("option", name="block 3 of 6").click()
     page.wait_for_function("document.querySelector('.js-plotly-plot')?.layout?.title.text.includes('block 3 opened')")
     asked = setting("batch", second="Nobody\nknows", opened=3)
-    np.testing.assert_allclose(drawn(page, 0, 0, "customdata"), batches.measured(asked).sizes, rtol=1e-5)
+    np.testing.assert_allclose(drawn(page, 0, 0, "customdata"), batches.comparison_of(asked).sizes, rtol=1e-5)
 
 
 def test_swap_two_words(visit, server):
@@ -121,7 +121,7 @@ def test_swap_two_words(visit, server):
     choose(page, "with this one", "2 ·moves")
     asked = setting("swap", two=2)
     said(page, asked)
-    np.testing.assert_allclose(drawn(page, 0, 0, "customdata"), order.measured_swap(asked).largest[0, 1:, -1], rtol=1e-5)
+    np.testing.assert_allclose(drawn(page, 0, 0, "customdata"), order.swap_of(asked).largest[0, 1:, -1], rtol=1e-5)
     assert "EDITED" in page.locator("h1.title").last.inner_text()
     choose(page, "Swap this token", "1 ·effort")
     said(page, setting("swap", one=1, two=2))
@@ -136,7 +136,7 @@ def test_shift_positions(visit, server):
     choose(page, "Positions", "none")
     asked = setting("shift", by=252, positions="none")
     said(page, asked)
-    made = order.measured_shift(asked)
+    made = order.shift_of(asked)
     words = [word for _, word in drawn(page, 0, 1, "customdata").tolist()]
     np.testing.assert_allclose(drawn(page, 0, 1, "x"), made.shares[1][[int(word) for word in words]], rtol=1e-4)
     assert "no positions" in page.locator("h1.title").last.inner_text() and mini().config.context_length == 256

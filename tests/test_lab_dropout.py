@@ -141,7 +141,7 @@ class TestCounts:
         bars, line = (next(one for one in figure.data if one.name == name) for name in ("rows", "expected"))
         assert sum(bars.y) == 5000 and sum(line.y) == pytest.approx(5000, rel=0.002)
         assert np.abs(np.array(bars.y) - line.y).max() < 5 * math.sqrt(max(line.y)) + 1
-        assert dropout_masks.counted(asked).mean() == pytest.approx(p * width, abs=0.1 * math.sqrt(width) + 1e-9)
+        assert dropout_masks.zeros_of(asked).mean() == pytest.approx(p * width, abs=0.1 * math.sqrt(width) + 1e-9)
 
 
 class TestSpread:

@@ -91,7 +91,7 @@ def test_neighbours_are_those_of_the_whole_table():
 
 def test_the_neighbours_of_a_cat_are_living_things_and_those_of_its_id_are_not():
     asked = setting("neighbours", typed="cat")
-    found = word_neighbours.measured(asked)
+    found = word_neighbours.neighbours_of(asked)
     assert {" bird", " dog"} <= {tokenizer.decode([n]) for n in found.by_vector}
     direct = F.cosine_similarity(mini().tok_emb.weight, mini().tok_emb.weight[found.token][None])
     nearest = [n for n in direct.argsort(descending=True).tolist() if n != found.token]
@@ -107,7 +107,7 @@ def test_the_first_word_is_shown_with_and_without_its_space():
     [(heading, (one, two))] = chips.lines
     assert (one.text, one.ids, two.text, two.ids) == ("Every", (6109,), "·Every", (3887,)) and "space" in heading
     assert two.note == f"cosine {similarity(mini(), 6109, 3887):.2f}"
-    found = word_neighbours.measured(setting("neighbours", of=0))
+    found = word_neighbours.neighbours_of(setting("neighbours", of=0))
     assert np.allclose(figure.data[0].x, found.likeness[list(found.by_vector)])
     assert np.allclose(figure.data[1].x, found.likeness[list(found.by_id)])
 
@@ -117,10 +117,10 @@ def test_a_word_of_several_tokens_offers_its_pieces():
     pieces = tokenizer.encode(" unfamiliarwords")
     for n, piece in enumerate(pieces, start=1):
         asked = setting("neighbours", typed="unfamiliarwords", piece=n)
-        assert word_neighbours.measured(asked).token == piece
+        assert word_neighbours.neighbours_of(asked).token == piece
         [(heading, chips)] = word_neighbours.pictures(asked)[0].lines
         assert [chip.ids for chip in chips] == [(piece,) for piece in pieces] and f"is {len(pieces)} tokens" in heading
-    assert word_neighbours.measured(setting("neighbours", typed="unfamiliarwords", piece=8)).token == pieces[-1]
+    assert word_neighbours.neighbours_of(setting("neighbours", typed="unfamiliarwords", piece=8)).token == pieces[-1]
     shown = {c.name: c.when(whole.values) for c in EXPERIMENTS["neighbours"].controls_for(whole)}
     assert shown["piece"] and shown["spaced"]
     plain = setting("neighbours", typed="cat")
@@ -141,22 +141,22 @@ def test_the_best_of_many_random_directions_is_expected_and_found():
 
 @pytest.mark.parametrize(("a", "b", "least"), [("cat", "kitten", 0.2), ("mother", "father", 0.7), ("cat", "cat", 0.9999)])
 def test_cosines_of_known_pairs(a, b, least):
-    found = word_pairs.measured(setting("cosine", a=a, b=b))
+    found = word_pairs.pair_of(setting("cosine", a=a, b=b))
     assert found.cosine == pytest.approx(similarity(mini(), token(f" {a}"), token(f" {b}")), abs=1e-5)
     assert found.cosine > least
 
 
 def test_rank_counts_the_rows_that_are_more_alike():
-    found = word_pairs.measured(setting("cosine", b="kitten"))
+    found = word_pairs.pair_of(setting("cosine", b="kitten"))
     direct = F.cosine_similarity(mini().tok_emb.weight, mini().tok_emb.weight[3797][None])
     assert found.rank == int((direct > direct[token(" kitten")]).sum())  # with the cat itself in the place of the kitten
     assert f"{found.rank - 1:,} are more alike" in word_pairs.caption(setting("cosine", b="kitten"))
-    assert word_pairs.measured(setting("cosine", a="mother", b="father")).rank <= 3
-    assert word_pairs.measured(setting("cosine", b="cat")).rank is None and found.others.size == 50256
+    assert word_pairs.pair_of(setting("cosine", a="mother", b="father")).rank <= 3
+    assert word_pairs.pair_of(setting("cosine", b="cat")).rank is None and found.others.size == 50256
 
 
 def test_untrained_cat_and_kitten_have_nothing_in_common():
-    found = word_pairs.measured(setting("cosine", untrained()))
+    found = word_pairs.pair_of(setting("cosine", untrained()))
     assert abs(found.cosine) < 3 / 768**0.5
     pairs = word_pairs.random_pairs(untrained().tok_emb.weight, 50257)
     assert pairs.mean() == pytest.approx(0, abs=0.002) and pairs.std() == pytest.approx(768**-0.5, rel=0.02)
@@ -191,9 +191,9 @@ def test_the_histograms_hold_every_value_and_mark_the_pair():
     [figure] = word_pairs.pictures(asked)
     bars = [data for data in figure.data if data.type == "bar"]
     assert [sum(bar.y) for bar in bars] == pytest.approx([1, 1])
-    counts = np.histogram(word_pairs.measured(asked).others, bins=alike.BINS, range=(-1, 1))[0]
+    counts = np.histogram(word_pairs.pair_of(asked).others, bins=alike.BINS, range=(-1, 1))[0]
     assert np.array_equal(np.rint(np.array(bars[0].y) * 50256), counts)
-    assert all(shape.x0 == shape.x1 == pytest.approx(word_pairs.measured(asked).cosine) for shape in figure.layout.shapes)
+    assert all(shape.x0 == shape.x1 == pytest.approx(word_pairs.pair_of(asked).cosine) for shape in figure.layout.shapes)
     assert "20,000 random pairs" in bars[1].name and "seed 0" in bars[1].name
 
 
@@ -205,7 +205,7 @@ def test_a_word_of_several_tokens_says_which_piece_is_compared():
 def test_every_preset_changes_the_pair():
     asked = setting("cosine")
     offered = EXPERIMENTS["cosine"].presets(asked)
-    seen = {word_pairs.measured(setting("cosine", **values)).names for values in offered.values()}
+    seen = {word_pairs.pair_of(setting("cosine", **values)).names for values in offered.values()}
     assert len(seen) == len(offered) == 7 and ("·Every", "Every") in seen
 
 
@@ -252,7 +252,7 @@ def test_strewn_points_keep_what_chance_says():
 
 
 def test_trained_groups_gather_and_untrained_ones_do_not():
-    trained, random = (word_maps.measured(setting("map", model)) for model in (mini(), untrained()))
+    trained, random = (word_maps.map_of(setting("map", model)) for model in (mini(), untrained()))
     assert trained.kept.sum() > 45 and random.kept.sum() < 25
     assert f"of the 60 true nearest neighbours (3 each) {trained.kept.sum()}" in word_maps.caption(setting("map"))
     assert trained.projection.shares.sum() > 2 * random.projection.shares.sum()
@@ -261,7 +261,7 @@ def test_trained_groups_gather_and_untrained_ones_do_not():
 @pytest.mark.parametrize("dims", [2, 3])
 def test_the_map_draws_the_projected_rows(dims):
     asked = setting("map", dims=dims)
-    made = word_maps.measured(asked)
+    made = word_maps.map_of(asked)
     [figure] = word_maps.pictures(asked)
     points = next(data for data in figure.data if data.name == "points")
     drawn = np.stack([points[axis] for axis in "xyz"[:dims]], axis=1)
@@ -300,13 +300,13 @@ def test_names_stand_apart_or_are_left_out():
 
 def test_the_movement_is_made_of_the_traced_stream():
     asked = setting("blocks", tiny(), text=TWICE, lengths="real")
-    made = stream_maps.measured(asked)
+    made = stream_maps.movement_of(asked)
     run = trace.run(tiny(), list(asked.ids))
     for depth, name in enumerate(["input_emb", "blocks.0.shortcut2", "blocks.1.shortcut2"]):
         assert np.array_equal(made.vectors[depth], run.array(name)[0])
         assert np.allclose(made.lengths[depth], run[name][0].norm(dim=1).numpy())
     assert np.allclose(
-        stream_maps.measured(setting("blocks", tiny(), text=TWICE)).vectors,
+        stream_maps.movement_of(setting("blocks", tiny(), text=TWICE)).vectors,
         projection.unit(made.vectors.reshape(-1, 16)).reshape(made.vectors.shape),
     )
 
@@ -316,7 +316,7 @@ def test_axes_stay_while_the_slider_moves(dims):
     figures = [stream_maps.pictures(setting("blocks", after=after, dims=dims))[0] for after in range(7)]
     layouts = [figure.layout.scene if dims == 3 else figure.layout for figure in figures]
     assert len({(layout.xaxis.range, layout.yaxis.range, layout.xaxis.title.text) for layout in layouts}) == 1
-    made = stream_maps.measured(setting("blocks", dims=dims))
+    made = stream_maps.movement_of(setting("blocks", dims=dims))
     for after, figure in enumerate(figures):
         points = figure.data[-1]
         drawn = np.stack([points[axis] for axis in "xyz"[:dims]], axis=1)
@@ -329,12 +329,12 @@ def test_axes_stay_while_the_slider_moves(dims):
 
 def test_the_same_word_at_two_places_is_two_points():
     asked = setting("blocks", text=TWICE)
-    made = stream_maps.measured(asked)
+    made = stream_maps.movement_of(asked)
     first, last = (n for n, word in enumerate(asked.ids) if word == token(" sat"))
     assert all(np.linalg.norm(made.vectors[depth, first] - made.vectors[depth, last]) > 0.1 for depth in range(7))
     assert "Nothing has moved yet" in stream_maps.caption(setting("blocks", after=0))
     asked = setting("blocks")
-    vectors = stream_maps.measured(asked).vectors
+    vectors = stream_maps.movement_of(asked).vectors
     angles = np.degrees(np.arccos((projection.unit(vectors[-1]) * projection.unit(vectors[-2])).sum(-1)))
     furthest = int(angles.argmax())
     assert f"Block 6 turned {asked.labels()[furthest]} furthest, by {angles[furthest]:.0f}°" in stream_maps.caption(asked)
@@ -361,7 +361,7 @@ def test_untrained_rows_are_those_of_an_untrained_model(config):
 
 def test_training_made_groups_alike_and_chance_does_not():
     asked = setting("training")
-    made = trained_tables.measured(asked)
+    made = trained_tables.tables_of(asked)
     inside, between = trained_tables.means(made.trained, made.words.groups)
     assert inside > 0.5 and between < 0.25
     assert max(map(abs, trained_tables.means(made.untrained, made.words.groups))) < 0.03
@@ -370,7 +370,7 @@ def test_training_made_groups_alike_and_chance_does_not():
     assert [panel.title.split(":")[0] for panel in grid.panels] == ["TRAINED", "RANDOM INIT"]
     table = mini().tok_emb.weight[list(made.words.ids)]
     assert np.allclose(grid.panels[0].values, F.cosine_similarity(table[:, None], table, dim=2).numpy(), atol=1e-5)
-    other = trained_tables.measured(setting("training", seed=7))
+    other = trained_tables.tables_of(setting("training", seed=7))
     assert np.array_equal(other.trained, made.trained) and not np.allclose(other.untrained, made.untrained)
 
 
@@ -395,7 +395,7 @@ def test_every_pair_of_positions_is_compared(model):
 
 
 def test_near_positions_are_alike_only_after_training():
-    trained, random = (position_table.measured(setting("positions", model)) for model in (mini(), untrained()))
+    trained, random = (position_table.positions_of(setting("positions", model)) for model in (mini(), untrained()))
     assert trained.at(1) > trained.at(32) > 0.3
     assert trained.at(128) < 0.1
     assert all(abs(random.at(distance)) < 0.01 for distance in (1, 32, 128))
@@ -451,7 +451,7 @@ def test_controls_of_a_typed_word_come_and_go():
     app.toggle(key="control-spaced").set_value(False).run()
     assert "unfamiliarwords&quot; is 4 tokens" in html(app)
     app.text_area(key="control-typed").set_value("").run()
-    best = tokenizer.printable(word_neighbours.measured(setting("neighbours")).by_vector[0])
+    best = tokenizer.printable(word_neighbours.neighbours_of(setting("neighbours")).by_vector[0])
     assert f"{best}&quot; is nearest to &quot;·you" in html(app)
 
 

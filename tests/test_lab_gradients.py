@@ -93,12 +93,12 @@ def test_a_shortcut_that_is_off_leaves_the_sublayers_output():
 
 def test_shortcuts_bring_more_to_the_first_block_of_the_trained_model():
     for ids in (EFFORT, FIRE):
-        _, plain, cut = shortcuts.measured(setting("way-back", ids=ids))
+        _, plain, cut = shortcuts.reaches_of(setting("way-back", ids=ids))
         assert plain.weights[0] / plain.weights[-1] > 2 * cut.weights[0] / cut.weights[-1]
 
 
 def test_without_shortcuts_and_norms_the_stream_gradient_vanishes_in_an_untrained_model():
-    _, plain, cut = shortcuts.measured(setting("way-back", untrained(), norms=True, size="stream"))
+    _, plain, cut = shortcuts.reaches_of(setting("way-back", untrained(), norms=True, size="stream"))
     assert cut.stream[0] / cut.stream[-1] < 1e-20 < plain.stream[0] / plain.stream[-1]
 
 
@@ -151,13 +151,13 @@ def test_the_toy_gives_the_books_numbers_and_leaves_the_global_generator_alone()
 def test_later_tokens_get_exactly_zero():
     for measure in saliency.MEASURES:
         asked = setting("sensitivity", ids=FIRE, at=5, measure=measure)
-        values = saliency.salience(saliency.measured(asked)[1], measure)
+        values = saliency.salience(saliency.gradients_of(asked)[1], measure)
         assert (values[6:] == 0).all() and (values[:6] != 0).all()
 
 
 def test_gradient_times_input_is_the_slope_of_enlarging_a_row():
     asked = setting("sensitivity", randomised(PRESETS["tiny"], seed=7), ids=FIRE, measure="product")
-    aim, run = saliency.measured(asked)
+    aim, run = saliency.gradients_of(asked)
     values = saliency.salience(run, "product")
     for row in (0, 3, len(FIRE) - 2):
         losses = []
@@ -198,7 +198,7 @@ def test_without_norms_every_sublayer_reads_the_stream():
 def test_spread_along_the_stream_is_that_of_the_trace():
     asked = setting("wiring", ids=FIRE)
     run = trace.run(mini(), FIRE)
-    found = wiring.stream(wiring.measured(asked)["pre"], len(FIRE) - 1)
+    found = wiring.stream(wiring.traces_of(asked)["pre"], len(FIRE) - 1)
     expected = [float(run[stream_in(n)][0, -1].double().std(correction=0)) for n in range(7)]
     np.testing.assert_allclose(found[:-1], expected, rtol=1e-6)
     assert found[-1] == pytest.approx(float(run["final_norm"][0, -1].std(correction=0)), rel=1e-4)
@@ -220,7 +220,7 @@ def test_spreads_on_the_wires_belong_together(wired):
 
 
 def test_untrained_gpt2_grows_pre_norm_and_stays_at_one_post_norm():
-    runs = wiring.measured(setting("wiring", untrained()))
+    runs = wiring.traces_of(setting("wiring", untrained()))
     pre, post = wiring.stream(runs["pre"], 3), wiring.stream(runs["post"], 3)
     assert (np.diff(pre[1:-1]) > 0).all() and pre[-1] == pytest.approx(1, abs=1e-3)
     np.testing.assert_allclose(post[1:], 1, atol=1e-3)
@@ -295,13 +295,13 @@ def test_closed_units_are_counted_on_the_real_ones():
 def test_blocks_are_counted_as_the_model_has_them():
     for name in ("gpt2", "mini", "tiny"):
         config = PRESETS[name]
-        block = feed_forward.counted(config, 4)
+        block = feed_forward.block_of(config, 4)
         parts = config.parameters()
         assert block.feed_forward * config.n_layer == parts["feed-forward"]
         assert block.attention * config.n_layer == parts["attention"]
         assert feed_forward.whole(config, 4) == config.n_parameters
-    assert sum(p.numel() for p in tiny().blocks[0].parameters()) == feed_forward.counted(tiny().config, 4).total
-    without_bias = feed_forward.counted(GPTConfig(qkv_bias=False), 4)
+    assert sum(p.numel() for p in tiny().blocks[0].parameters()) == feed_forward.block_of(tiny().config, 4).total
+    without_bias = feed_forward.block_of(GPTConfig(qkv_bias=False), 4)
     assert (without_bias.feed_forward, without_bias.total) == (4_722_432, 7_085_568)
 
 

@@ -75,14 +75,14 @@ def test_the_loss_of_each_token_is_cross_entropy(make, number):
     expected = F.cross_entropy(logits[:-1], ids[1:], reduction="none")
     shown = next(one for one in training_loss.LOSS.pictures(setting)[0].data if one.name == "surprisal")
     np.testing.assert_allclose(shown.x, expected, atol=1e-4)
-    made = training_loss.measured(setting)
+    made = training_loss.losses_of(setting)
     assert made.means.shape == (len(NUMBERS),) and made.means[NUMBERS.index(number)] == pytest.approx(
         float(expected.mean()), abs=1e-4
     )
 
 
 def test_training_makes_an_old_sentence_cheaper(make):
-    means = training_loss.measured(make(training_loss.LOSS, "The old man looked at the little boy and said nothing.")).means
+    means = training_loss.losses_of(make(training_loss.LOSS, "The old man looked at the little boy and said nothing.")).means
     assert means[0] == pytest.approx(np.log(50257), abs=0.3) and means[-1] < 6 and means[0] > means[2] > means[-1]
 
 
@@ -108,7 +108,7 @@ def test_the_next_tokens_are_the_models_own(make, number):
 
 
 def test_the_first_guess_is_nearly_even(make):
-    made = training_predictions.measured(make(training_predictions.PREDICTIONS))
+    made = training_predictions.favourites_of(make(training_predictions.PREDICTIONS))
     assert made.probabilities[0].max() < 10 / 50257 < made.probabilities[-1].max()
     np.testing.assert_allclose(made.probabilities.sum(1), 1, atol=1e-4)
 
@@ -254,7 +254,7 @@ def test_an_end_whose_loss_was_not_measured_is_shown_without(tmp_path, monkeypat
 
 def test_what_did_not_fall_is_not_called_learned(make, monkeypatch):
     setting = make(training_loss.LOSS, step=NUMBERS[1])
-    made = training_loss.measured(setting)
+    made = training_loss.losses_of(setting)
     same = training_loss.Losses(made.now, made.means, made.now.surprisals)
     monkeypatch.setattr(training_loss, "measured", lambda setting: same)
     assert "None of its tokens has become cheaper" in training_loss.caption(setting)

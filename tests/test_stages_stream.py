@@ -7,23 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from gptviz import catalogue, tokenizer, verbatim
+from gptviz import catalogue, stages, tokenizer, verbatim
 from gptviz.figures import distribution
 from gptviz.figures.chips import Chips
 from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import DROPPED, Grid
 from gptviz.seen import Seen
 from gptviz.stages import (
-    attention_dropout,
     attention_shortcut,
+    block_output,
     dropout,
-    embedding_dropout,
-    feed_forward_dropout,
-    feed_forward_shortcut,
-    final_norm,
     input_embedding,
     norm1,
-    norm2,
     positional_embedding,
     text,
     token_embedding,
@@ -32,23 +27,9 @@ from gptviz.stages import (
 )
 from gptviz.trace import run
 
-MODULES = (
-    text,
-    token_ids,
-    token_embedding,
-    positional_embedding,
-    input_embedding,
-    embedding_dropout,
-    norm1,
-    weight_dropout,
-    attention_dropout,
-    attention_shortcut,
-    norm2,
-    feed_forward_dropout,
-    feed_forward_shortcut,
-    final_norm,
-)
-STAGES = {module.STAGE.key: module.STAGE for module in MODULES}
+PARTS = {"token", "position", "residual"}
+STAGES = {stage.key: stage for stage in stages.STAGES if stage.part in PARTS and stage is not block_output.STAGE}
+"""Those whose rows are tokens; the rows of a block's output are blocks."""
 FOUR = "Every effort moves you"
 EMOJI = "I ❤️ my 🦜 and café"
 TEXTS = {"four": FOUR, "emoji": EMOJI, "one": "Every", "long": "The old man walked slowly down to the sea. " * 26}

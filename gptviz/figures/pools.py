@@ -244,7 +244,7 @@ def kept(
     return _titled(figure, title, height).update_layout(barmode="overlay")
 
 
-def counted(
+def drawn_often(
     counts: np.ndarray,
     expected: np.ndarray,
     spread: np.ndarray,

@@ -138,7 +138,7 @@ def place_names(point: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple({"batch": "sentence", "row": rows}.get(name, name) for name in names)
 
 
-def counted(point: str, index: tuple[int, ...], names: tuple[str, ...], heads: int) -> str:
+def told_apart(point: str, index: tuple[int, ...], names: tuple[str, ...], heads: int) -> str:
     """How the numbers in the words and those in the code go together. names: of the places, heads: how many there are."""
     block, place = block_of(point), dict(zip(names, index))
     both = [] if block is None else [f"block {block + 1} is blocks.{block}"]
@@ -159,7 +159,7 @@ def pick(trace: Trace, cell: Cell, acted: Callable[[matrix.Event], None]) -> Non
     point, index = cell
     names = place_names(point, axes(trace, point))
     first = [int(name in FROM_ONE) for name in names]
-    st.caption(verbatim.markdown(counted(point, index, names, trace.config.n_head)))
+    st.caption(verbatim.markdown(told_apart(point, index, names, trace.config.n_head)))
 
     def typed(_: int | None) -> None:
         wanted = [st.session_state[f"pick-{at}"] for at in range(len(names))]

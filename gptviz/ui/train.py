@@ -135,7 +135,7 @@ def choose(values: Mapping[str, Any], line) -> str:
         st.html(f"<p class='message'>{verbatim.html(why)}</p>")
     if problem:
         return ""
-    st.html(f"<p class='facts'>{source(pick)}{counted(ids, SIZES[size])}</p>")
+    st.html(f"<p class='facts'>{source(pick)}{amounts(ids, SIZES[size])}</p>")
     return report.to_beat(part(ids))
 
 
@@ -180,7 +180,7 @@ def source(pick: str) -> Html:
     return f"<b>{verbatim.html(text.title)}</b> by {verbatim.html(text.author)}: {verbatim.html(text.about)} Standard Ebooks edition, public domain in the US.<br>"
 
 
-def counted(ids: tuple[int, ...], shape: GPTConfig) -> Html:
+def amounts(ids: tuple[int, ...], shape: GPTConfig) -> Html:
     """What the text and the model come to."""
     apart = len(ids) // HELD_OUT
     return (

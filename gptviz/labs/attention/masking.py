@@ -64,7 +64,7 @@ def masks(scores: np.ndarray) -> Masks:
 
 
 @once
-def measured(setting: Setting) -> tuple[Masks, Masks, np.ndarray]:
+def masks_of(setting: Setting) -> tuple[Masks, Masks, np.ndarray]:
     """The masks of the chosen head with its scores as the switch says, and the other way, and the model's own weights."""
     scores, scaled, weights = attention(setting, "scores", "scaled", "weights")
     on, off = masks(scaled), masks(scores)
@@ -105,7 +105,7 @@ def split(weights: np.ndarray) -> tuple[str, ...]:
 
 
 def pictures(setting: Setting) -> list[Picture]:
-    made, _, weights = measured(setting)
+    made, _, weights = masks_of(setting)
     model = setting["scaling"]
     marked = {"side_title": "past + future"}
     grid = Grid(
@@ -141,7 +141,7 @@ def pictures(setting: Setting) -> list[Picture]:
 
 
 def caption(setting: Setting) -> str:
-    made, other, _ = measured(setting)
+    made, other, _ = masks_of(setting)
     size, row = len(setting.ids), setting["row"]
     name = quoted(setting, row)
     block, head = chosen_head(setting)

@@ -104,7 +104,7 @@ def compare(setting: Setting, second: Sequence[int], block: int) -> Comparison:
 
 
 @once
-def measured(setting: Setting) -> Comparison:
+def comparison_of(setting: Setting) -> Comparison:
     """The comparison the controls ask for; picture and words share it."""
     second = setting["second"] if setting["second"].strip() else OTHER
     return compare(setting, tokenizer.encode(second), setting["opened"] - 1)
@@ -125,7 +125,7 @@ def controls(setting: Setting) -> tuple[Control, ...]:
 
 
 def pictures(setting: Setting) -> tuple[go.Figure]:
-    made = measured(setting)
+    made = comparison_of(setting)
     labels = names(setting["opened"] - 1).values()
     lines = [f"{name}  {tuple(shape)!s}" for name, shape in zip(labels, made.shapes)]
     return (
@@ -151,7 +151,7 @@ def number(value: float) -> str:
 
 
 def caption(setting: Setting) -> str:
-    made = measured(setting)
+    made = comparison_of(setting)
     changed = float(made.other.max())
     said = (
         f"Turn sentence 2 round: the largest change in any number of sentence 1 is {number(changed)}. "

@@ -66,7 +66,7 @@ def tokens_of(setting: Setting) -> int:
 
 
 @once
-def measured_swap(setting: Setting) -> Swap:
+def swap_of(setting: Setting) -> Swap:
     """What the controls ask for; picture and words share it."""
     return swap(setting, *places(setting))
 
@@ -85,7 +85,7 @@ def swap_controls(setting: Setting) -> tuple[Control, ...]:
 def swap_pictures(setting: Setting) -> tuple[Picture, ...]:
     if tokens_of(setting) < 3:
         return ()
-    made = measured_swap(setting)
+    made = swap_of(setting)
     ids = made.ids
     layers = setting.config.n_layer
     names = tuple(
@@ -128,7 +128,7 @@ def swap_pictures(setting: Setting) -> tuple[Picture, ...]:
 def swap_caption(setting: Setting) -> str:
     if tokens_of(setting) < 3:
         return "This takes three tokens at least: two to swap and a last one that reads both. Type a longer sentence."
-    made = measured_swap(setting)
+    made = swap_of(setting)
     one, two = (f'"{tokenizer.printable(made.ids[0][at])}"' for at in places(setting))
     last = f'"{tokenizer.printable(made.ids[0][-1])}"'
     with_, without = made.largest[:, :, -1]
@@ -210,7 +210,7 @@ def shift_by(setting: Setting) -> int:
 
 
 @once
-def measured_shift(setting: Setting) -> Shift:
+def shift_of(setting: Setting) -> Shift:
     """What the controls ask for; picture and words share it."""
     ids = shift_ids(setting)
     return shift(setting, ids, NO_POSITIONS if setting["positions"] == "none" else f"position:{shift_by(setting)}")
@@ -229,7 +229,7 @@ def edit_words(setting: Setting) -> str:
 
 
 def shift_pictures(setting: Setting) -> tuple[Picture, ...]:
-    made = measured_shift(setting)
+    made = shift_of(setting)
     size = len(made.ids)
     by = 0 if setting["positions"] == "none" else shift_by(setting)
     names = tuple(setting.labels(made.ids))
@@ -273,7 +273,7 @@ def shift_pictures(setting: Setting) -> tuple[Picture, ...]:
 
 
 def shift_caption(setting: Setting) -> str:
-    made = measured_shift(setting)
+    made = shift_of(setting)
     best = [int(shares.argmax()) for shares in made.shares]
     names = [f'"{setting.word(word)}"' for word in best]
     what = "Without positions" if setting["positions"] == "none" else f"Shifted by {shift_by(setting)} rows"

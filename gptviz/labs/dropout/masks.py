@@ -35,18 +35,18 @@ def binomial(n: int, p: float) -> np.ndarray:
     return np.exp(np.array(logs) + k * math.log(p) + (n - k) * math.log1p(-p))
 
 
-def counted(setting: Setting) -> np.ndarray:
+def zeros_of(setting: Setting) -> np.ndarray:
     return zero_counts(len(setting.ids), setting["width"], setting["p"], setting["rows"])
 
 
 def count_pictures(setting: Setting) -> list:
-    width, p, counts = setting["width"], setting["p"], counted(setting)
+    width, p, counts = setting["width"], setting["p"], zeros_of(setting)
     title = f"Zeros in each of {len(counts):,} rows of {width} numbers, p = {p:g}; line: what independent falls give"
     return [charts.zero_counts(counts, binomial(width, p), width * p, math.sqrt(width * p * (1 - p)), title=title)]
 
 
 def count_caption(setting: Setting) -> str:
-    width, p, counts = setting["width"], setting["p"], counted(setting)
+    width, p, counts = setting["width"], setting["p"], zeros_of(setting)
     likely = round(width * p)
     exact = int((counts == likely).sum())
     return (

@@ -36,7 +36,7 @@ def positions(table: np.ndarray) -> Positions:
     return Positions(cosines(table), lengths(table)[:, 0])
 
 
-def measured(setting: Setting) -> Positions:
+def positions_of(setting: Setting) -> Positions:
     table = setting.model.pos_emb.weight.detach().numpy()
     return setting.once(("positions", setting.model_key), lambda: positions(table))
 
@@ -54,7 +54,7 @@ def controls(setting: Setting) -> tuple[Control, ...]:
 def near(setting: Setting) -> int:
     """Where the slider starts: the position that is most alike to one beside it, of those that have no other more alike; in the middle
     where there is none."""
-    likeness = measured(setting).likeness.copy()
+    likeness = positions_of(setting).likeness.copy()
     rows = len(likeness)
     np.fill_diagonal(likeness, -np.inf)
     best = likeness.argmax(1)
@@ -65,7 +65,7 @@ def near(setting: Setting) -> int:
 
 
 def pictures(setting: Setting) -> list[Grid | go.Figure]:
-    found, chosen = measured(setting), setting["p"]
+    found, chosen = positions_of(setting), setting["p"]
     rows = len(found.lengths)
     names = tuple(map(str, range(rows)))
     return [
@@ -91,7 +91,7 @@ def pictures(setting: Setting) -> list[Grid | go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    found, chosen = measured(setting), setting["p"]
+    found, chosen = positions_of(setting), setting["p"]
     rows = len(found.lengths)
     if not found.lengths.all():
         zeros = int((found.lengths == 0).sum())

@@ -61,7 +61,7 @@ def move(trace: Trace, dimensions: int, lengths: str) -> Movement:
 
 
 @once
-def measured(setting: Setting) -> Movement:
+def movement_of(setting: Setting) -> Movement:
     """The movement the controls ask for, the same at every place of the slider; picture and words share it."""
     trace = setting.trace(points=depths(setting.config.n_layer))
     asked = setting["dims"], setting["lengths"]
@@ -90,7 +90,7 @@ def trails(made: Movement, after: int) -> list[Trail]:
 
 
 def pictures(setting: Setting) -> list[go.Figure]:
-    made, after, layers = measured(setting), setting["after"], setting.config.n_layer
+    made, after, layers = movement_of(setting), setting["after"], setting.config.n_layer
     tokens = len(setting.ids)
     labels = setting.labels()
     kinds = "direction only, " if setting["lengths"] == "one" else ""
@@ -112,7 +112,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    made, after, layers = measured(setting), setting["after"], setting.config.n_layer
+    made, after, layers = movement_of(setting), setting["after"], setting.config.n_layer
     tokens = len(setting.ids)
     said = f"The map keeps {percent(float(made.shares.sum()))} of the variance of {words.count_of(tokens, 'token')} at {layers + 1} depths."
     if tokens > 1:

@@ -38,7 +38,7 @@ def means(likeness: np.ndarray, groups: tuple[int, ...]) -> tuple[float | None, 
 
 
 @once
-def measured(setting: Setting) -> Tables | None:
+def tables_of(setting: Setting) -> Tables | None:
     """The tables the controls ask for, None where no typed word is one token; picture and words share them."""
     listed = words.listed(setting["words"], setting["space"])
     if not listed.ids:
@@ -54,7 +54,7 @@ def state(setting: Setting) -> str:
 
 
 def pictures(setting: Setting) -> list[Grid]:
-    made = measured(setting)
+    made = tables_of(setting)
     if made is None:
         return []
     names = made.words.shown
@@ -84,7 +84,7 @@ def pictures(setting: Setting) -> list[Grid]:
 
 
 def caption(setting: Setting) -> str:
-    made = measured(setting)
+    made = tables_of(setting)
     if made is None:
         return words.listed(setting["words"], setting["space"]).remarks or "No word is typed: there is nothing to compare."
     width = setting.config.n_embd

@@ -40,7 +40,7 @@ def draw(setting: Setting, listed: WordList, dimensions: int) -> WordMap:
 
 
 @once
-def measured(setting: Setting) -> WordMap | None:
+def map_of(setting: Setting) -> WordMap | None:
     """The map the controls ask for, None where no typed word is one token; picture and words share it."""
     listed = words.listed(setting["words"], setting["space"])
     return draw(setting, listed, setting["dims"]) if listed.ids else None
@@ -51,7 +51,7 @@ def presets(setting: Setting) -> Mapping[str, Mapping[str, Any]]:
 
 
 def pictures(setting: Setting) -> list[go.Figure]:
-    made = measured(setting)
+    made = map_of(setting)
     if made is None:
         return []
     names = made.words.shown
@@ -74,7 +74,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    made = measured(setting)
+    made = map_of(setting)
     if made is None:
         typed = words.listed(setting["words"], setting["space"])
         return typed.remarks or "No word is typed: there is nothing to draw."

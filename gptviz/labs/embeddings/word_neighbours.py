@@ -59,7 +59,7 @@ def neighbours(setting: Setting, token: int, count: int, word: Word | None = Non
 
 
 @once
-def measured(setting: Setting) -> Neighbours:
+def neighbours_of(setting: Setting) -> Neighbours:
     """The neighbours the controls ask for; picture and words share them."""
     if not setting["typed"].strip():
         return neighbours(setting, setting.ids[setting["of"]], setting["count"])
@@ -145,7 +145,7 @@ def spelling(found: Neighbours) -> Chips:
 
 
 def pictures(setting: Setting) -> list[Chips | go.Figure]:
-    found = measured(setting)
+    found = neighbours_of(setting)
     sides = [
         alike.Side(
             f"nearest {len(found.by_vector)} by vector",
@@ -173,7 +173,7 @@ def pictures(setting: Setting) -> list[Chips | go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    found = measured(setting)
+    found = neighbours_of(setting)
     name = tokenizer.printable(found.token)
     first, near = found.by_vector[0], float(found.likeness[found.by_vector[0]])
     beside = [float(found.likeness[token]) for token in found.by_id if token != found.token]

@@ -65,7 +65,7 @@ def sampled(setting: Setting) -> np.ndarray:
 
 
 @once
-def measured(setting: Setting) -> Pair:
+def pair_of(setting: Setting) -> Pair:
     """The pair the controls ask for; picture and words share it."""
     typed = (setting[name].strip() or default for name, default in zip(("a", "b"), DEFAULTS))
     one, two = (words.read(word, setting[space]) for word, space in zip(typed, ("spacea", "spaceb")))
@@ -113,7 +113,7 @@ def presets(setting: Setting) -> Mapping[str, Mapping[str, Any]]:
 
 
 def pictures(setting: Setting) -> list[go.Figure]:
-    found, pairs = measured(setting), sampled(setting)
+    found, pairs = pair_of(setting), sampled(setting)
     one, two = found.names
     rows = setting.config.vocab_size
     drawn = "all rows" if setting["below"] == rows else f"the first {setting['below']:,} rows"
@@ -132,7 +132,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    found, pairs = measured(setting), sampled(setting)
+    found, pairs = pair_of(setting), sampled(setting)
     one, two = found.names
     width = setting.config.n_embd
     spread = width**-0.5

@@ -123,7 +123,7 @@ class Block:
         return self.attention + self.norms + self.feed_forward
 
 
-def counted(config: GPTConfig, factor: int) -> Block:
+def block_of(config: GPTConfig, factor: int) -> Block:
     """One block whose feed-forward layer is `factor` times as wide as the stream: two tables and two rows of biases."""
     width, wide = config.n_embd, factor * config.n_embd
     attention = 4 * width * width + (3 * width if config.qkv_bias else 0) + width
@@ -132,19 +132,19 @@ def counted(config: GPTConfig, factor: int) -> Block:
 
 def whole(config: GPTConfig, factor: int) -> int:
     """Learned numbers of the whole model at that factor."""
-    return config.n_parameters + config.n_layer * (counted(config, factor).total - counted(config, 4).total)
+    return config.n_parameters + config.n_layer * (block_of(config, factor).total - block_of(config, 4).total)
 
 
 def factor_pictures(setting: Setting) -> list[go.Figure | Table]:
     config, chosen = setting.config, setting["factor"]
     factors = np.arange(1, 9)
-    blocks = [counted(config, int(factor)) for factor in factors]
+    blocks = [block_of(config, int(factor)) for factor in factors]
     rows = sorted({4, chosen})
     table = {
         "factor": [f"{factor}{' (GPT-2)' if factor == 4 else ''}" for factor in rows],
         "hidden units": [f"{factor * config.n_embd:,}" for factor in rows],
-        "feed-forward": [f"{counted(config, factor).feed_forward:,}" for factor in rows],
-        "whole block": [f"{counted(config, factor).total:,}" for factor in rows],
+        "feed-forward": [f"{block_of(config, factor).feed_forward:,}" for factor in rows],
+        "whole block": [f"{block_of(config, factor).total:,}" for factor in rows],
         "whole model": [f"{whole(config, factor):,}" for factor in rows],
     }
     return [
@@ -160,7 +160,7 @@ def factor_pictures(setting: Setting) -> list[go.Figure | Table]:
 
 def factor_caption(setting: Setting) -> str:
     config, factor = setting.config, setting["factor"]
-    block = counted(config, factor)
+    block = block_of(config, factor)
     added = whole(config, factor) - config.n_parameters
     changed = "" if factor == 4 else f" The model would have {abs(added):,} {'more' if added > 0 else 'fewer'} in all."
     return (

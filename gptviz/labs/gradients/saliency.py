@@ -32,13 +32,13 @@ def salience(run: Trace, measure: str) -> np.ndarray:
 
 
 @once
-def measured(setting: Setting) -> tuple[Target, Trace]:
+def gradients_of(setting: Setting) -> tuple[Target, Trace]:
     aim = target.chosen(setting)
     return aim, setting.trace(points=["input_emb", "logits"], grad=aim)
 
 
 def pictures(setting: Setting) -> list[go.Figure]:
-    aim, run = measured(setting)
+    aim, run = gradients_of(setting)
     labels = setting.labels()
     return [
         contributions.per_token(
@@ -53,7 +53,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    aim, run = measured(setting)
+    aim, run = gradients_of(setting)
     values = salience(run, setting["measure"])
     seen = values[: aim.position + 1]
     most = int(np.abs(seen).argmax())

@@ -53,7 +53,7 @@ def edits(setting: Setting) -> tuple[str, ...]:
 
 
 @once
-def measured(setting: Setting) -> tuple[Target, Reach, Reach]:
+def reaches_of(setting: Setting) -> tuple[Target, Reach, Reach]:
     """The target, the model as it is, and the edited pass."""
     aim = target.chosen(setting)
     return aim, reach(setting, aim), reach(setting, aim, edits(setting))
@@ -75,7 +75,7 @@ def edited(setting: Setting) -> str:
 
 
 def pictures(setting: Setting) -> list[go.Figure]:
-    aim, plain, cut = measured(setting)
+    aim, plain, cut = reaches_of(setting)
     what = (
         "mean |gradient| of the expanding table"
         if setting["size"] == "tables"
@@ -97,7 +97,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    aim, plain, cut = measured(setting)
+    aim, plain, cut = reaches_of(setting)
     before, after = sizes(setting, plain), sizes(setting, cut)
     first = f"The loss is {plain.loss:.2f} nats for {aim.name} ({aim.origin}); with {edited(setting)} it would be {written(cut.loss)}."
     if len(before) == 1:

@@ -56,12 +56,12 @@ def inside(run: Trace, block: int, row: int) -> dict[str, float]:
 
 
 @once
-def measured(setting: Setting) -> dict[str, Trace]:
+def traces_of(setting: Setting) -> dict[str, Trace]:
     return {wiring: passed(setting, wiring) for wiring in WIRINGS}
 
 
 def pictures(setting: Setting) -> list[go.Figure]:
-    runs, chosen, row, block = measured(setting), setting["wiring"], setting["row"], setting["block"] - 1
+    runs, chosen, row, block = traces_of(setting), setting["wiring"], setting["row"], setting["block"] - 1
     layers = setting.config.n_layer
     parts = {"pre": "token", "post": "key", "none": "residual"}
     return [
@@ -90,7 +90,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    runs, row, chosen = measured(setting), setting["row"], setting["wiring"]
+    runs, row, chosen = traces_of(setting), setting["row"], setting["wiring"]
     sizes = {wiring: stream(runs[wiring], row) for wiring in WIRINGS}
     name, last = setting.labels()[row], f"after block {setting.config.n_layer}"
     now = sizes[chosen]

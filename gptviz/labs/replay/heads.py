@@ -59,7 +59,7 @@ def caption(setting: Setting) -> str:
         alone = "One token reads itself with weight 1 at every step: type at least two."
         return " ".join(filter(None, (moments.remark(setting), alone)))
     said = (
-        f"{moments.counted(setting)} the rows of block {block}, head {head} are {percent(uneven(now))} away from an even spread, "
+        f"{moments.in_words(setting)} the rows of block {block}, head {head} are {percent(uneven(now))} away from an even spread, "
         f"at the end {percent(uneven(end))}."
     )
     row = len(ids) - 1

@@ -36,7 +36,7 @@ def predictions(setting: Setting) -> Predictions:
 
 
 @once
-def measured(setting: Setting) -> Losses:
+def losses_of(setting: Setting) -> Losses:
     made = [predictions(one) for one in moments.every(setting)]
     return Losses(made[moments.place(setting)], np.array([one.loss for one in made]), made[0].surprisals)
 
@@ -49,7 +49,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
     ids = moments.now(setting).ids
     if len(ids) < 2:
         return [moments.losses(setting)]
-    made = measured(setting)
+    made = losses_of(setting)
     now = made.now
     gained = made.start - now.surprisals
     most = int(gained.argmax()) if gained.max() >= NOTABLE else -1
@@ -78,7 +78,7 @@ def caption(setting: Setting) -> str:
     ids = moments.now(setting).ids
     if len(ids) < 2:
         return " ".join(filter(None, (remark, "One token has nothing before it to be predicted from: type at least two.")))
-    made = measured(setting)
+    made = losses_of(setting)
     gained = made.start - made.now.surprisals
     if setting["step"] == 0:
         said = (
@@ -88,7 +88,7 @@ def caption(setting: Setting) -> str:
     else:
         best = int(gained.argmax())
         said = (
-            f"{moments.counted(setting)} your sentence costs {made.now.loss:.2f} nats a token; it began at {made.means[0]:.2f} "
+            f"{moments.in_words(setting)} your sentence costs {made.now.loss:.2f} nats a token; it began at {made.means[0]:.2f} "
             f"and ends at {made.means[-1]:.2f}. "
         )
         said += (

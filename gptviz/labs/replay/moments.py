@@ -155,7 +155,7 @@ def losses(setting: Setting) -> go.Figure:
     )
 
 
-def counted(setting: Setting) -> str:
+def in_words(setting: Setting) -> str:
     """The chosen step in words."""
     step = setting["step"]
     if step == 0:

@@ -24,7 +24,7 @@ class Favourites:
 
 
 @once
-def measured(setting: Setting) -> Favourites:
+def favourites_of(setting: Setting) -> Favourites:
     found = np.stack([sampling.softmax(one.last_logits()) for one in moments.every(setting)])
     return Favourites(found, tuple(int(row.argmax()) for row in found))
 
@@ -34,7 +34,7 @@ def controls(setting: Setting) -> tuple[Control, ...]:
 
 
 def pictures(setting: Setting) -> list[go.Figure]:
-    made, place = measured(setting), moments.place(setting)
+    made, place = favourites_of(setting), moments.place(setting)
     shares, final = made.probabilities[place], made.best[-1]
     listed = [int(word) for word in sampling.top(shares, TOP)]
     listed += [final] if final not in listed else []
@@ -53,13 +53,13 @@ def pictures(setting: Setting) -> list[go.Figure]:
 
 
 def caption(setting: Setting) -> str:
-    made, place = measured(setting), moments.place(setting)
+    made, place = favourites_of(setting), moments.place(setting)
     final = made.best[-1]
     shares = made.probabilities[place]
     ranks = [sampling.rank(row, final) for row in made.probabilities]
     name = setting.word(final)
     first = (
-        f'{moments.counted(setting)} the favourite is "{setting.word(made.best[place])}" with {percent(float(shares.max()))}.'
+        f'{moments.in_words(setting)} the favourite is "{setting.word(made.best[place])}" with {percent(float(shares.max()))}.'
     )
     way = ", ".join(f"{rank:,}" for rank in ranks)
     said = f'{first} The finished model\'s favourite, "{name}", has rank {ranks[place]:,} now; over the {len(ranks)} snapshots: {way}.'

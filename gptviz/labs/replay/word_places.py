@@ -81,12 +81,12 @@ def map_caption(setting: Setting) -> str:
     parts = []
     if same is not None and apart is not None:
         parts.append(
-            f"{moments.counted(setting)} two words of one colour have cosine {number(same)} on average, two of different colours "
+            f"{moments.in_words(setting)} two words of one colour have cosine {number(same)} on average, two of different colours "
             f"{number(apart)}; at the end {number(final[0])} and {number(final[1])}."
         )
     else:
         parts.append(
-            f"{moments.counted(setting)} these are {words.count_of(len(made.words.ids), 'point')}; groups need two words."
+            f"{moments.in_words(setting)} these are {words.count_of(len(made.words.ids), 'point')}; groups need two words."
         )
     parts.append(
         f"The two directions, the same for all steps, keep {percent(float(made.shares.sum()))} of the variance: "
@@ -192,7 +192,7 @@ def pair_caption(setting: Setting) -> str:
     ]
     first, second = made.values[0], made.values[1]
     said = (
-        f"{moments.counted(setting)} {made.names[0]} have cosine {number(first[at], 3)} and {made.names[1]} "
+        f"{moments.in_words(setting)} {made.names[0]} have cosine {number(first[at], 3)} and {made.names[1]} "
         f"{number(second[at], 3)}; at the end {number(first[-1], 3)} and {number(second[-1], 3)}. Random pairs of frequent tokens: "
         f"{number(made.mean[at])} ± {number(made.spread[at])}."
     )

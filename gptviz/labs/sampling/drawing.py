@@ -120,7 +120,7 @@ def draws_pictures(setting: Setting) -> list[go.Figure]:
     counts = np.append(found.counts[:shown], found.counts[shown:].sum())
     others = f"{found.pool.size - shown:,} others"
     return [
-        pools.counted(
+        pools.drawn_often(
             counts,
             DRAWS * chances,
             np.sqrt(DRAWS * chances * (1 - chances)),
