@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import torch
 from streamlit import runtime
 
-from .. import catalogue, hub, sampling, tokenizer, trace
+from .. import catalogue, hub, sampling, tokenizer, trace, weights
 from ..edits import Named
 from ..model import GPT
 from ..stages import STAGES
@@ -115,6 +115,14 @@ def model(key: str) -> GPT:
     if (found := _held.get(key)) is not None:
         return found
     return _works.once(("model", key), _who(), lambda: _held.load(key), f"Getting {_title(key)} ready", waiting.PAGE, _never)
+
+
+def opened(key: str) -> GPT | str:
+    """The chosen model, or in words why it cannot be loaded."""
+    try:
+        return model(key)
+    except (weights.CheckpointError, OSError, MemoryError) as error:
+        return f"The model {key} cannot be loaded. {catalogue.refusal(key, error)}"
 
 
 def _never() -> bool:

@@ -7,7 +7,7 @@ from ..stages import BY_KEY
 from ..story import terms
 from ..story.terms import Term
 from ..verbatim import Html
-from . import links, state, top
+from . import cache, links, state, top
 
 TITLE = "Glossary"
 STYLE = """
@@ -64,7 +64,7 @@ def show() -> None:
     top.style()
     st.html(f"<style>{STYLE}</style>")
     with st.container(gap="xsmall"):
-        top.show(choice, lab=True)
+        top.show(choice, cache.opened(choice.model), lab=True)
         for text in filter(None, (state.problem(), *state.notes())):
             st.warning(verbatim.markdown(text), icon=":material/info:")
         st.html(f"<h1 class='title'>{verbatim.html(TITLE)}</h1>")

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from .. import catalogue, verbatim, weights
+from .. import verbatim
 from ..figures.forms import Picture
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Sheet
 from ..verbatim import Markdown
@@ -26,8 +26,9 @@ def show(chosen: Lab) -> None:
     arrive(chosen)
     top.style()
     with waiting.shown("lab"), st.container(gap="xsmall"):
-        model = top.show(choice, lab=True, marked=not chosen.own_state)
-        if model is None:
+        model = cache.opened(choice.model)
+        top.show(choice, model, lab=True, marked=not chosen.own_state)
+        if isinstance(model, str):
             state.write_url(choice, state.SHARED)
             return
         for text in filter(None, (state.problem(), *state.notes())):
@@ -50,10 +51,9 @@ def body(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[
 
 
 def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[str]) -> None:
-    try:
-        model = cache.model(key)
-    except (weights.CheckpointError, OSError, MemoryError) as error:
-        st.error(verbatim.markdown(f"The model {key} cannot be loaded. {catalogue.refusal(key, error)}"))
+    model = cache.opened(key)
+    if isinstance(model, str):
+        st.error(verbatim.markdown(model))
         return
     setting = Setting(
         model=model,

@@ -38,34 +38,27 @@ def style(*, present: bool = False) -> None:
 
 
 def show(
-    choice: Choice, *, lab: bool = False, marked: bool = True, places: dict[str, DeltaGenerator] | None = None
-) -> GPT | None:
-    """Draw the line and load the model; None, with a message on the page, when it cannot be loaded. marked: whether a badge says
-    if it is trained; places: gets the one where Present mode asks its question; a page whose numbers come from other weights has badges of its own."""
-    place = st.container(key="top")
-    with place:
+    choice: Choice,
+    model: GPT | str,
+    *,
+    lab: bool = False,
+    marked: bool = True,
+    places: dict[str, DeltaGenerator] | None = None,
+) -> None:
+    """Draw the line. model: the chosen one, or why it cannot be loaded, which is then said below. marked: whether a badge says if it
+    is trained; a page whose numbers come from other weights has badges of its own. places: gets the one where Present mode asks its
+    question."""
+    loaded = None if isinstance(model, str) else model
+    with st.container(key="top"):
         keep = {carrier.mark(text): text for text in (choice.text, choice.second) if carrier.long(text)}
         writing.show(keep, state.missing(), state.found)
-    try:
-        model = cache.model(choice.model)
-    except (weights.CheckpointError, OSError, MemoryError) as error:
-        with place:
-            line(choice, "NOT LOADED", lab, None, {})
-        st.error(verbatim.markdown(f"The model {choice.model} cannot be loaded. {catalogue.refusal(choice.model, error)}"))
+        badge = "NOT LOADED" if loaded is None else "TRAINED" if weights.is_trained(loaded) else "RANDOM INIT"
+        line(choice, badge if marked or loaded is None else "", lab, loaded, {} if places is None else places)
+    if loaded is None:
+        st.error(verbatim.markdown(model))
         st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
+    if loaded is None or not choice.present:
         download.panel()
-        return None
-    with place:
-        line(
-            choice,
-            ("TRAINED" if weights.is_trained(model) else "RANDOM INIT") if marked else "",
-            lab,
-            model,
-            {} if places is None else places,
-        )
-    if not choice.present:
-        download.panel()
-    return model
 
 
 def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator]) -> None:

@@ -56,7 +56,9 @@ def show() -> None:
     top.style()
     st.html(f"<style>{STYLE}</style>")
     with st.container(gap="xsmall"):
-        if top.show(choice, lab=True, marked=False) is None:
+        model = cache.opened(choice.model)
+        top.show(choice, model, lab=True, marked=False)
+        if isinstance(model, str):
             state.write_url(choice, state.SHARED)
             return
         for text in filter(None, (state.problem(), *state.notes())):

@@ -55,8 +55,9 @@ def walk(choice: Choice) -> None:
     """Run what is chosen, and draw it."""
     choice = beside.check(whatif.check(choice))
     places: dict[str, DeltaGenerator] = {}
-    model = top.show(choice, places=places)
-    if model is None:
+    model = cache.opened(choice.model)
+    top.show(choice, model, places=places)
+    if isinstance(model, str):
         state.write_url(choice)
         return
     compared = cache.model(choice.beside) if choice.beside else None
