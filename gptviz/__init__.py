@@ -13,6 +13,8 @@ from importlib import import_module
 
 _FROM = {  # name -> the module it lives in
     "load": "notebook",
+    "show": "notebook",
+    "walk": "notebook",
     "encode": "tokenizer",
     "decode": "tokenizer",
     "run": "trace",

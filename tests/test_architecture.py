@@ -57,7 +57,8 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "story": CORE | {"seen"},
     "training": CORE,
     "keep": CORE | {"canvas", "figures", "labs", "recompute", "seen", "stages"},
-    "notebook": {"catalogue", "hooks", "model", "weights"},
+    "notebook": {"catalogue", "hooks", "keep", "model", "stages", "verbatim", "weights"},
+    "widget": set(),
     "serve": set(),
     "ui": CORE
     | {"", "canvas", "figures", "keep", "labs", "recompute", "seen", "serve", "stages", "story", "training", "transfer"},
@@ -87,6 +88,7 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "transfer": {"filelock", "httpx2", "huggingface_hub"},
     "catalogue": set(),
     "notebook": set(),
+    "widget": {"anywidget", "traitlets"},
     "serve": set(),
     "__main__": set(),
     "recompute": {"numpy", "torch"},

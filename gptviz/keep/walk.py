@@ -265,11 +265,8 @@ def version() -> str:
 def badges(seen: Seen) -> Html:
     """The state every number comes from."""
     trace = seen.trace
-    trained = weights.is_trained(trace.model)
-    found = [("trained", "TRAINED") if trained else ("random", "RANDOM INIT")]
-    found += [
-        ("train", f"TRAIN: dropout {trace.dropout:g}, seed {trace.seed}") if trace.dropout else ("eval", "EVAL: dropout off")
-    ]
+    found = [("trained", "TRAINED") if weights.is_trained(trace.model) else ("random", "RANDOM INIT")]
+    found.append(("train" if trace.dropout else "eval", weights.mode(trace.model, trace.dropout, trace.seed)))
     found += [("train", f"edited: {name}") for name in trace.edits]
     if len(trace.ids) > 1:
         found.append(("eval", f"sentence {seen.item + 1} of {len(trace.ids)}"))

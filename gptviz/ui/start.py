@@ -38,12 +38,13 @@ INSIDE = (  # parts of Streamlit that it imports when they are first used
     "streamlit.runtime.scriptrunner.magic_funcs",
     "streamlit.web.skills",
 )
+ELSEWHERE = ("__main__", "gptviz.widget")  # what runs without a page
 TIDY = 5.0  # seconds between two looks for what nobody uses any more
 
 
 def modules() -> Iterator[str]:
-    """Every module of gptviz, and the parts of libraries that would be imported in the midst of a reader's run."""
-    yield from (one.name for one in pkgutil.walk_packages(gptviz.__path__, "gptviz.") if not one.name.endswith("__main__"))
+    """Every module of gptviz that a page can need, and the parts of libraries that would be imported in the midst of a reader's run."""
+    yield from (one.name for one in pkgutil.walk_packages(gptviz.__path__, "gptviz.") if not one.name.endswith(ELSEWHERE))
     for kind in ("layout", *TRACES):
         yield f"plotly.graph_objs._{kind}"
         package = importlib.import_module(f"plotly.graph_objs.{kind}")

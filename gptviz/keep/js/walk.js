@@ -235,6 +235,7 @@ function happened(walk, event) {
   else if (event.kind === "cell") {
     const head = event.point.includes(".att.") && stageOf(walk).per_head && event.index.length === 4 ? event.index[1] + 1 : walk.at.head
     go(walk, { head, cell: event })
+    if (parent !== window) parent.postMessage({ gptviz: { point: event.point, index: event.index } }, "*")
     byId("account").scrollIntoView({ block: "nearest" })
   }
 }
