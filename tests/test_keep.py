@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from gptviz import tokenizer
+from gptviz import tokenizer, verbatim
 from gptviz.__main__ import main
 from gptviz.figures.matrix import Grid
 from gptviz.keep import accounts, command, site, walk
@@ -92,7 +92,7 @@ def test_four_tokens_of_the_bundled_model_take_at_most_two_megabytes():
     inside = [stage for stage in STAGES if stage.per_block]
     outside = len(walk.page(seen, "mini", [stage for stage in STAGES if not stage.per_block]))
     one, two = (len(walk.page(seen, "mini", inside, blocks)) for blocks in ([2], [2, 3]))
-    assert outside + one - len(walk.html(seen, "mini", "")) + 5 * (two - one) < 2_000_000
+    assert outside + one - len(walk.html(seen, "mini", "", paper=False)) + 5 * (two - one) < 2_000_000
 
 
 def test_a_sentence_stays_text():
@@ -163,3 +163,12 @@ def test_texts_about_numbers_are_recomputes_own(kept):
     kept_texts = json.dumps(content["accounts"])
     made = recompute(seen.trace, "blocks.1.shortcut1", (0, seen.row, 3))
     assert made.formula.replace("\\", "\\\\") in kept_texts and len(content["accounts"]) > 30
+
+
+def test_a_handout_holds_every_stage_once_and_no_recomputations():
+    seen = PAIR.seen(tiny())
+    content, _ = held(walk.page(seen, "tiny", paper=True))
+    assert [content["views"][stage["view"]]["caption"] for stage in content["stages"]] == [
+        verbatim.plain(stage.caption(seen)) for stage in STAGES
+    ]
+    assert len(content["views"]) == len(STAGES) and not any(content["accounts"].values())

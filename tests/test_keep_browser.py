@@ -186,3 +186,28 @@ def test_it_works_in_a_frame_that_may_only_run_scripts(chromium, folder):
     assert inside.locator("#title").inner_text() == BY_KEY["norm1"].title and inside.locator("#picture svg").count() == 1
     framed.close()
     assert happened == []
+
+
+LETTER = (816 - 98, 1056 - 98)  # pixels of a page within its margins
+
+
+def test_a_handout_fits_its_pages_and_answers_at_the_end(chromium, seen, tmp_path):
+    (tmp_path / "handout.html").write_text(walk.page(seen, "tiny", paper=True), encoding="utf-8")
+    page = chromium.new_page(viewport={"width": LETTER[0], "height": LETTER[1]})
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.emulate_media(media="print")
+    page.goto((tmp_path / "handout.html").as_uri())
+    page.wait_for_function("document.documentElement.dataset.ready")
+    sheets = page.locator(".sheet")
+    assert sheets.count() == len(STAGES) + 1 and page.locator(".sheet canvas.cells").count() > 10
+    tall = page.evaluate("[...document.querySelectorAll('.sheet:not(.last)')].map(one => one.getBoundingClientRect().height)")
+    assert max(tall) <= LETTER[1] and page.evaluate("document.documentElement.scrollWidth") <= LETTER[0]
+    for n, stage in enumerate(STAGES):
+        question = stage.asked(seen)
+        assert question.why not in sheets.nth(n).inner_text() and all(
+            choice in sheets.nth(n).inner_text() for choice in question.choices
+        )
+    assert all(stage.asked(seen).why in sheets.last.inner_text() for stage in STAGES)
+    assert problems == []
+    page.close()

@@ -33,6 +33,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.add_argument("--seed", type=int, default=0, help="of dropout (0)")
         parser.add_argument("--edits", default="", help="changes of the pass by name, such as head:5.1,no-mask (none)")
         parser.add_argument("--special", action="store_true", help="read <|endoftext|> as the special token")
+    one.add_argument(
+        "--paper", action="store_true", help="a handout to print: one column, questions with room, answers at the end"
+    )
     one.add_argument("--second", default="", help="the other sentence of a batch of two (none)")
     one.add_argument("--item", type=int, choices=(1, 2), default=1, help="which of the two is shown (1)")
     one.add_argument("--token", type=int, default=-1, help="the viewed token, from 0, whose numbers are recomputed (the last)")
@@ -90,7 +93,8 @@ def blocks(options: argparse.Namespace, config: GPTConfig) -> list[int] | None:
 def keep(options: argparse.Namespace) -> int:
     model = catalogue.load(options.model)
     seen = chosen(options, options.text).seen(model)
-    page = walk.page(seen, options.model, options.stages, blocks(options, model.config), progress(options.file.name))
+    told = progress(options.file.name)
+    page = walk.page(seen, options.model, options.stages, blocks(options, model.config), told, paper=options.paper)
     options.file.write_text(page, encoding="utf-8")
     print(f"\r\033[K{options.file}: {size(options.file)}" if sys.stdout.isatty() else f"{options.file}: {size(options.file)}")
     return 0

@@ -33,7 +33,7 @@ from . import accounts
 from .store import Store
 
 HERE = Path(__file__).parent
-MODULES = ((canvas.JS, "chart"), *((HERE / "js", name) for name in ("formula", "kept", "walk")))
+MODULES = ((canvas.JS, "chart"), *((HERE / "js", name) for name in ("formula", "kept", "pictures", "paper", "walk")))
 LARGEST = 256 << 20  # bytes of numbers in one file: a browser reads them all at once
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
@@ -61,9 +61,11 @@ def page(
     stages: Sequence[Stage] = STAGES,
     blocks: Sequence[int] | None = None,
     told: Told = lambda done, of: None,
+    paper: bool = False,
 ) -> Html:
     """The file. seen: the pass, and the block, head and token it opens at. model: its key in the catalogue. blocks: those that go
-    into the file, from 0; all of them if None. Raises ValueError when there is nothing to keep or far too much."""
+    into the file, from 0; all of them if None. paper: a handout to print, in that block and head alone, where nothing can be
+    clicked. Raises ValueError when there is nothing to keep or far too much."""
     blocks = list(range(seen.config.n_layer) if blocks is None else sorted(set(blocks)))
     if not stages or not blocks:
         raise ValueError("choose at least one stage and one block to keep")
@@ -72,12 +74,12 @@ def page(
     store = Store()
     pictures: list[dict[str, Any]] = []
     views, cells = {}, []
-    for view in every(seen, stages, blocks):
+    for view in [View(stage, seen) for stage in stages] if paper else every(seen, stages, blocks):
         made = view.stage.picture(view.seen)
         overview = view.stage.overview(view.seen) if view.stage.overview else None
         first = view.stage.first_number(view.seen)
         numbers = [*cells_of(made), *(cells_of(overview) if overview else ()), first]
-        cells += accounts.of_token(seen, numbers)
+        cells += [] if paper else accounts.of_token(seen, numbers)
         views[view.name] = {
             "picture": add(pictures, made, store),
             "overview": add(pictures, overview, store) if overview else None,
@@ -95,7 +97,8 @@ def page(
     cells = list(dict.fromkeys(cells))
     content = {
         "title": "gptviz",
-        "stages": [about(stage) for stage in stages],
+        "paper": paper,
+        "stages": [about(stage) | {"view": View(stage, seen).name} for stage in stages],
         "blocks": [block + 1 for block in blocks],
         "layers": seen.config.n_layer,
         "heads": seen.config.n_head,
@@ -108,7 +111,7 @@ def page(
         "deeper": dict(style.DEEPER["light"]),
         "accounts": accounts.keep(seen, cells, store, lambda done: told(done, len(cells))),
     }
-    return html(seen, model, store.pack(content))
+    return html(seen, model, store.pack(content), paper)
 
 
 def every(seen: Seen, stages: Sequence[Stage], blocks: Sequence[int]) -> Iterator[View]:
@@ -239,6 +242,29 @@ def opened(payload: bytes) -> tuple[dict[str, Any], bytes]:
 # the page -------------------------------------------------------------------------------------------------------------
 
 
+WALK = """<button id="theme" type="button">Light or dark</button></header>
+<nav id="map" aria-label="The stages of the walk"></nav>
+<p id="said" class="hidden" role="status"></p>
+<main>
+<section aria-label="The picture"><div id="picture"></div><div id="overview" hidden></div></section>
+<section id="words" aria-label="The words">
+<h1><span id="number" class="number"></span> <span id="title"></span></h1>
+<div id="prose"></div>
+<div id="formula"></div>
+<div id="shapes"></div>
+<p id="look"></p>
+<details id="question"></details>
+<div id="account" hidden></div>
+</section>
+</main>
+<div id="bar"><button id="back" type="button">‹ Back</button><span id="count"></span><button id="next" type="button">Next ›</button>
+<select id="block" aria-label="Block"></select><select id="head" aria-label="Head"></select></div>
+"""
+HANDOUT = """</header>
+<main id="sheets"></main>
+"""
+
+
 @cache
 def script() -> str:
     """All that draws and steps, as one module."""
@@ -273,20 +299,25 @@ def badges(seen: Seen) -> Html:
     return " ".join(f"<span class='badge {kind}'>{verbatim.html(text)}</span>" for kind, text in found)
 
 
-def source(seen: Seen, model: str) -> str:
+def source(seen: Seen, model: str, paper: bool) -> str:
     """What made a file, in words: the model, its state, the pass."""
     entry = catalogue.MODELS.get(model)
     config, (batch, tokens) = seen.config, seen.trace.ids.shape
     kept = "trained" if weights.is_trained(seen.trace.model) else "random, as at initialisation"
     title = entry.title if entry else model
+    what = (
+        f"Block {seen.block + 1}, head {seen.head + 1}"
+        if paper
+        else f"Recomputations are kept for token {seen.labels[seen.row]}"
+    )
     return (
         f"Model {title}: {config.n_layer} blocks, {config.n_head} heads, {config.n_embd:,} wide, weights {kept}; {seen.trace.state}; "
-        f"batch of {batch}, {tokens} token{'s' * (tokens > 1)}. Recomputations are kept for token {seen.labels[seen.row]}. "
+        f"batch of {batch}, {tokens} token{'s' * (tokens > 1)}. {what}. "
         f"Made by {version()}."
     )
 
 
-def html(seen: Seen, model: str, store: str) -> Html:
+def html(seen: Seen, model: str, store: str, paper: bool) -> Html:
     sentence = verbatim.html(tokenizer.in_one_line(seen.text))
     head = f"{tokenizer.in_one_line(seen.text)[:60]} · gptviz"
     return f"""<!doctype html>
@@ -302,24 +333,7 @@ def html(seen: Seen, model: str, store: str) -> Html:
 </head>
 <body>
 <header><span class="name">gptviz</span><span class="sentence">{sentence}</span><span>{badges(seen)}</span>
-<button id="theme" type="button">Light or dark</button></header>
-<nav id="map" aria-label="The stages of the walk"></nav>
-<p id="said" class="hidden" role="status"></p>
-<main>
-<section aria-label="The picture"><div id="picture"></div><div id="overview" hidden></div></section>
-<section id="words" aria-label="The words">
-<h1><span id="number" class="number"></span> <span id="title"></span></h1>
-<div id="prose"></div>
-<div id="formula"></div>
-<div id="shapes"></div>
-<p id="look"></p>
-<details id="question"></details>
-<div id="account" hidden></div>
-</section>
-</main>
-<footer>{verbatim.html(source(seen, model))}</footer>
-<div id="bar"><button id="back" type="button">‹ Back</button><span id="count"></span><button id="next" type="button">Next ›</button>
-<select id="block" aria-label="Block"></select><select id="head" aria-label="Head"></select></div>
+{HANDOUT if paper else WALK}<footer>{verbatim.html(source(seen, model, paper))}</footer>
 <noscript>This file draws its pictures with JavaScript, which is switched off here.</noscript>
 <script id="store" type="text/plain">{store}</script>
 <script type="module">

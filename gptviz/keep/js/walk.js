@@ -1,23 +1,14 @@
 // The walk in one file: the map, the picture and its words, all from what the file holds.
-import { draw } from "./canvas.js"
-import { drawChart } from "./chart.js"
-import { formula } from "./formula.js"
-import { account, pictureBytes, unpackStore } from "./kept.js"
+import { account, unpackStore } from "./kept.js"
+import { handout } from "./paper.js"
+import { byId, drawn, mode, node, outlined, scrolled } from "./pictures.js"
 
 const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity }
-const byId = name => document.getElementById(name)
-
-function node(tag, className, ...inside) {
-  const made = document.createElement(tag)
-  if (className) made.className = className
-  made.append(...inside.filter(one => one !== null && one !== undefined))
-  return made
-}
-
 export async function start() {
   const store = await unpackStore(byId("store").textContent)
   const { content } = store
-  const walk = { store, content, at: { stage: content.stages[0].key, block: content.opens, head: content.head }, cell: null, charts: [],
+  if (content.paper) return handout(store)
+  const walk = { store, content, at: { stage: content.stages[0].key, block: content.opens, head: content.head }, cell: null, 
     drawn: new Map() }
   buildMap(walk)
   choices(walk)
@@ -101,9 +92,6 @@ function choices(walk) {
   byId("theme").onclick = () => wear(walk, mode() === "dark" ? "light" : "dark")
 }
 
-const asked = () => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")
-const mode = () => document.documentElement.dataset.theme ?? asked()
-
 function wear(walk, theme) {
   document.documentElement.dataset.theme = theme
   redraw(walk)
@@ -182,48 +170,7 @@ function put(walk, id, number, said) {
   }
   const place = byId(id)
   place.hidden = !kept
-  if (!kept) return
-  if (kept.kind === "chips") {
-    place.innerHTML = kept.html // made by gptviz, every text in it escaped
-    walk.drawn.set(id, { kind: "chips", close: () => {}, redraw: () => {} })
-  } else if (kept.kind === "chart") chart(walk, id, place, kept, said)
-  else cells(walk, id, place, kept)
-}
-
-function chart(walk, id, place, kept, said) {
-  walk.drawn.get(id)?.close()
-  const look = () => {
-    const style = getComputedStyle(document.documentElement)
-    return { ink: style.getPropertyValue("--st-text-color").trim(), deeper: mode() === "light" ? walk.content.deeper : {},
-      family: style.getPropertyValue("--st-font").trim() }
-  }
-  const box = node("div", "chart")
-  box.setAttribute("role", "img")
-  box.setAttribute("aria-label", said)
-  place.replaceChildren(box)
-  const { redraw, close } = drawChart(box, kept.figure, look)
-  walk.drawn.set(id, { kind: "chart", redraw, close })
-}
-
-function cells(walk, id, place, kept) {
-  const box = place.firstElementChild ?? place.appendChild(node("div", "cells"))
-  const chosen = walk.cell && kept.header.panels ? outlined(kept, walk.cell) : kept
-  const bytes = pictureBytes(walk.store, chosen)
-  const redraw = () => close = draw(box, bytes, event => happened(walk, event))
-  let close = null
-  redraw()
-  walk.drawn.set(id, { kind: kept.kind, redraw, close: () => close() })
-}
-
-// The same picture with the chosen number outlined wherever it stands.
-function outlined(kept, { point, index }) {
-  const find = p => {
-    if (p.point !== point || p.prefix.join() !== index.slice(0, -2).join()) return null
-    const [r, c] = [p.row_index ? p.row_index.indexOf(index.at(-2)) : index.at(-2),
-      p.column_index ? p.column_index.indexOf(index.at(-1)) : index.at(-1)]
-    return r >= 0 && c >= 0 && r < p.rows * p.pool && c < p.cols * p.pool ? [r, c] : null
-  }
-  return { ...kept, header: { ...kept.header, panels: kept.header.panels.map(p => ({ ...p, cell: find(p) })) } }
+  if (kept) walk.drawn.set(id, drawn(walk.store, place, kept, { said, cell: walk.cell, on: event => happened(walk, event), before: old }))
 }
 
 const redraw = walk => walk.drawn.forEach(one => one.redraw())
@@ -255,15 +202,6 @@ function words(walk, stage, view) {
   if (walk.asked !== view.question) question(view.question)
   walk.asked = view.question
   tell(walk, view)
-}
-
-// A formula, which scrolls by itself where it is wider than the page.
-function scrolled(latex) {
-  const box = node("div", "math", formula(latex))
-  box.tabIndex = 0
-  box.setAttribute("role", "group")
-  box.setAttribute("aria-label", "Formula")
-  return box
 }
 
 // What is asked; the answer shows when one has been given, or on request.
