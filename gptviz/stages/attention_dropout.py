@@ -43,5 +43,7 @@ STAGE = stage(
         choices=("What it held before", "0", "Twice what it held"),
         answer=0,
         why="A zero here does not wipe out what the token knows: attention just adds nothing to that number, in this pass.",
+        trial="dropout on",
+        tries={"dropout": 0.1},
     ),
 )

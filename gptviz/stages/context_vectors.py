@@ -131,5 +131,7 @@ STAGE = stage(
         choices=("Its own value row", "Its token embedding", "A row of zeros"),
         answer=0,
         why="1 times its own value plus 0 times the others is its own value row. The first token always does this.",
+        trial="the first token",
+        tries={"token": 0},
     ),
 )

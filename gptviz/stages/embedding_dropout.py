@@ -39,5 +39,7 @@ STAGE = stage(
         choices=("Which numbers fall, and how many", "Only which numbers fall", "Nothing: the text is the same"),
         answer=0,
         why="Every number is decided on its own, so even how many fall varies from pass to pass.",
+        trial="dropout on, p = 0.1, and then other seeds in the bar",
+        tries={"dropout": 0.1, "seed": 1},
     ),
 )

@@ -44,5 +44,7 @@ STAGE = stage(
         choices=("To switch dropout off", "To normalise the stream", "To fix the temperature"),
         answer=0,
         why="With dropout off a pass has nothing random in it: two runs on the same text agree to the last digit.",
+        trial="the probabilities with dropout on",
+        tries={"stage": "softmax", "dropout": 0.1},
     ),
 )

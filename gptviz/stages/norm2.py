@@ -27,6 +27,18 @@ def caption(seen: Seen) -> str:
     return layer_norm.caption(seen, seen.trace.model.blocks[seen.block].norm2, *points(seen))
 
 
+def question(seen: Seen) -> Question:
+    """What a longer text changes for the tokens that stand already."""
+    return Question(
+        ask=f"The text gets one more token. What happens to the mean and the variance of {seen.quoted(seen.row)}?",
+        choices=("They stay as they are", "Both shift a little", "Only the mean moves"),
+        answer=0,
+        why="Each token is normalised over its own features: there are as many means as tokens, and none looks at another token.",
+        trial="one more token, written by the model",
+        tries={"more": seen.appended + 1, "token": seen.row},
+    )
+
+
 STAGE = stage(
     __doc__,
     key="norm2",
@@ -40,10 +52,5 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
-    question=Question(
-        ask="One more word is written behind the text. What happens to the means and variances of the tokens before it?",
-        choices=("They stay as they are", "They all shift a little", "Only the last one changes"),
-        answer=0,
-        why="Each token is normalised over its own features. There are as many means as tokens, and none looks at another token.",
-    ),
+    question=question,
 )

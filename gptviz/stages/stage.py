@@ -18,12 +18,15 @@ from ..seen import Seen
 
 @dataclass(frozen=True)
 class Question:
-    """Predict, then reveal: what is asked, the choices, which one is right (0-based), and one line on why."""
+    """Predict, then reveal: what is asked, the choices, which one is right (0-based), and one line on why. tries: what to choose in
+    the walk to see it happen, see `gptviz.ui.state.Choice`, and trial: that in words; empty where nothing shows it."""
 
     ask: str
     choices: tuple[str, ...]
     answer: int
     why: str
+    trial: str = ""
+    tries: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def ordered(self, key: str) -> "Question":
         """The same question with its choices in an order that depends on a key alone, so that no place is the right one."""

@@ -270,5 +270,7 @@ STAGE = stage(
         choices=("1", "2", "3"),
         answer=2,
         why='E + ff + ort. No merge for the capital and no leading space was learned, while "·effort" was frequent enough.',
+        trial='the text "Effort"',
+        tries={"text": "Effort"},
     ),
 )

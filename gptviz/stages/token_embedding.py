@@ -104,5 +104,7 @@ STAGE = stage(
         choices=("Yes, they depend on the place", "No, the same row of the table", "Only in a trained model"),
         answer=1,
         why="The table knows ids only, so the same token gets the same vector wherever it stands. What differs between two places is added in the next step: the position.",
+        trial="a sentence with a word in it twice",
+        tries={"text": "the cat and the dog and the mouse", "token": 3},
     ),
 )

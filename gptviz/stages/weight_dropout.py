@@ -1,9 +1,8 @@
 r"""# Dropout on the attention weights
 
 Trained with dropout, a model also loses whole routes between tokens: each attention weight becomes 0 with probability p, the others are
-multiplied by 1/(1-p). A row then no longer adds up to 1; it does so only on average over many passes. The first token has one
-weight to lose: with probability p it takes nothing from anyone in this head. The zeros of the causal mask stay zeros. When
-a model is used, the weights pass unchanged and every row adds up to 1.
+multiplied by 1/(1-p). A row then no longer adds up to 1; it does so only on average over many passes. The zeros of the
+causal mask stay zeros. When a model is used, the weights pass unchanged and every row adds up to 1.
 
 $$\tilde a_{ij} = a_{ij} \cdot \frac{r_{ij}}{1 - p}, \qquad r_{ij} = 0 \text{ with probability } p, \text{ else } 1$$
 """
@@ -116,9 +115,11 @@ STAGE = stage(
     overview=overview,
     caption=caption,
     question=Question(
-        ask="Dropout at p = 0.1 hits the first token's row, 1, 0, 0, ... What is the row's sum afterwards?",
+        ask="Dropout at p = 0.1 acts on the first token's row, 1, 0, 0, ... What is the row's sum afterwards?",
         choices=("1, as always", "0 or 1.11", "0.9"),
         answer=1,
         why="Its only weight falls with probability 0.1 (sum 0); else it becomes 1/0.9 = 1.11. On average the sum is 1.",
+        trial="dropout on, and the first token",
+        tries={"dropout": 0.1, "token": 0},
     ),
 )

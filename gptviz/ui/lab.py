@@ -252,13 +252,13 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
 
 
 def words(current: Sheet, said: str, marks: Sequence[str]) -> None:
-    """What happens, the formula, what to look for, and the question. marks: the badges beside the title."""
+    """The question, what happens, the formula, and what to look for. marks: the badges beside the title."""
     badges = "".join(f" <span class='badge train'>{verbatim.html(mark)}</span>" for mark in marks)
     st.html(f"<h1 class='title'>{verbatim.html(current.title)}{badges}</h1>")
+    if current.question:
+        predict.ask(current)
     glossary.prose(current.prose)
     if current.formula:
         st.latex(current.formula)
     if said:
         st.html(f"<p class='look'><b>Look for:</b> {verbatim.html(said)}</p>")
-    if current.question:
-        predict.ask(current)

@@ -110,6 +110,7 @@ def walk(choice: Choice) -> None:
         whose=main.title if other else "",
         around=story.TITLES,
         reached=whatif.marks(changed),
+        guessed=predict.marks(),
     )
     whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
@@ -437,13 +438,13 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done |
             drawers.show(stage, one.seen, asked, chosen_cell(choice), acted, changed if one is main else None)
         return
     left, right = st.columns(2, gap="medium")
-    with left:
+    with left, st.container(gap="xsmall"):
+        predict.ask(stage, seen=main.seen)
         glossary.prose(stage.prose)
     with right, st.container(gap="xsmall"):
         st.latex(stage.formula)
         for one in (main, other):
             st.html(f"<p class='shapes'><b>{verbatim.html(one.title)}</b><br>{shapes(stage, one.seen)}</p>")
-        predict.ask(stage, seen=main.seen)
         messages(main, choice)
 
 
@@ -481,11 +482,11 @@ def checked(trace: Trace, cell: Cell | None, changed: Done | None = None, *, bri
 
 
 def words(stage: Stage, seen: Seen, said: str) -> None:
-    """What happens, formula, shapes, what to look for, and the question."""
+    """The question, before anything answers it; what happens, formula, shapes, and what to look for."""
+    predict.ask(stage, seen=seen)
     glossary.prose(stage.prose)
     st.latex(stage.formula)
     st.html(f"<p class='shapes'>{shapes(stage, seen)}</p>{edited_here(stage, seen)}{look(said) if said else ''}")
-    predict.ask(stage, seen=seen)
 
 
 def shapes(stage: Stage, seen: Seen) -> Html:
