@@ -100,11 +100,11 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="The same word stands twice in a sentence. Do its two token vectors differ?",
-        choices=("Yes, they depend on the place", "No, the same row of the table", "Only in a trained model"),
+        ask="A word comes a second time in a sentence. Which token vector does it get?",
+        choices=("Another one, for another place", "The same one again", "The mean of the two places"),
         answer=1,
-        why="The table knows ids only, so the same token gets the same vector wherever it stands. What differs between two places is added in the next step: the position.",
-        trial="a sentence with a word in it twice",
-        tries={"text": "the cat and the dog and the mouse", "token": 3},
+        why="The table knows ids only, so the same token gets the same row wherever it stands. What differs between two places is added in the next step: the position.",
+        trial='a sentence with "·the" in it twice',
+        tries={"text": "I saw the cat and the dog", "token": 5},
     ),
 )
