@@ -248,3 +248,14 @@ def test_no_question_is_asked_twice_and_no_place_is_the_right_one():
     assert all(one == stage.asked(first(SENTENCES[0])).ordered(stage.key) for one, stage in zip(asked, STAGES))
     places = [question.answer for question in asked]
     assert all(5 <= places.count(place) <= 13 for place in range(3)), places
+
+
+# from step to step ----------------------------------------------------------------------------------------------------
+
+
+def test_every_stage_says_in_a_line_what_there_is_and_what_is_missing():
+    missing = [stage.missing for stage in STAGES]
+    assert len(set(missing) - {"The row it is meant for.", "In training, numbers of it that fall."}) == len(STAGES) - 4
+    for stage, after in zip(STAGES, (*STAGES[1:], None)):
+        assert stage.so_far.endswith(".") and stage.missing.endswith(".") and len(stage.so_far + stage.missing) < 100
+        assert not after or stage.so_far != after.so_far or stage.key == "weight-dropout"  # that step changes nothing in use

@@ -93,7 +93,8 @@ class Beside:
 class Stage:
     """One step of the walk. `stage()` builds it from a module's docstring.
 
-    number: in the notes' own numbering, "" where they have none. short: label on the map. part: whose colour it takes.
+    number: in the notes' own numbering, "" where they have none. short: label on the map. part: whose colour it takes. so_far,
+    missing: what the steps before have made, and what for this one is needed.
     points: the hook points this step makes, `{block}` filled in, the one it is about last. inputs: the points
     it reads, `{block}` filled in, "stream_in" for what enters the block, "*" for any; the first is the one it is said to be made
     of, and all are kept however long the text. picture and caption take what is `Seen`; caption is the "look for" line. lines: fragments that mark the lines of
@@ -110,6 +111,8 @@ class Stage:
     title: str
     short: str
     part: str
+    so_far: str
+    missing: str
     prose: str
     formula: str
     points: tuple[str, ...]

@@ -264,7 +264,11 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
             actions(stage, seen, choice)
         return
     left, right = st.columns([1.68, 1], gap="medium")
-    with left, st.container(key="stage", gap="small"):
+    with left:
+        if titled:
+            st.html(bridge(stage))
+        place = st.container(key="stage", gap="small")
+    with place:
         height = whatif.room(whatif.asks(made, choice), choice)
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said, height=height)
         dials(stage, seen)
@@ -312,6 +316,13 @@ def edited_here(stage: Stage, seen: Seen) -> Html:
     """That an edit changes what this very stage makes."""
     said = whatif.here(stage, seen)
     return f"<p class='message'>{verbatim.html(said)}</p>" if said else ""
+
+
+def bridge(stage: Stage) -> Html:
+    """What the steps before have made, and what is still missing."""
+    return (
+        f"<p class='bridge'><b>So far:</b> {verbatim.html(stage.so_far)} <b>Still missing:</b> {verbatim.html(stage.missing)}</p>"
+    )
 
 
 def look(said: str) -> Html:
@@ -439,6 +450,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done |
         return
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap="xsmall"):
+        st.html(bridge(stage))
         predict.ask(stage, seen=main.seen)
         glossary.prose(stage.prose)
     with right, st.container(gap="xsmall"):
