@@ -46,6 +46,7 @@ def picture(seen: Seen) -> Grid:
         ),
         per_row=1,
         selected=seen.row,
+        to_scale=True,
         alt=f"Block {seen.block + 1}: {len(output)} tokens go from {config.hidden_size} back to {config.n_embd} numbers each.",
         height=seen.height_beside,
     )

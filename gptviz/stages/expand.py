@@ -34,6 +34,7 @@ def picture(seen: Seen) -> Grid:
         ),
         per_row=1,
         selected=seen.row,
+        to_scale=True,
         alt=f"Block {seen.block + 1}: {len(hidden)} tokens grow from {seen.trace.config.n_embd} to {hidden.shape[1]} numbers each.",
     )
 

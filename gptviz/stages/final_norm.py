@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
 from . import layer_norm
@@ -22,6 +23,10 @@ def points(seen: Seen) -> tuple[str, str]:
 
 def picture(seen: Seen) -> go.Figure:
     return layer_norm.picture(seen, *points(seen))
+
+
+def overview(seen: Seen) -> Grid:
+    return layer_norm.overview(seen, *points(seen))
 
 
 def caption(seen: Seen) -> str:
@@ -42,6 +47,7 @@ STAGE = stage(
     lines=(*layer_norm.LINES, "self.hook_final_norm("),
     picture=picture,
     caption=caption,
+    overview=overview,
     question=Question(
         ask="Every number of a token's stream is doubled just before this step. What happens to its normalised vector?",
         choices=("It doubles", "It stays the same, but for ε", "It halves"),

@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
 from . import layer_norm
@@ -22,6 +23,10 @@ def points(seen: Seen) -> tuple[str, str]:
 
 def picture(seen: Seen) -> go.Figure:
     return layer_norm.picture(seen, *points(seen))
+
+
+def overview(seen: Seen) -> Grid:
+    return layer_norm.overview(seen, *points(seen))
 
 
 def caption(seen: Seen) -> str:
@@ -43,6 +48,7 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
+    overview=overview,
     question=Question(
         ask="You add 5 to all numbers of a token just before this step. What does that change in its normalised vector?",
         choices=("Nothing", "Every number grows by 5", "The variance grows"),

@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures.matrix import Grid
 from ..seen import Seen
 from . import layer_norm
 from .stage import Question, stage
@@ -21,6 +22,10 @@ def points(seen: Seen) -> tuple[str, str]:
 
 def picture(seen: Seen) -> go.Figure:
     return layer_norm.picture(seen, *points(seen))
+
+
+def overview(seen: Seen) -> Grid:
+    return layer_norm.overview(seen, *points(seen))
 
 
 def caption(seen: Seen) -> str:
@@ -54,5 +59,6 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
+    overview=overview,
     question=question,
 )

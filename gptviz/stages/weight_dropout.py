@@ -24,7 +24,55 @@ def marks(mask: np.ndarray, hides: bool) -> np.ndarray:
     return np.where(future, MASKED, DROPPED * (mask == 0)).astype(np.uint8)
 
 
+def off(seen: Seen) -> Grid:
+    """Dropout is off: the weights go on as they are, and beside them what one pass in training would have made of them here."""
+    point = f"blocks.{seen.block}.att.dropped"
+    weights, mask = seen.array(point), dropout.sampled(seen, point)
+    crossed = marks(mask, seen.hides)
+    limits = (0.0, 1 / (1 - dropout.SAMPLED))
+    plain = seen.square(
+        point,
+        "Attention weights",
+        limits=limits,
+        side=tuple(f"{total:.2f}" for total in weights.sum(1)),
+        side_title="sum",
+    )
+    examples = (
+        (mask, f"factors, p = {dropout.SAMPLED:g}", "×", (0.0, 2 / (1 - dropout.SAMPLED)), ()),
+        (weights * mask, "would go on", "=", limits, tuple(f"{total:.2f}" for total in (weights * mask).sum(1))),
+    )
+    return Grid(
+        panels=(
+            plain,
+            *(
+                replace(
+                    plain,
+                    title=title,
+                    values=values,
+                    limits=own,
+                    marks=crossed,
+                    joiner=joiner,
+                    side=side,
+                    side_title="sum" if side else "",
+                    dim=True,
+                    point="",
+                    prefix=(),
+                )
+                for values, title, joiner, own, side in examples
+            ),
+        ),
+        per_row=3,
+        selected=seen.row,
+        note="Dropout is off: only the first picture is this pass. The others are an example, drawn for this step alone.",
+        alt=f"Attention weights of block {seen.block + 1}, head {seen.head + 1}, unchanged as dropout is off; and an example of what a pass "
+        f"with p = {dropout.SAMPLED:g} would cut.",
+        height=seen.height_beside,
+    )
+
+
 def picture(seen: Seen) -> Grid:
+    if not (seen.trace.dropout or seen.present):
+        return off(seen)
     at = f"blocks.{seen.block}.att."
     weights, dropped = seen.array(at + "weights"), seen.array(at + "dropped")
     mask = dropout.factors(seen, at + "dropped")

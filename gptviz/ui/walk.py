@@ -320,9 +320,7 @@ def edited_here(stage: Stage, seen: Seen) -> Html:
 
 def bridge(stage: Stage) -> Html:
     """What the steps before have made, and what is still missing."""
-    return (
-        f"<p class='bridge'><b>So far:</b> {verbatim.html(stage.so_far)} <b>Still missing:</b> {verbatim.html(stage.missing)}</p>"
-    )
+    return f"<p class='bridge'><b>So far:</b> {verbatim.html(stage.so_far)} <b>Still missing:</b> {verbatim.html(stage.missing)}</p>"
 
 
 def look(said: str) -> Html:
