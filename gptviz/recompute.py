@@ -616,7 +616,7 @@ def _projection(cell: Cell) -> Recomputation:
         "att.qkv",
         column,
         [f"feature {n}" for n in range(config.n_embd)],
-        formula=rf"{letter.lower()}_{{t,c}} = \sum_j x_{{t,j}}\, W_{{j,\; {offset}h\, d_{{\text{{head}}}} + c}}",
+        formula=rf"{letter.lower()}_{{t,c}} = \sum_j y_{{t,j}}\, W_{{j,\; {offset}h\, d_{{\text{{head}}}} + c}}",
         sentence=f"row {token} of the normalised stream times column {column} of the fused Q K V matrix "
         f"(column {head * config.head_size + channel} of its {letter} part)",
     )
@@ -712,7 +712,7 @@ def _context(cell: Cell) -> Recomputation:
         ("weight", shares[read]),
         ("v", mixed[read]),
         [cell.label(n) for n in read],
-        formula=r"z_{i,c} = \sum_j a_{i,j}\, v_{j,c}",
+        formula=r"z_{i,c} = \sum_j \tilde a_{i,j}\, v_{j,c}",
         sentence=f"{cell.where}channel {channel} of the values, mixed with token {query}'s attention weights: "
         f"{len(read)} {'products' if len(read) > 1 else 'product'}, added up.",
         code=f"{_at(weights, item, head, query)} @ {_at(values, item, head, ':', channel)}",
@@ -729,7 +729,7 @@ def _weighted_value(cell: Cell) -> Recomputation:
         value=float(share) * float(v),
         sentence=f"Block {cell.block + 1}, head {head + 1}: what token {key} hands to token {query} in channel {channel}, "
         "its attention weight times its value.",
-        formula=r"a_{i,j}\, v_{j,c}",
+        formula=r"\tilde a_{i,j}\, v_{j,c}",
         numbers=rf"{signed(float(share))} \cdot {signed(float(v))}",
         code=f"{_at(weights, item, head, query, key)} * {_at(values, item, head, key, channel)}",
         operands={"number": np.array([float(share), float(v)])},
@@ -848,7 +848,7 @@ def _hidden(cell: Cell) -> Recomputation:
         "ff.expand",
         unit,
         [f"feature {n}" for n in range(cell.trace.config.n_embd)],
-        formula=r"h_{t,u} = \sum_j x_{t,j}\, W_{j,u}",
+        formula=r"h_{t,u} = \sum_j y_{t,j}\, W_{j,u}",
         sentence=f"row {token} of the normalised stream times column {unit} of the expanding matrix",
     )
 
@@ -880,7 +880,7 @@ def _ff_out(cell: Cell) -> Recomputation:
         "ff.contract",
         feature,
         [f"unit {n}" for n in range(cell.trace.config.hidden_size)],
-        formula=r"y_{t,j} = \sum_u g_{t,u}\, W_{u,j}",
+        formula=r"\mathrm{ff}_{t,j} = \sum_u g_{t,u}\, W_{u,j}",
         sentence=f"row {token} of the units after GELU times column {feature} of the contracting matrix",
     )
 
@@ -913,7 +913,7 @@ def _logits(cell: Cell) -> Recomputation:
         ("x", _numbers(cell.trace["final_norm"][item, token])),
         ("W", _numbers(model.out_head.weight[word])),
         [f"feature {n}" for n in range(config.n_embd)],
-        formula=r"\ell_{t,w} = \sum_j x_{t,j}\, W_{w,j}",
+        formula=r"\mathrm{logit}_{t,w} = \sum_j y_{t,j}\, W_{w,j}",
         sentence=f"Row {token} of the normalised stream times row {word} of the {table}: {config.n_embd} products, added up.",
         code=f"{_at('final_norm', item, token)} @ {path}.weight[{word}]",
     )
@@ -927,7 +927,7 @@ def _logit_part(cell: Cell) -> Recomputation:
         cell,
         shown=number_ * weight,
         value=float(number_) * float(weight),
-        sentence=f"What feature {feature} of row {token} adds to the logit of token {word}: its number times that of row {word} of "
+        sentence=f"What feature {feature} of row {token} adds to the logit of word {word}: its number times that of row {word} of "
         f"the {table}.",
         formula=r"y_{t,j}\, W_{w,j}",
         numbers=rf"{signed(float(number_))} \cdot {signed(float(weight))}",
@@ -945,12 +945,12 @@ def _exponential(cell: Cell) -> Recomputation:
         cell,
         shown=(logits[word] - top).exp(),
         value=math.exp(float(logits[word]) - float(top)),
-        sentence=f"e to the power of token {word}'s logit, from which the largest of the row was taken off.",
-        formula=r"e^{\ell_w - \max_k \ell_k}",
+        sentence=f"e to the power of the logit of word {word}, from which the largest of the row was taken off.",
+        formula=r"e^{\mathrm{logit}_w - \max_k \mathrm{logit}_k}",
         numbers=rf"e^{{{number(float(logits[word]))} - {signed(float(top))}}}",
         code=f"({_at('logits', item, token)}[{word}] - {_at('logits', item, token)}.max()).exp()",
         operands={"logit": np.array([float(logits[word]), float(top)])},
-        names=(f"token {word}", "the largest"),
+        names=(f"word {word}", "the largest"),
     )
 
 
@@ -977,7 +977,7 @@ def _probabilities(cell: Cell) -> Recomputation:
         value=raised[word] / total,
         sentence=f"The share of word {word}: e to its logit, divided by the sum of that over all {len(logits):,} words. "
         "The largest logit is taken off first, which changes no share.",
-        formula=r"P_w = \frac{e^{\ell_w - \max_k \ell_k}}{\sum_k e^{\ell_k - \max_k \ell_k}}",
+        formula=r"P_w = \frac{e^{\mathrm{logit}_w - \max_k \mathrm{logit}_k}}{\sum_v e^{\mathrm{logit}_v - \max_k \mathrm{logit}_k}}",
         numbers=_share(logits, raised, word),
         code=f"{_at('logits', item, token)}.softmax(-1)[{word}]",
         operands=columns,

@@ -87,12 +87,12 @@ def test_a_store_holds_equal_arrays_once_and_gives_them_back():
     np.testing.assert_array_equal(arrays[0], np.arange(6))
 
 
-def test_four_tokens_of_the_bundled_model_take_at_most_two_megabytes():
+def test_four_tokens_of_the_bundled_model_take_at_most_two_megabytes_and_a_fifth():
     seen = Chosen("Every effort moves you").seen(mini())
     inside = [stage for stage in STAGES if stage.per_block]
     outside = len(walk.page(seen, "mini", [stage for stage in STAGES if not stage.per_block]))
     one, two = (len(walk.page(seen, "mini", inside, blocks)) for blocks in ([2], [2, 3]))
-    assert outside + one - len(walk.html(seen, "mini", "")) + 5 * (two - one) < 2_000_000
+    assert outside + one - len(walk.html(seen, "mini", "")) + 5 * (two - one) < 2_200_000
 
 
 def test_a_sentence_stays_text():

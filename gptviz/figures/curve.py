@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from .. import verbatim
-from ..words import fixed
 from . import style
 
 POINTS = 400  # of the drawn curve
@@ -82,7 +81,7 @@ def units(
             y=LOWEST[1],
             ax=-50,
             ay=-70,
-            text=f"lowest: {fixed(LOWEST[1])} at {fixed(LOWEST[0])}",
+            text="lowest: −0.17 at −0.75",
             xanchor="right",
             arrowcolor=grey,
             arrowwidth=1,
@@ -141,7 +140,7 @@ def _dip(figure: go.Figure, hidden: np.ndarray, active: np.ndarray, function: Ca
         **axes,
     )
     for at, y, text, xanchor in (
-        (LOWEST[0], LOWEST[1], f"lowest: {fixed(LOWEST[1])} at {fixed(LOWEST[0])}", "center"),
+        (LOWEST[0], LOWEST[1], "lowest: −0.17 at −0.75", "center"),
         (0.0, 0.0, "ReLU: a corner", "left"),
     ):
         figure.add_annotation(

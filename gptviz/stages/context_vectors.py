@@ -6,7 +6,7 @@ context vector is what was read.
 
 Each head makes its own mix. The mixes of all heads are laid side by side into one long row, as wide as the model.
 
-$$z_i = \sum_{j \le i} \tilde a_{ij}\, v_j, \qquad \text{concat}_i = [\,z_i^{1} \mid z_i^{2} \mid \dots\,]$$
+$$z_i = \sum_{j \le i} \tilde a_{ij}\, v_j, \qquad \text{concat}_i = [\,z_i^{(1)} \mid z_i^{(2)} \mid \dots\,]$$
 """
 
 import numpy as np

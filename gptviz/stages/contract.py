@@ -6,7 +6,7 @@ together plus a bias are the output. A unit that is switched off adds almost not
 
 So a unit is a pair: a pattern to notice, and something to write when it is noticed.
 
-$$\text{ff}_t = \sum_{u} \mathrm{GELU}(h_{tu})\, W_{\text{down}}[u] + b_{\text{down}}$$
+$$\text{ff}_t = \sum_{u} g_{tu}\, W_{\text{down}}[u] + b_{\text{down}}, \qquad g_{tu} = \mathrm{GELU}(h_{tu})$$
 """
 
 import numpy as np

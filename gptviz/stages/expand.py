@@ -7,7 +7,7 @@ First the row is made four times as wide. Each new number (hidden unit) is a wei
 where the token's vector goes along with what the unit's column has learned. Four times the width is a choice that works: room
 for many patterns before the row is folded back.
 
-$$h_t = \mathrm{LN}(x_t)\, W_{\text{up}} + b_{\text{up}}$$
+$$h_t = y_t\, W_{\text{up}} + b_{\text{up}}, \qquad y_t = \mathrm{LN}(x'_t)$$
 """
 
 from .. import sampling

@@ -6,7 +6,7 @@ The heads' mixes lie side by side, but still apart: head 1 filled the first colu
 The product of a row with a table is a sum over the row's numbers, and a sum can be cut into parts: each head has a share of its
 own, its slice of the row times its rows of the table. The shares and one bias are the output.
 
-$$o_i = \sum_{h} z_i^{h}\, W_{\text{out}}^{h} + b_{\text{out}}$$
+$$o_i = \sum_{h} z_i^{(h)}\, W_{\text{out}}^{(h)} + b_{\text{out}}$$
 """
 
 import numpy as np

@@ -87,5 +87,7 @@ def attempt(**changes: str | int | float) -> None:
 def marks() -> dict[str, tuple[bool, str]]:
     """Which stages' questions were answered in this visit: key -> rightly, and that in words."""
     kept = st.session_state.get("answers", {})
-    found = {stage.key: kept[stage.key] for stage in STAGES if stage.key in kept}
-    return {key: (one.right, SHOWN if one.guess is None else RIGHT if one.right else WRONG) for key, one in found.items()}
+    found = {stage.key: kept.get(stage.key) for stage in STAGES}
+    return {
+        key: (one.right, SHOWN if one.guess is None else RIGHT if one.right else WRONG) for key, one in found.items() if one
+    }

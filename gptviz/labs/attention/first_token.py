@@ -6,7 +6,7 @@ nothing to look for (attention sink). Its bright column outshines everything els
 To see the rest, hide that column and divide each row by what remains, so that it sums to 1 again. That is a way to look, not
 something the model does: the model mixes with the weights on the left.
 
-$$v_{qk} = \frac{w_{qk}}{1 - w_{q0}}, \quad k \ge 1$$
+$$\text{shown}_{ij} = \frac{a_{ij}}{1 - a_{i0}}, \quad j \ge 1$$
 """
 
 import numpy as np

@@ -6,7 +6,7 @@ the head's size keeps scores from growing with it. Then the whole row of scores 
 
 Only differences within a row count: adding the same number to all its scores changes no share, so a best score may be negative.
 
-$$s_{qk} = \frac{\sum_i q_i k_i}{\sqrt{d}}, \qquad w_{qk} = \frac{e^{s_{qk}}}{\sum_{j \le q} e^{s_{qj}}}$$
+$$s^{\prime}_{ij} = \frac{q_i \cdot k_j}{\sqrt{d_{\text{head}}}}, \qquad a_{ij} = \frac{e^{s^{\prime}_{ij}}}{\sum_{k \le i} e^{s^{\prime}_{ik}}}$$
 """
 
 from dataclasses import dataclass

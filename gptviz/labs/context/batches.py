@@ -179,7 +179,7 @@ No step mixes along that axis. What a sentence gets is what it would get alone; 
 may change, and with it the last digits. Exactly 0 has its own place on the left; the grey ticks show how large the numbers
 themselves are.
 
-$$(2, T) \to (2, T, d) \to (2, T, \text{vocabulary})$$
+$$(2, \text{tokens}) \to (2, \text{tokens}, d) \to (2, \text{tokens}, V)$$
 """,
     key="batch",
     controls=controls,
