@@ -183,7 +183,7 @@ STAGE = stage(
     part="output",
     points=("ids",),
     inputs=("logits",),
-    lines=(),
+    lines=("for _ in range(count):", "window = ids[-model.config", "token = int(logits[0, -1].argmax())", "ids.append(token)"),
     picture=picture,
     caption=caption,
     shape=lambda config, batch, tokens: (batch, min(tokens + 1, config.context_length)),

@@ -157,7 +157,7 @@ STAGE = stage(
     part="output",
     points=("logits",),
     inputs=("logits",),
-    lines=(),
+    lines=("shifted = np.exp(", "return shifted / shifted.sum(", "token = int(logits[0, -1].argmax())"),
     picture=picture,
     caption=caption,
     overview=overview,

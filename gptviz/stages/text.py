@@ -3,7 +3,7 @@ r"""# Text into tokens
 A model reads no letters, only numbers from a fixed list. The text is first cut into words, each with the space before it,
 drawn as a dot. Each word is then cut into pieces (tokens) by byte-pair encoding: start from single bytes, join the
 neighbouring pair that was learned first (lowest rank), repeat until no known pair is left. Frequent words end as one token,
-rare ones as several. Any text works: what is unknown stays in smaller parts. The model has no part in this.
+rare ones as several. Any text works: what is unknown stays in smaller parts. The library tiktoken does this (encode), and back (decode).
 
 $$\text{next pair} = \underset{(a,\,b)\ \text{neighbours}}{\arg\min}\ \mathrm{rank}(a + b)$$
 """
@@ -260,7 +260,13 @@ STAGE = stage(
     part="token",
     points=("ids",),
     inputs=(),
-    lines=(),
+    lines=(
+        "return encoding().encode(",
+        "return regex.findall(PATTERN, text)",
+        "rank, at = min(known)",
+        "parts = parts[:at] + (joined,)",
+        "return encoding().decode([",
+    ),
     picture=picture,
     caption=caption,
     shape=lambda config, batch, tokens: (),

@@ -237,14 +237,12 @@ def numbers(seen: Seen, point: str) -> tuple[pd.DataFrame, str]:
 
 
 def _code(stage: Stage) -> None:
-    if not stage.lines:
-        st.caption("This step happens before or after the model: gptviz/tokenizer.py and gptviz/sampling.py do it.")
     for excerpt in source.lines(stage.lines):
         rows = "".join(
             f"<span class='{'marked' if number in excerpt.marked else 'plain'}'><i>{number:4d}</i>  {verbatim.html(line)}\n</span>"
             for number, line in enumerate(excerpt.text.splitlines(), excerpt.start)
         )
-        st.html(f"<div class='source'><b>gptviz/model.py</b> {verbatim.html(excerpt.title)}<pre>{rows}</pre></div>")
+        st.html(f"<div class='source'><b>gptviz/{excerpt.file}</b> {verbatim.html(excerpt.title)}<pre>{rows}</pre></div>")
 
 
 def _about(stage: Stage, seen: Seen, choice: Choice) -> None:
