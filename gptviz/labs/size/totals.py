@@ -74,6 +74,7 @@ TOTALS = experiment(
     r"""# 124 or 163 million?
 
     GPT-2 small is called a 124M model, and code that builds it may count 163 million. Both are right about what they count.
+    (The 117M of OpenAI's paper was a slip.)
 
     Two switches make the difference. The output head either reuses the token table (tied) or has a table of its own. The
     projections to queries, keys and values either have a bias or not. OpenAI's weights are tied and have the bias.
