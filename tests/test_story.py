@@ -189,7 +189,7 @@ def test_every_letter_of_a_formula_is_in_the_table_of_symbols():
         "Embeddings/neighbours",
         "Embeddings/cosine",
         "Embeddings/positions",
-        "Training/pair",
+        "Replay/pair",
     }  # two vectors, a and b, compared
     for key, found in used.items():
         splits = {letter for letter in found if letter not in known and not (key in maps | {"text"} and letter in "ab")}

@@ -158,7 +158,12 @@ BELIEFS = (
         "context-vectors",
         "The weights say how much; the context vector is what was read",
     ),
-    Belief("Scores are divided by the root of the model's width.", "By that of the head's size.", "attention-scores", "divided by the square root of the head size"),
+    Belief(
+        "Scores are divided by the root of the model's width.",
+        "By that of the head's size.",
+        "attention-scores",
+        "divided by the square root of the head size",
+    ),
     Belief(
         "Zeros hide the future as well as minus infinity.",
         "e to the 0 is 1: the future keeps a share.",
@@ -257,7 +262,7 @@ BELIEFS = (
         "Sampling/temperature",
         "every token keeps its rank",
     ),
-    Belief("Gibberish means a bug.", "Untrained, all tokens are nearly as likely.", "Training/next", "an accident"),
+    Belief("Gibberish means a bug.", "Untrained, all tokens are nearly as likely.", "Replay/next", "an accident"),
     Belief(
         "124 million, or 163, or 117: somebody is wrong.",
         "The head is counted once or twice; 117 was a slip.",

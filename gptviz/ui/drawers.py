@@ -242,7 +242,9 @@ def _code(stage: Stage) -> None:
             f"<span class='{'marked' if number in excerpt.marked else 'plain'}'><i>{number:4d}</i>  {verbatim.html(line)}\n</span>"
             for number, line in enumerate(excerpt.text.splitlines(), excerpt.start)
         )
-        st.html(f"<div class='source'><b>gptviz/{excerpt.file}</b> {verbatim.html(excerpt.title)}<pre>{rows}</pre></div>")
+        st.html(
+            f"<div class='source'><b>gptviz/{verbatim.html(excerpt.file)}</b> {verbatim.html(excerpt.title)}<pre>{rows}</pre></div>"
+        )
 
 
 def _about(stage: Stage, seen: Seen, choice: Choice) -> None:
