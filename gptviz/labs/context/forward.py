@@ -88,8 +88,7 @@ def lines(function: str) -> tuple[Line, ...]:
 def run(setting: Setting):
     """The sentence, or it and another one, through the model."""
     rows = [setting.ids[:MOST_TOKENS], tuple(tokenizer.encode(OTHER))][: setting["sentences"]]
-    points = [line.point for function in FUNCTIONS for line in lines(function) if line.point]
-    return setting.trace(padded(rows) if len(rows) > 1 else rows, points=dict.fromkeys(points))
+    return setting.trace(padded(rows) if len(rows) > 1 else rows)
 
 
 def chosen(setting: Setting) -> tuple[tuple[Line, ...], Line]:
@@ -137,6 +136,8 @@ def numbers(setting: Setting, line: Line) -> Grid:
                 columns=tuple(map(str, range(values.shape[1]))),
                 row_axis=axes[-2],
                 column_axis=axes[-1],
+                point=line.point,
+                prefix=prefix,
             ),
         ),
         alt=f"The first numbers of {line.point}.",
@@ -174,6 +175,7 @@ FORWARD = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    own=run,
     question=Question(
         ask="GPT-2 small gets ids of shape (2, 4). What is the shape of its logits?",
         choices=("(2, 50257)", "(2, 4, 50257)", "(2, 4, 768)"),
