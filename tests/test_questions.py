@@ -14,7 +14,7 @@ from gptviz.seen import Seen
 from gptviz.stages import BY_KEY, STAGES, Question, first_look
 from gptviz.ui import predict, state
 from sample_models import mini
-from test_page import fine, opened
+from test_page import fine, html, opened
 
 SENTENCES = ("Every effort moves you", "The letter was sealed. She opened the", "I beg your", "Every")
 EXPERIMENTS = [(f"{lab.key}/{one.key}", one) for lab in LABS.values() for one in lab.experiments if one.question]
@@ -138,3 +138,12 @@ def forged():
     from gptviz.ui import predict
 
     predict.answered("norm1", "What?", ("this", "that"), 0, "neither")
+
+
+def test_in_present_mode_the_question_comes_before_the_line_that_answers_it():
+    app = fine(opened(stage="norm1", text=SENTENCES[0], present=1))
+    question = BY_KEY["norm1"].asked(seen(SENTENCES[0]))
+    assert f"Predict:</b> {question.ask}" in html(app) and all(choice in html(app) for choice in question.choices)
+    assert "Look for" not in html(app)
+    fine(app.button(key="reveal-norm1").click().run())
+    assert "Look for" in html(app) and "Predict:</b>" not in html(app)

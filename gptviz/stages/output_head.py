@@ -87,7 +87,13 @@ def overview(seen: Seen) -> Grid:
             strip(
                 "the row, after LayerNorm", vector, seen.labels[row], point="final_norm", prefix=(seen.item,), row_index=(row,)
             ),
-            strip(f"row {word} of the {table}", weights, name, part="token", joiner="×"),
+            strip(
+                f"row {word} of the {table}, which has {len(logits):,} rows of {len(weights):,}",
+                weights,
+                name,
+                part="token",
+                joiner="×",
+            ),
             strip(
                 f"products; added up they are the logit of {name}, {fixed(logits[word])}",
                 vector * weights,

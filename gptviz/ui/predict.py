@@ -63,6 +63,16 @@ def ask(stage: Stage | Experiment, label: Markdown = "", seen: Seen | None = Non
             st.button(tried, key=f"try-{stage.key}", on_click=attempt, kwargs=dict(question.tries))
 
 
+def still(stage: Stage, seen: Seen) -> str:
+    """The question of a stage and its choices in one line, as long as it was not answered in this visit; "" afterwards."""
+    try:
+        question = stage.asked(seen).ordered(stage.key)
+    except NotFinite:
+        return ""
+    choices = " ".join(f"({letter}) {choice}" for letter, choice in zip("abcd", question.choices))
+    return "" if said(stage.key, question) else f"{question.ask} {choices}"
+
+
 def said(name: str, question: Question) -> Answer | None:
     """What the reader answered to this very question earlier in the visit."""
     kept = st.session_state.get("answers", {}).get(name)

@@ -253,7 +253,10 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
                 alt=said,
                 height=whatif.room(whatif.asks(made, choice), choice),
             )
-        line = checked(seen.trace, cell, changed) or edited_here(stage, seen) + look(said)
+        asked = predict.still(stage, seen)
+        line = checked(seen.trace, cell, changed) or edited_here(stage, seen) + (
+            look(asked, "Predict") if asked else look(said)
+        )
         if not (stage.dials or stage.actions):
             st.html(line)
             return
@@ -323,8 +326,8 @@ def bridge(stage: Stage) -> Html:
     return f"<p class='bridge'><b>So far:</b> {verbatim.html(stage.so_far)} <b>Still missing:</b> {verbatim.html(stage.missing)}</p>"
 
 
-def look(said: str) -> Html:
-    return f"<p class='look'><b>Look for:</b> {verbatim.html(said)}</p>"
+def look(said: str, label: str = "Look for") -> Html:
+    return f"<p class='look'><b>{verbatim.html(label)}:</b> {verbatim.html(said)}</p>"
 
 
 EDITED = "<span class='badge edited'>EDITED</span> "
