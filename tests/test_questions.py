@@ -1,6 +1,7 @@
 """The questions of stages and experiments: asked once each, before anything answers them, kept for the visit, and worth trying."""
 
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
@@ -127,6 +128,8 @@ def test_an_answer_is_kept_for_the_visit_and_marked_on_the_map():
     assert radio.value == right and any(question.why in one.value for one in app.markdown)
     fine(radio.set_value(question.choices[question.answer - 1]).run())
     assert not app.session_state["answers"]["norm1"].right
+    app.session_state["choice"] = replace(app.session_state["choice"], stage=state.END)
+    assert f"2 of {len(STAGES)}, 0 rightly" in html(fine(app.run()))
 
 
 def test_a_forged_answer_is_no_answer():

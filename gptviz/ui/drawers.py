@@ -89,8 +89,7 @@ def _recompute(
         st.warning(verbatim.markdown(said))
         cell = default_cell(stage, seen)
         made = recompute(seen.trace, *cell)
-    cells = not asked and isinstance(stage.picture(seen), Grid)
-    hint = " Click any cell of the picture for another one." if cells else ""
+    hint = "" if asked else clickable(stage, seen)
     st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence)}{hint}")
     st.latex(breakable(made.formula))
     st.latex(breakable(made.numbers))
@@ -104,6 +103,13 @@ def _recompute(
     operands(made)
     pick(seen.trace, cell, acted)
     st.code(made.code, language="python", wrap_lines=True)
+
+
+def clickable(stage: Stage, seen: Seen) -> str:
+    """Where another number can be clicked, in words; "" where no picture has cells. Beside another model charts stand alone."""
+    if isinstance(stage.picture(seen), Grid):
+        return " Click any cell of the picture for another one."
+    return " Click any cell under the picture for another one." if stage.overview and not seen.narrow else ""
 
 
 NAME = 24  # characters of LaTeX on the left of an equals sign that are only the name of what follows

@@ -94,6 +94,13 @@ def attempt(**changes: str | int | float) -> None:
     state.change(**anew | {"cell": "", "drawer": ""} | changes)
 
 
+def progress() -> str:
+    """How many questions of the walk were answered in this visit, and how many rightly; "" before the first."""
+    found = marks().values()
+    right = sum(one for one, _ in found)
+    return f"Questions of the walk that you have answered: {len(found)} of {len(STAGES)}, {right} rightly." if found else ""
+
+
 def marks() -> dict[str, tuple[bool, str]]:
     """Which stages' questions were answered in this visit: key -> rightly, and that in words."""
     kept = st.session_state.get("answers", {})
