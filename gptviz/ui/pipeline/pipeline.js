@@ -69,8 +69,10 @@ function build(nav, stages, state) {
   nav.querySelector(".skip").onclick = () => {
     const stage = document.querySelector(".st-key-stage");
     if (!stage) return; // no picture yet
-    const shadow = [...stage.querySelectorAll("*")].find((node) => node.shadowRoot)?.shadowRoot;
-    const picture = shadow?.querySelector("[tabindex]") ?? stage.querySelector("[role=img], [role=figure]") ?? stage;
+    const host = [...stage.querySelectorAll("*")].find((node) => node.shadowRoot);
+    const chart = stage.querySelector("[role=img], [role=figure]");
+    const above = chart && host && chart.compareDocumentPosition(host) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const picture = (above ? chart : host?.shadowRoot.querySelector("[tabindex]") ?? chart) ?? stage;
     if (picture.tabIndex < 0) picture.tabIndex = -1; // takes the focus, but only from here
     picture.focus();
   };
