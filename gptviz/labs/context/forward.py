@@ -87,7 +87,8 @@ def lines(function: str) -> tuple[Line, ...]:
 @once
 def run(setting: Setting):
     """The sentence, or it and another one, through the model."""
-    rows = [setting.ids[:MOST_TOKENS], tuple(tokenizer.encode(OTHER))][: setting["sentences"]]
+    most = min(MOST_TOKENS, setting.config.context_length)
+    rows = [setting.ids[:most], tuple(tokenizer.encode(OTHER))[:most]][: setting["sentences"]]
     return setting.trace(padded(rows) if len(rows) > 1 else rows)
 
 
