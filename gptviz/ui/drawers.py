@@ -90,7 +90,7 @@ def _recompute(
         cell = default_cell(stage, seen)
         made = recompute(seen.trace, *cell)
     hint = "" if asked else clickable(stage, seen)
-    st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence)}{hint}")
+    st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence + hint)}")
     st.latex(breakable(made.formula))
     st.latex(breakable(made.numbers))
     st.html(
