@@ -37,6 +37,8 @@ SHARES = {
 
 TERMS = 3  # terms of a long sum that are written out; the rest is one ellipsis with its count and total
 WORDS = 20  # rows of a softmax over the vocabulary that are listed; the rest is one row
+NORMS = ("norm1", "norm2", "final_norm")  # how the names of points that a LayerNorm makes end
+MOMENTS_OF = ("mean", "variance")  # of a token's numbers, as its LayerNorm takes them
 VECTORS = ("feature", "channel", "unit")  # last axes of points whose rows have a direction worth comparing
 CLOSE = 1e-4  # a number further than this from its recomputation (relative above 1) is not the model's own
 
@@ -156,13 +158,15 @@ def axes_among(points: Mapping[str, tuple[str, ...]], point: str) -> tuple[str, 
         return points[point]
     if point == "stream":
         return ("batch", "token", "row", "feature")
-    if point == "probabilities":
+    if point in ("probabilities", "exponential"):
         return points["logits"]
+    if point == "logit_part":
+        return ("batch", "token", "word", "feature")
     if derived == "cosine" and base in points and points[base][-1] in VECTORS:
         *leading, rows, _ = points[base]
         return (*leading, rows, rows)
-    if derived == "normalised" and base in points and base.endswith(("norm1", "norm2", "final_norm")):
-        return points[base]
+    if derived in ("normalised", "moments") and base in points and base.endswith(NORMS):
+        return points[base] if derived == "normalised" else ("batch", "token", "moment")
     if derived == "mask" and base in points and base.endswith(("drop_emb", "att.dropped", "drop1", "drop2")):
         return points[base]
     if derived in SHARES and f"{base}.att_out" in points:
@@ -175,6 +179,7 @@ def axes_among(points: Mapping[str, tuple[str, ...]], point: str) -> tuple[str, 
 def sizes(trace: Trace, point: str) -> tuple[int, ...]:
     """How long each axis of a point is."""
     of = trace.config.sizes(*trace.ids.shape)
+    of["moment"] = len(MOMENTS_OF)
     of["row"] = trace.config.n_layer + 1 if point == "stream" else trace.config.n_head + 2
     return tuple(of[axis] for axis in axes(trace, point))
 
@@ -204,9 +209,11 @@ def _known(points: Mapping[str, tuple[str, ...]]) -> list[str]:
     return [
         *points,
         "probabilities",
+        "exponential",
+        "logit_part",
         "stream",
         *(f"cosine:{name}" for name, axes in points.items() if axes[-1] in VECTORS),
-        *(f"normalised:{name}" for name in points if name.endswith(("norm1", "norm2", "final_norm"))),
+        *(f"{kind}:{name}" for kind in ("normalised", "moments") for name in points if name.endswith(NORMS)),
         *(f"mask:{name}" for name in points if name.endswith(("drop_emb", "att.dropped", "drop1", "drop2"))),
         *(f"{kind}:{block}" for kind in SHARES for block in blocks),
     ]
@@ -559,6 +566,40 @@ def _inner_norm(cell: Cell) -> Recomputation:
     )
 
 
+def _moments(cell: Cell) -> Recomputation:
+    """The mean or the variance that a LayerNorm takes of one token's numbers."""
+    item, token, moment = cell.index
+    norm = _norm(cell, cell.base)
+    x = cell.trace[norm.source][item, token]
+    width, row = len(norm.x), _at(norm.source, item, token)
+    names = tuple(f"feature {n}" for n in range(width))
+    if MOMENTS_OF[moment] == "mean":
+        return _answer(
+            cell,
+            shown=x.mean(),
+            value=norm.mean,
+            sentence=f"{cell.where}the mean of the {width} numbers of token {token}: added up, and divided by {width}.",
+            formula=r"\mu = \frac{1}{d}\sum_j x_j",
+            numbers=rf"\frac{{{number(norm.x.sum())}}}{{{width}}}",
+            code=f"{row}.mean()",
+            operands={"x": norm.x},
+            names=names,
+        )
+    apart = (norm.x - norm.mean) ** 2
+    return _answer(
+        cell,
+        shown=x.var(correction=0),
+        value=norm.variance,
+        sentence=f"{cell.where}the variance of the {width} numbers of token {token}: how far each lies from their mean, squared, "
+        f"added up, and divided by {width}.",
+        formula=r"\sigma^2 = \frac{1}{d}\sum_j (x_j - \mu)^2",
+        numbers=rf"\mu = {number(norm.mean)}: \quad \frac{{{number(apart.sum())}}}{{{width}}}",
+        code=f"{row}.var(correction=0)",
+        operands={"x": norm.x, "x - mean": norm.x - norm.mean, "(x - mean)²": apart},
+        names=names,
+    )
+
+
 # --- attention -------------------------------------------------------------------------------------------------------------
 
 
@@ -575,7 +616,7 @@ def _projection(cell: Cell) -> Recomputation:
         "att.qkv",
         column,
         [f"feature {n}" for n in range(config.n_embd)],
-        formula=rf"{letter.lower()}_{{t,c}} = \sum_j x_{{t,j}}\, W_{{j,\; {offset}h\, d_{{\text{{head}}}} + c}}",
+        formula=rf"{letter.lower()}_{{t,c}} = \sum_j y_{{t,j}}\, W_{{j,\; {offset}h\, d_{{\text{{head}}}} + c}}",
         sentence=f"row {token} of the normalised stream times column {column} of the fused Q K V matrix "
         f"(column {head * config.head_size + channel} of its {letter} part)",
     )
@@ -671,7 +712,7 @@ def _context(cell: Cell) -> Recomputation:
         ("weight", shares[read]),
         ("v", mixed[read]),
         [cell.label(n) for n in read],
-        formula=r"z_{i,c} = \sum_j a_{i,j}\, v_{j,c}",
+        formula=r"z_{i,c} = \sum_j \tilde a_{i,j}\, v_{j,c}",
         sentence=f"{cell.where}channel {channel} of the values, mixed with token {query}'s attention weights: "
         f"{len(read)} {'products' if len(read) > 1 else 'product'}, added up.",
         code=f"{_at(weights, item, head, query)} @ {_at(values, item, head, ':', channel)}",
@@ -688,7 +729,7 @@ def _weighted_value(cell: Cell) -> Recomputation:
         value=float(share) * float(v),
         sentence=f"Block {cell.block + 1}, head {head + 1}: what token {key} hands to token {query} in channel {channel}, "
         "its attention weight times its value.",
-        formula=r"a_{i,j}\, v_{j,c}",
+        formula=r"\tilde a_{i,j}\, v_{j,c}",
         numbers=rf"{signed(float(share))} \cdot {signed(float(v))}",
         code=f"{_at(weights, item, head, query, key)} * {_at(values, item, head, key, channel)}",
         operands={"number": np.array([float(share), float(v)])},
@@ -807,7 +848,7 @@ def _hidden(cell: Cell) -> Recomputation:
         "ff.expand",
         unit,
         [f"feature {n}" for n in range(cell.trace.config.n_embd)],
-        formula=r"h_{t,u} = \sum_j x_{t,j}\, W_{j,u}",
+        formula=r"h_{t,u} = \sum_j y_{t,j}\, W_{j,u}",
         sentence=f"row {token} of the normalised stream times column {unit} of the expanding matrix",
     )
 
@@ -839,7 +880,7 @@ def _ff_out(cell: Cell) -> Recomputation:
         "ff.contract",
         feature,
         [f"unit {n}" for n in range(cell.trace.config.hidden_size)],
-        formula=r"y_{t,j} = \sum_u g_{t,u}\, W_{u,j}",
+        formula=r"\mathrm{ff}_{t,j} = \sum_u g_{t,u}\, W_{u,j}",
         sentence=f"row {token} of the units after GELU times column {feature} of the contracting matrix",
     )
 
@@ -872,9 +913,44 @@ def _logits(cell: Cell) -> Recomputation:
         ("x", _numbers(cell.trace["final_norm"][item, token])),
         ("W", _numbers(model.out_head.weight[word])),
         [f"feature {n}" for n in range(config.n_embd)],
-        formula=r"\ell_{t,w} = \sum_j x_{t,j}\, W_{w,j}",
+        formula=r"\mathrm{logit}_{t,w} = \sum_j y_{t,j}\, W_{w,j}",
         sentence=f"Row {token} of the normalised stream times row {word} of the {table}: {config.n_embd} products, added up.",
         code=f"{_at('final_norm', item, token)} @ {path}.weight[{word}]",
+    )
+
+
+def _logit_part(cell: Cell) -> Recomputation:
+    item, token, word, feature = cell.index
+    table, path = ("token table", "model.tok_emb") if cell.trace.config.tied_head else ("output head", "model.out_head")
+    number_, weight = cell.trace["final_norm"][item, token, feature], cell.trace.model.out_head.weight[word, feature].detach()
+    return _answer(
+        cell,
+        shown=number_ * weight,
+        value=float(number_) * float(weight),
+        sentence=f"What feature {feature} of row {token} adds to the logit of word {word}: its number times that of row {word} of "
+        f"the {table}.",
+        formula=r"y_{t,j}\, W_{w,j}",
+        numbers=rf"{signed(float(number_))} \cdot {signed(float(weight))}",
+        code=f"{_at('final_norm', item, token, feature)} * {path}.weight[{word}, {feature}]",
+        operands={"number": np.array([float(number_), float(weight)])},
+        names=("row of the stream", "row of the table"),
+    )
+
+
+def _exponential(cell: Cell) -> Recomputation:
+    item, token, word = cell.index
+    logits = cell.trace["logits"][item, token].detach()
+    top = logits.max()
+    return _answer(
+        cell,
+        shown=(logits[word] - top).exp(),
+        value=math.exp(float(logits[word]) - float(top)),
+        sentence=f"e to the power of the logit of word {word}, from which the largest of the row was taken off.",
+        formula=r"e^{\mathrm{logit}_w - \max_k \mathrm{logit}_k}",
+        numbers=rf"e^{{{number(float(logits[word]))} - {signed(float(top))}}}",
+        code=f"({_at('logits', item, token)}[{word}] - {_at('logits', item, token)}.max()).exp()",
+        operands={"logit": np.array([float(logits[word]), float(top)])},
+        names=(f"word {word}", "the largest"),
     )
 
 
@@ -901,7 +977,7 @@ def _probabilities(cell: Cell) -> Recomputation:
         value=raised[word] / total,
         sentence=f"The share of word {word}: e to its logit, divided by the sum of that over all {len(logits):,} words. "
         "The largest logit is taken off first, which changes no share.",
-        formula=r"P_w = \frac{e^{\ell_w - \max_k \ell_k}}{\sum_k e^{\ell_k - \max_k \ell_k}}",
+        formula=r"P_w = \frac{e^{\mathrm{logit}_w - \max_k \mathrm{logit}_k}}{\sum_v e^{\mathrm{logit}_v - \max_k \mathrm{logit}_k}}",
         numbers=_share(logits, raised, word),
         code=f"{_at('logits', item, token)}.softmax(-1)[{word}]",
         operands=columns,
@@ -1004,6 +1080,9 @@ RECIPES: dict[str, Callable[[Cell], Recomputation]] = {
     "head_out": _head_out,
     "weighted_value": _weighted_value,
     "unit_out": _unit_out,
+    "moments": _moments,
+    "logit_part": _logit_part,
+    "exponential": _exponential,
     "probabilities": _probabilities,
     "stream": _stream,
 }

@@ -19,7 +19,7 @@ def said(page) -> str:
 def test_axe_finds_what_it_is_there_to_find(server, visit):
     page = visit(url(server))
     page.evaluate(
-        """document.querySelector('.st-key-words').insertAdjacentHTML('beforeend',
+        """document.querySelector('.st-key-words').insertAdjacentHTML('afterbegin',
             "<button aria-label='other'>Name</button><p style='color: #999; background: #FFF'>Pale</p><img src='data:,'>")"""
     )
     found = findings(page, colours=True)

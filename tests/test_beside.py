@@ -132,7 +132,8 @@ def test_pictures_hold_the_same_numbers_as_the_single_ones(stage, present):
         if isinstance(single, Grid):
             values = [panel.values.tobytes() for panel in single.panels]
             assert drawn.panels and all(panel.values.tobytes() in values for panel in drawn.panels)
-            assert present or len(drawn.panels) == len(single.panels)
+            own = [[panel for panel in made.panels if not panel.dim] for made in (drawn, single)]
+            assert present or len(own[0]) == len(own[1])
             for panel in drawn.panels:  # a click still names the right number
                 r, c = np.argwhere(np.isfinite(panel.values))[-1]
                 was = next(was for was in single.panels if was.point == panel.point and was.title in panel.title)

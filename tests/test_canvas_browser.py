@@ -109,3 +109,13 @@ def test_it_wears_the_colours_of_its_page(page, paper, ink):
     assert (
         page.locator(".tip").evaluate("tip => getComputedStyle(tip).backgroundColor") == f"rgb{tuple(bytes.fromhex(paper[1:]))}"
     )
+
+
+@pytest.mark.parametrize("to_scale", [True, False])
+def test_strips_are_drawn_as_wide_as_they_have_columns(page, to_scale):
+    narrow, wide = (
+        Panel(f"{count} numbers", np.ones((2, count), np.float32), NAMES[:2], printed=False) for count in (256, 1024)
+    )
+    show(page, grid.payload(Grid((narrow, wide), to_scale=to_scale, alt="Four times as wide.")))
+    widths = page.locator("canvas.cells").evaluate("cells => cells.gptviz.panels.map(panel => panel.w)")
+    assert widths[0] / widths[1] == pytest.approx(0.25 if to_scale else 1, abs=0.01)

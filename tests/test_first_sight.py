@@ -10,9 +10,11 @@ import pytest
 
 from gptviz import catalogue, tokenizer, trace, weights
 from gptviz.config import PRESETS, Rates
+from gptviz.figures.matrix import Grid
 from gptviz.model import GPT
 from gptviz.seen import Seen
 from gptviz.stages import BY_KEY, STAGES, first_look
+from gptviz.ui import drawers
 
 SENTENCES = (
     "Every effort moves you",
@@ -248,3 +250,62 @@ def test_no_question_is_asked_twice_and_no_place_is_the_right_one():
     assert all(one == stage.asked(first(SENTENCES[0])).ordered(stage.key) for one, stage in zip(asked, STAGES))
     places = [question.answer for question in asked]
     assert all(5 <= places.count(place) <= 13 for place in range(3)), places
+
+
+# from step to step ----------------------------------------------------------------------------------------------------
+
+
+def test_every_stage_says_in_a_line_what_there_is_and_what_is_missing():
+    missing = [stage.missing for stage in STAGES]
+    assert len(set(missing) - {"The row it is meant for.", "In training, numbers of it that fall."}) == len(STAGES) - 4
+    for stage, after in zip(STAGES, (*STAGES[1:], None)):
+        assert stage.so_far.endswith(".") and stage.missing.endswith(".") and len(stage.so_far + stage.missing) < 100
+        assert not after or stage.so_far != after.so_far or stage.key == "weight-dropout"  # that step changes nothing in use
+
+
+# pictures that show it ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", SENTENCES[::3])
+def test_pictures_show_the_step_itself(text):
+    seen = first(text)
+    row, width = seen.row, seen.config.n_embd
+    for key, sizes in (("expand", (width, 4 * width)), ("contract", (4 * width, width))):
+        picture = BY_KEY[key].picture(seen)
+        assert picture.to_scale and tuple(panel.values.shape[1] for panel in picture.panels) == sizes
+    around, *parts = BY_KEY["queries-keys-values"].picture(seen).panels
+    assert around.point.endswith("norm1") and [part.joiner[2:5] for part in parts] == ["W_Q", "W_K", "W_V"]
+    logits, raised, shares = BY_KEY["softmax"].overview(seen).panels
+    whole = np.exp(seen.array("logits")[row].astype(np.float64) - logits.values.max()).sum()
+    np.testing.assert_allclose(raised.values, np.exp(logits.values - logits.values.max()), rtol=1e-5)
+    np.testing.assert_allclose(shares.values, raised.values / whole, rtol=1e-5)
+    vector, table, products = (panel.values for panel in BY_KEY["output-head"].overview(seen).panels)
+    np.testing.assert_allclose(vector * table, products, rtol=1e-6)
+    assert abs(products.sum() - seen.array("logits")[row].max()) < 1e-3
+    for key in ("norm1", "norm2", "final-norm"):
+        two, before, middle, after = BY_KEY[key].overview(seen).panels
+        mean, variance = two.values[0]
+        np.testing.assert_allclose(
+            middle.values, (before.values - mean) / np.sqrt(variance + seen.config.eps), rtol=1e-3, atol=1e-4
+        )
+        assert after.point == BY_KEY[key].named(seen)[-1]
+
+
+@pytest.mark.parametrize("text", SENTENCES[::4])
+def test_the_dip_of_gelu_and_the_corner_of_relu_can_be_seen(text):
+    figure = BY_KEY["gelu"].picture(first(text))
+    near = {line.name: line for line in figure.data if line.xaxis == "x3"}
+    low, high = figure.layout.yaxis3.range
+    height = figure.layout.height * (figure.layout.yaxis3.domain[1] - figure.layout.yaxis3.domain[0]) * 0.76
+    assert -near["GELU near 0"].y.min() * height / (high - low) > 8  # pixels under the line
+    assert min(near["ReLU near 0"].y) == 0 and len(near["units near 0"].x) > 50
+    said = [note.text for note in figure.layout.annotations]
+    assert "ReLU: a corner" in said and "lowest: −0.17 at −0.75" in said
+
+
+def test_nothing_is_said_to_be_clickable_where_nothing_is():
+    seen = first(SENTENCES[0])
+    for stage in STAGES:
+        pictures = [stage.picture(seen), *([stage.overview(seen)] if stage.overview else [])]
+        cells = any(isinstance(made, Grid) and any(panel.point for panel in made.panels) for made in pictures)
+        assert bool(drawers.clickable(stage, seen)) == cells, stage.key

@@ -6,8 +6,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from gptviz import catalogue, tokenizer
+from gptviz.figures.matrix import Grid
 from gptviz.labs import index
 from gptviz.labs.attention import masking, one_score, toy
 from gptviz.labs.dropout import places
@@ -17,7 +19,9 @@ from gptviz.labs.lab import Setting
 from gptviz.labs.replay import word_places
 from gptviz.labs.sampling import temperature
 from gptviz.labs.subjects import heads
+from gptviz.ui import lab
 from sample_models import tiny
+from test_page import APP, fine, html
 
 SENTENCES = (
     "Every effort moves you",
@@ -159,3 +163,39 @@ def test_the_toy_comes_out_on_paper():
     assert made.shares[0].tolist() == [1, 0, 0]
     longer = toy.worked(replace(setting, values={**setting.values, "times": 4}))
     assert longer.shares[2, 0] > 0.95 > made.shares[2, 0]
+
+
+# numbers of the model, computed again ---------------------------------------------------------------------------------
+
+
+OWN = tuple(name for name in EVERY if index.find(name)[1].own)
+
+
+def test_cells_with_the_models_numbers_can_be_computed_again():
+    assert len(OWN) >= 5
+    for name in EVERY:
+        one = index.find(name)[1]
+        setting = opened(name, SENTENCES[1]) if one.own else None
+        pictures = one.pictures(setting) if setting else ()
+        panels = [panel for made in pictures if isinstance(made, Grid) for panel in made.panels if panel.point]
+        assert bool(panels) == bool(one.own), name
+        for panel in panels:
+            row, column = (int(n) for n in np.argwhere(np.isfinite(panel.values))[-1])
+            found = lab.computed_again(one.own(setting), pictures, *panel.cell(row, column))
+            assert found.shown == pytest.approx(float(panel.values[row, column]), abs=1e-6) and found.difference < 1e-4, name
+            assert lab.computed_again(one.own(setting), pictures, panel.point, (0,) * 9) is None
+        changed = [replace(panel, values=panel.values + 1) for panel in panels]
+        for panel in changed:  # a picture that shows another number claims nothing
+            cell = panel.cell(0, 0)
+            assert lab.computed_again(one.own(setting), [Grid((panel,))], *cell) is None
+
+
+def test_a_clicked_number_of_a_lab_is_computed_again_on_the_page():
+    app = AppTest.from_file(APP, default_timeout=60).switch_page("pages/Attention.py")
+    app.query_params["view"] = "first"
+    app = fine(app.run())
+    assert "can be clicked" in html(app) and "Recomputed" not in html(app)
+    setting = opened("Attention/first")
+    [panel, *_] = index.find("Attention/first")[1].pictures(setting)[0].panels
+    app.session_state["lab-cell"] = ("Attention/first", *panel.cell(2, 1))
+    assert f"Shown {panel.values[2, 1]:.6g}, recomputed" in html(fine(app.run()))

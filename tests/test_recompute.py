@@ -54,6 +54,9 @@ def shape(run: trace.Trace, name: str) -> tuple[int, ...]:
         "unit_out": (batch, tokens, config.hidden_size, config.n_embd),
         "stream": (batch, tokens, config.n_layer + 1, config.n_embd),
         "probabilities": (batch, tokens, config.vocab_size),
+        "exponential": (batch, tokens, config.vocab_size),
+        "logit_part": (batch, tokens, config.vocab_size, config.n_embd),
+        "moments": (batch, tokens, 2),
     }.get(kind) or tuple(run[name].shape)
 
 
@@ -68,12 +71,17 @@ def derived(run: trace.Trace) -> list[str]:
         "normalised:blocks.0.norm1",
         f"normalised:blocks.{last}.norm2",
         "normalised:final_norm",
+        "moments:blocks.0.norm1",
+        f"moments:blocks.{last}.norm2",
+        "moments:final_norm",
         "mask:drop_emb",
         f"mask:blocks.{last}.att.dropped",
         "mask:blocks.0.drop1",
         f"mask:blocks.{last}.drop2",
         *(f"{kind}:blocks.{block}" for kind in ("head_out", "weighted_value", "unit_out") for block in range(last + 1)),
         "probabilities",
+        "exponential",
+        "logit_part",
         "stream",
     ]
 

@@ -4,7 +4,6 @@ import math
 import re
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,7 +19,7 @@ from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import MASKED, Grid
 from gptviz.model import GPT
 from gptviz.seen import Seen
-from gptviz.stages import BY_KEY, STAGES, context_vectors, contract, output_head
+from gptviz.stages import BY_KEY, STAGES, context_vectors, contract, output_head, source
 from gptviz.stages.queries_keys_values import columns
 from gptviz.words import percent, size
 
@@ -79,6 +78,8 @@ def numbers(text: str) -> list[float]:
 def assert_traced(run: trace.Trace, panel: matrix.Panel) -> None:
     """Every cell is the tensor element it says it is; a derived one is what recomputing gives."""
     rows, count = panel.values.shape
+    if not panel.point:
+        return  # an example, or a row of a table: nothing of the pass
     if panel.point in run.tensors:
         held = run.array(panel.point)[panel.prefix]
         row_index = list(panel.row_index or range(rows))
@@ -100,8 +101,7 @@ def test_words(key):
     assert 2 <= len(question.choices) <= 4
     assert 0 <= question.answer < len(question.choices)
     assert question.ask.endswith("?") and question.why
-    source = Path(trace.__file__).with_name("model.py").read_text(encoding="utf-8")
-    assert all(fragment in source for fragment in stage.lines)
+    assert stage.lines and all(found.marked for found in source.lines(stage.lines))
     assert all(point.format(block=0) in mini().points for point in stage.points)
 
 
@@ -156,8 +156,7 @@ def test_queries_keys_values_come_from_their_columns():
         expected = run[f"blocks.{seen.block}.norm1"][0] @ qkv.weight[:, made_by] + qkv.bias[made_by]
         shown = seen.array(f"blocks.{seen.block}.att.{part}")
         np.testing.assert_allclose(shown, expected.numpy(), atol=1e-4)
-        titles = [panel.title for panel in BY_KEY["queries-keys-values"].picture(seen).panels]
-        assert any(f"{part}, columns {made_by[0]}-{made_by[-1]}" in title for title in titles)
+        assert f"W_{part[0].upper()} columns {made_by[0]}-{made_by[-1]}" in BY_KEY["queries-keys-values"].picture(seen).note
     lengths = [float(run[f"blocks.{seen.block}.att.{part}"][0, seen.head, -1].norm()) for part in ("query", "key", "value")]
     said = numbers(BY_KEY["queries-keys-values"].caption(seen))
     assert all(round(length, 1) in said for length in lengths)
@@ -384,13 +383,13 @@ def test_probabilities_are_torchs_and_sum_to_one(case):
     expected = torch.softmax(run["logits"][seen.item, row].double(), -1)
     figure = BY_KEY["softmax"].picture(seen)
     drawn = {part.name: part for part in figure.data}
-    np.testing.assert_allclose(drawn["largest"].x, expected.topk(20).values.numpy(), rtol=1e-9)
-    whole = sum(float(drawn[name].x[0]) for name in ("argmax", "19 more", "rest"))
+    np.testing.assert_allclose(drawn["largest"].x, expected.topk(12).values.numpy(), rtol=1e-9)
+    whole = sum(float(drawn[name].x[0]) for name in ("argmax", "11 more", "rest"))
     assert whole == pytest.approx(1, abs=1e-12)
     caption = BY_KEY["softmax"].caption(seen)
-    assert percent(float(expected.max())) in caption and percent(float(expected.topk(20).values.sum())) in caption
+    assert percent(float(expected.max())) in caption and percent(float(expected.topk(12).values.sum())) in caption
     assert f'"{tokenizer.printable(int(expected.argmax()))}"' in caption
-    assert "50,237" in caption
+    assert "50,245" in caption
 
 
 def test_an_untrained_model_is_close_to_a_blind_guess():
@@ -449,6 +448,6 @@ def test_charts_follow_the_theme_and_can_be_read(key):
         figure = BY_KEY[key].picture(Seen(run, present=present))
         assert figure.layout.font.size >= least and figure.layout.font.color is None
         assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
-        assert 400 <= figure.layout.height <= 430
+        assert (400 if present else 260) <= figure.layout.height <= 430
         own = figure.update_layout(template=None)  # importing Streamlit makes its template, full of placeholders, the default
         assert not re.search(r"#0000[0-4][0-9A-Fa-f]\b", own.to_json())

@@ -110,6 +110,9 @@ def test_picture_holds_the_models_numbers(cases, key, case, present):
     for panel, drawn in zip(picture.panels, figure.data, strict=True):
         rows, columns = panel.values.shape
         assert rows <= size
+        if not panel.point:  # an example beside what is the pass's own
+            assert panel.dim and panel is not picture.main and not trace.dropout
+            continue
         whole = truth(seen, panel.point)[panel.prefix]
         rows_at = panel.row_index or tuple(range(rows))
         columns_at = panel.column_index or tuple(range(columns))
@@ -203,8 +206,13 @@ def test_dropout_counts_zeros_and_writes_a_survivor_out(cases, key, case):
 def test_dropout_off_changes_nothing_and_says_so(cases, key):
     seen = cases["four", 0.0]
     trace = seen.trace
-    first, factors, last = STAGES[key].picture(seen).panels
-    assert np.array_equal(first.values, last.values) and (factors.values == 1).all() and not factors.marks.any()
+    picture = STAGES[key].picture(seen)
+    own, factors, example = picture.panels
+    assert picture.main is own and np.array_equal(own.values, trace.array(DROPOUTS[key][0])[0][:, : own.values.shape[1]])
+    np.testing.assert_allclose(own.values * factors.values, example.values, rtol=1e-6)
+    fell = (factors.values == 0).sum()
+    assert abs(fell / factors.values.size - 0.1) < 0.05 and not factors.point and not example.point
+    assert np.array_equal(example.marks == DROPPED, factors.values == 0) and "example" in picture.note
     said = STAGES[key].caption(seen)
     assert "Dropout is off" in said and f"{trace.config.n_embd} of {trace.config.n_embd}" in said and "trained" in said
 
@@ -236,8 +244,12 @@ def test_weight_dropout_row_sums_and_routes(cases, case):
 
 def test_weight_dropout_off(cases):
     seen = cases["four", 0.0]
-    before, factors, after = weight_dropout.picture(seen).panels
-    assert np.array_equal(before.values, after.values) and (factors.values == 1).all()
+    picture = weight_dropout.picture(seen)
+    own, factors, example = picture.panels
+    weights = seen.trace.array(f"blocks.{BLOCK}.att.weights")[0, HEAD]
+    assert picture.main is own and np.array_equal(own.values, weights) and set(own.side) == {"1.00"}
+    np.testing.assert_allclose(own.values * factors.values, example.values, rtol=1e-6)
+    assert example.side == tuple(f"{row.sum():.2f}" for row in example.values) and not (factors.point or example.point)
     assert "Dropout is off" in weight_dropout.caption(seen)
 
 
@@ -268,7 +280,7 @@ def test_norm_histograms_count_every_number(cases, key, case):
     means = [drawn for drawn in figure.data if drawn.type == "scatter"]
     np.testing.assert_allclose(means[0].x, before[-shown:].mean(1), atol=1e-3)
     np.testing.assert_allclose(means[1].x, 0, atol=1e-5)
-    assert 380 <= figure.layout.height <= 430
+    assert 360 <= figure.layout.height <= 430
     titles = [one for one in figure.layout.annotations if one.yref == "paper"]
     for n, title in enumerate(titles):  # above the middle of its bars
         drawn = bars[n * shown]

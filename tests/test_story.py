@@ -161,3 +161,45 @@ def test_a_stage_and_an_experiment_open_their_terms():
     assert "<summary>key</summary>" in html(opened(stage="queries-keys-values")).lower()
     app = fine(AppTest.from_file(APP, default_timeout=60).switch_page("pages/Attention.py").run())
     assert "<details class='term'>" in html(app)
+
+
+# letters --------------------------------------------------------------------------------------------------------------
+
+GREEK = {"mu": "μ", "sigma": "σ", "gamma": "γ", "beta": "β", "varepsilon": "ε", "epsilon": "ε"}
+
+
+def letters(formula: str) -> set[str]:
+    """The letters of a formula that stand for something: no words, no names of functions, no signs."""
+    bare = re.sub(r"\\(text|mathrm|mathbf|mathcal|mathbb|operatorname)\{[^{}]*\}", " ", formula)
+    named = {GREEK[name] for name in re.findall(r"\\([a-zA-Z]+)", bare) if name in GREEK}
+    return named | set(re.findall(r"(?<![a-zA-Z])[a-zA-Z](?![a-zA-Z])", re.sub(r"\\[a-zA-Z]+", " ", bare))) - {
+        "e",
+        "U",
+        "N",
+        "E",
+    }
+
+
+def test_every_letter_of_a_formula_is_in_the_table_of_symbols():
+    known = {letter.strip() for line, _, _ in terms.SYMBOLS for letter in line.split(",")}
+    formulas = {stage.key: stage.formula for stage in STAGES}
+    formulas |= {f"{lab.key}/{one.key}": one.formula for lab in index.LABS.values() for one in lab.experiments}
+    used = {key: letters(formula) for key, formula in formulas.items() if formula}
+    maps = {
+        "Embeddings/neighbours",
+        "Embeddings/cosine",
+        "Embeddings/positions",
+        "Replay/pair",
+    }  # two vectors, a and b, compared
+    for key, found in used.items():
+        splits = {letter for letter in found if letter not in known and not (key in maps | {"text"} and letter in "ab")}
+        assert not splits, f"{key}: {splits} in {formulas[key]}"
+    assert known - set().union(*used.values()) <= {"g", "o", "f"}, known - set().union(*used.values())
+
+
+def test_a_letter_means_one_thing_wherever_it_can_be_told():
+    """Attention's letters are the same in the walk, the experiments and the recomputation."""
+    attention = [one.formula for lab in index.LABS.values() for one in lab.experiments]
+    attention += [stage.formula for stage in STAGES]
+    for formula in attention:
+        assert not re.search(r"w_\{?(qk|ij|t,s)|s_\{?qk|\\partial L|\[-L|\bH\b|\bL\b", formula), formula

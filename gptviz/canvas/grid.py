@@ -42,6 +42,7 @@ def payload(grid: Grid, cell: tuple[str, tuple[int, ...]] | None = None, present
         "levels": LEVELS,
         "per_row": grid.per_row,
         "height": grid.height,
+        "to_scale": grid.to_scale,
         "note": grid.note,
         "alt": grid.alt,
         "present": present,

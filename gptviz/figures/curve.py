@@ -11,6 +11,8 @@ from . import style
 
 POINTS = 400  # of the drawn curve
 BINS = 60
+LOWEST = (-0.7525, -0.17)  # where GELU is lowest
+NEAR = (-3.0, 1.5)  # what is drawn large
 
 
 def units(
@@ -73,17 +75,20 @@ def units(
             arrowwidth=1,
             arrowhead=0,
         )
-    figure.add_annotation(
-        x=-0.7525,
-        y=-0.17,
-        ax=-50,
-        ay=-70 if present else -50,
-        text="lowest: −0.17 at −0.75",
-        xanchor="right",
-        arrowcolor=grey,
-        arrowwidth=1,
-        arrowhead=0,
-    )
+    if present:
+        figure.add_annotation(
+            x=LOWEST[0],
+            y=LOWEST[1],
+            ax=-50,
+            ay=-70,
+            text="lowest: −0.17 at −0.75",
+            xanchor="right",
+            arrowcolor=grey,
+            arrowwidth=1,
+            arrowhead=0,
+        )
+    else:
+        _dip(figure, hidden, active, function)
     share = float((hidden <= 0).mean())
     for xanchor, text in (("right", f"{100 * share:.0f} % at or below 0 "), ("left", f" {100 - 100 * share:.0f} % above 0")):
         figure.add_annotation(
@@ -103,3 +108,55 @@ def units(
     figure.update_yaxes(automargin=True, zeroline=True, zerolinecolor=grey)
     figure.update_xaxes(automargin=True, zeroline=False)
     return figure
+
+
+def _dip(figure: go.Figure, hidden: np.ndarray, active: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> None:
+    """The middle of the curve again, large: its dip, the corner of ReLU, and the units that lie there."""
+    low, high = NEAR
+    x = np.linspace(low, high, POINTS // 2, dtype=np.float32)
+    grey, colour = style.PARTS["residual"], style.PARTS["feed-forward"]
+    axes = {"xaxis": "x3", "yaxis": "y3"}
+    inside = (hidden >= low) & (hidden <= high)
+    figure.add_scatter(
+        x=x,
+        y=np.maximum(x, 0),
+        name="ReLU near 0",
+        mode="lines",
+        line={"color": grey, "width": 2, "dash": "dot"},
+        hoverinfo="skip",
+        **axes,
+    )
+    figure.add_scatter(
+        x=x, y=function(x), name="GELU near 0", mode="lines", line={"color": colour, "width": 2.5}, hoverinfo="skip", **axes
+    )
+    figure.add_scatter(
+        x=hidden[inside],
+        y=active[inside],
+        name="units near 0",
+        mode="markers",
+        marker={"color": colour, "size": 4, "line": {"width": 0}},
+        customdata=np.flatnonzero(inside),
+        hovertemplate="unit %{customdata}<br>before %{x:.4g}<br>after %{y:.4g}<extra></extra>",
+        **axes,
+    )
+    for at, y, text, xanchor in (
+        (LOWEST[0], LOWEST[1], "lowest: −0.17 at −0.75", "center"),
+        (0.0, 0.0, "ReLU: a corner", "left"),
+    ):
+        figure.add_annotation(
+            x=at,
+            y=y,
+            xref="x3",
+            yref="y3",
+            ax=0 if at else 45,
+            ay=22 if at else 14,
+            text=text,
+            xanchor=xanchor,
+            arrowcolor=grey,
+            arrowwidth=1,
+            arrowhead=0,
+        )
+    figure.update_layout(
+        xaxis3={"domain": [0.06, 0.46], "anchor": "y3", "range": [low, high], "nticks": 7},
+        yaxis3={"domain": [0.62, 0.99], "anchor": "x3", "range": [-0.62, 1.0], "nticks": 4},
+    )

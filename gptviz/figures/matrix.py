@@ -133,7 +133,7 @@ class Grid:
     """Panels drawn together. per_row: panels beside each other before the next line (1 = stacked).
 
     selected: the row (token) outlined in every panel that has it. note: one line under the picture (sampling, binning,
-    what a view is not). alt: the picture in words.
+    what a view is not). alt: the picture in words. to_scale: strips are as wide as they have columns, the widest as wide as fits.
     """
 
     panels: tuple[Panel, ...]
@@ -142,6 +142,7 @@ class Grid:
     note: str = ""
     alt: str = ""
     height: int = style.PICTURE_HEIGHT
+    to_scale: bool = False
 
     @property
     def main(self) -> Panel:

@@ -48,7 +48,7 @@ def table(
     edges = np.concatenate([np.arange(written + 1), written + NARROW * np.arange(1, count - written + 1)])
     centres = (edges[1:] + edges[:-1]) / 2
     figure = make_subplots(
-        rows=1 if present else 2, cols=1, row_heights=None if present else [0.58, 0.42], vertical_spacing=0.07
+        rows=1 if present else 2, cols=1, row_heights=None if present else [0.58, 0.42], vertical_spacing=0.11
     )
     told = [[verbatim.chart(word) for word in line] for line in words]
     for n in range(rows):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ..stages import STAGES, Stage
+from ..stages import BY_KEY, STAGES, Stage
 from .attention import lab as attention
 from .context import lab as context
 from .dropout import lab as dropout
@@ -26,6 +26,14 @@ def find(name: str) -> tuple[Lab, Experiment]:
     if found.key != key:
         raise KeyError(name)
     return LABS[lab], found
+
+
+def place(name: str) -> str:
+    """What a place is called: a stage by its key, an experiment by "Lab/experiment". Raises KeyError where there is none."""
+    if name in BY_KEY:
+        return f"{BY_KEY[name].number} {BY_KEY[name].title}".strip()
+    lab, experiment = find(name)
+    return f"{lab.title}: {experiment.title}"
 
 
 def stages_of(lab: Lab, experiment: Experiment) -> tuple[Stage, ...]:

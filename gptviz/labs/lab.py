@@ -160,13 +160,15 @@ class Sheet:
 class Experiment(Sheet):
     """One question with its picture. controls: fixed, or a function of the setting (for options that depend on the model or the
     sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",): what the
-    numbers are besides the model's own state. presets: name -> values of several controls, set by one press."""
+    numbers are besides the model's own state. presets: name -> values of several controls, set by one press. own: the pass whose
+    numbers the cells of its panels are, where these name their point: a click computes one again."""
 
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
     caption: Callable[[Setting], str]
     state: Callable[[Setting], tuple[str, ...]] = field(default=lambda setting: ())
     beside: bool = False
+    own: Callable[[Setting], Trace] | None = None
     presets: Callable[[Setting], Mapping[str, Mapping[str, Any]]] = field(default=lambda setting: {})
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:

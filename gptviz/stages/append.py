@@ -12,8 +12,11 @@ $$\text{next} = \arg\max_{w}\, P_{\text{last},\,w}, \qquad \text{text} \leftarro
 
 from dataclasses import replace
 
+import numpy as np
+
 from .. import sampling, tokenizer
 from ..figures.chips import Chip, Chips
+from ..figures.matrix import Grid, Panel
 from ..seen import Seen
 from ..words import percent
 from .stage import Action, Beside, Question, Whose, among, stage
@@ -21,6 +24,7 @@ from .stage import Action, Beside, Question, Whose, among, stage
 MOST_CHIPS = 24
 NARROW_CHIPS = 14  # beside another picture
 PRESENTED_CHIPS = 6
+OFFERED, CHANCES = 6, 95  # tokens whose chances are shown, and how high
 
 
 def next_token(seen: Seen) -> tuple[int, float]:
@@ -88,6 +92,33 @@ def picture(seen: Seen) -> Chips:
         selected=(len(before) - 1,),
         note=" ".join(remarks),
         alt=f'The text of {size} tokens and the token written next, "{new.text}".',
+    )
+
+
+def overview(seen: Seen) -> Grid:
+    """The chances of the tokens that might have been written."""
+    last = seen.array("logits")[-1]
+    words = tuple(sampling.top(last, OFFERED).tolist())
+    row = seen.size - 1
+    return Grid(
+        panels=(
+            Panel(
+                title=f"chances after {seen.quoted(row)}; the first is written",
+                values=sampling.softmax(last)[list(words)].astype(np.float32)[None],
+                rows=(seen.labels[row],),
+                columns=tuple(f'"{seen.trace.word(word)}"' for word in words),
+                row_axis="",
+                column_axis="",
+                kind="weight",
+                point="probabilities",
+                prefix=(seen.item,),
+                row_index=(row,),
+                column_index=words,
+                part="output",
+            ),
+        ),
+        alt=f"The {len(words)} most probable next tokens.",
+        height=CHANCES,
     )
 
 
@@ -178,12 +209,15 @@ STAGE = stage(
     deeper=("Sampling/write", "Context/limit"),
     number="",
     short="Append",
+    so_far="A chance for each token of the vocabulary.",
+    missing="One of them, written down.",
     part="output",
     points=("ids",),
     inputs=("logits",),
-    lines=(),
+    lines=("for _ in range(count):", "window = ids[-model.config", "token = int(logits[0, -1].argmax())", "ids.append(token)"),
     picture=picture,
     caption=caption,
+    overview=overview,
     shape=lambda config, batch, tokens: (batch, min(tokens + 1, config.context_length)),
     actions=actions,
     beside=Beside("The text follows {main}", pictures=would_write, caption=would_say),

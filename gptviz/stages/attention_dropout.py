@@ -31,6 +31,8 @@ STAGE = stage(
     deeper=("Dropout/spread", "Dropout/fan"),
     number="5.3",
     short="Drop",
+    so_far="What attention wants to add.",
+    missing="In training, numbers of it that fall.",
     part="residual",
     points=("blocks.{block}.drop1",),
     inputs=("blocks.{block}.att_out",),
@@ -43,5 +45,7 @@ STAGE = stage(
         choices=("What it held before", "0", "Twice what it held"),
         answer=0,
         why="A zero here does not wipe out what the token knows: attention just adds nothing to that number, in this pass.",
+        trial="dropout on",
+        tries={"dropout": 0.1},
     ),
 )

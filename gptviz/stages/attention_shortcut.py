@@ -27,12 +27,27 @@ def caption(seen: Seen) -> str:
     return shortcut.caption(seen, points(seen), "attention")
 
 
+def question(seen: Seen) -> Question:
+    """What a sublayer that is switched off leaves of the stream."""
+    block = seen.block + 1
+    return Question(
+        ask=f"If attention's output were all zeros in block {block}, what would leave this step?",
+        choices=("Zeros", "The vector that came in", "The normalised vector"),
+        answer=1,
+        why="x + 0 = x. A block can leave the stream alone; it does not have to copy it.",
+        trial=f"attention of block {block} switched off",
+        tries={"edit": f"attention:{block}", "whatif": True, "block": block},
+    )
+
+
 STAGE = stage(
     __doc__,
     key="attention-shortcut",
     deeper=("Gradients/toy", "Gradients/way-back"),
     number="5.4",
     short="+",
+    so_far="What attention has found.",
+    missing="The row it is meant for.",
     part="residual",
     points=("blocks.{block}.shortcut1",),
     inputs=("stream_in", "blocks.{block}.drop1"),
@@ -40,10 +55,5 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
-    question=Question(
-        ask="If attention's output were all zeros in this block, what would leave this step?",
-        choices=("Zeros", "The vector that came in", "The normalised vector"),
-        answer=1,
-        why="x + 0 = x. A block can leave the stream alone; it does not have to copy it.",
-    ),
+    question=question,
 )

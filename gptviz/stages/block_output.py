@@ -1,7 +1,7 @@
 r"""# Block output and the whole stack
 
 That was one block. Its output has the shape of its input, so the next block can take it up, and the next: blocks stand in
-series, each with weights of its own. Nothing is replaced on the way. Every block adds to the same row of numbers (residual
+series, each with weights of its own. Every block adds to the same row of numbers (residual
 stream), first from attention, then from the feed-forward layer.
 
 Here one token's row is followed from the input embedding to the last block. Rows of this picture are moments, not tokens.
@@ -85,9 +85,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="block-output",
-    deeper=("Embeddings/blocks", "Size/heads"),
+    deeper=("Embeddings/blocks", "Size/heads", "Context/forward"),
     number="5.9",
     short="Stack",
+    so_far="One block, from end to end.",
+    missing="The other blocks: the same steps, other tables.",
     part="residual",
     points=("blocks.{block}.shortcut2",),
     inputs=("stream_in", "blocks.*.shortcut?", "blocks.*.drop?"),

@@ -66,6 +66,8 @@ def question(seen: Seen) -> Question:
         choices=choices[:3],
         answer=answer,
         why=f"The new row may read all {size + 1:,} tokens, itself included. The {size:,} old rows get one more hidden score each.",
+        trial="one more token, written by the model",
+        tries={"more": seen.appended + 1},
     )
 
 
@@ -75,6 +77,8 @@ STAGE = stage(
     deeper=("Attention/masks",),
     number="5.2c",
     short="Mask",
+    so_far="A score for every pair of tokens.",
+    missing="The rule that nobody reads ahead.",
     part="attention",
     points=("blocks.{block}.att.masked",),
     inputs=("blocks.{block}.att.scaled",),

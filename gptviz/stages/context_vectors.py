@@ -6,7 +6,7 @@ context vector is what was read.
 
 Each head makes its own mix. The mixes of all heads are laid side by side into one long row, as wide as the model.
 
-$$z_i = \sum_{j \le i} \tilde a_{ij}\, v_j, \qquad \text{concat}_i = [\,z_i^{1} \mid z_i^{2} \mid \dots\,]$$
+$$z_i = \sum_{j \le i} \tilde a_{ij}\, v_j, \qquad \text{concat}_i = [\,z_i^{(1)} \mid z_i^{(2)} \mid \dots\,]$$
 """
 
 import numpy as np
@@ -117,6 +117,8 @@ STAGE = stage(
     deeper=("Attention/toy",),
     number="5.2f",
     short="Mix",
+    so_far="Who reads whom, and how much.",
+    missing="The reading itself.",
     part="value",
     points=("blocks.{block}.att.concat", "blocks.{block}.att.context"),
     inputs=("blocks.{block}.att.dropped", "blocks.{block}.att.value"),
@@ -131,5 +133,7 @@ STAGE = stage(
         choices=("Its own value row", "Its token embedding", "A row of zeros"),
         answer=0,
         why="1 times its own value plus 0 times the others is its own value row. The first token always does this.",
+        trial="the first token",
+        tries={"token": 0},
     ),
 )

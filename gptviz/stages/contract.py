@@ -6,7 +6,7 @@ together plus a bias are the output. A unit that is switched off adds almost not
 
 So a unit is a pair: a pattern to notice, and something to write when it is noticed.
 
-$$\text{ff}_t = \sum_{u} \mathrm{GELU}(h_{tu})\, W_{\text{down}}[u] + b_{\text{down}}$$
+$$\text{ff}_t = \sum_{u} g_{tu}\, W_{\text{down}}[u] + b_{\text{down}}, \qquad g_{tu} = \mathrm{GELU}(h_{tu})$$
 """
 
 import numpy as np
@@ -46,6 +46,7 @@ def picture(seen: Seen) -> Grid:
         ),
         per_row=1,
         selected=seen.row,
+        to_scale=True,
         alt=f"Block {seen.block + 1}: {len(output)} tokens go from {config.hidden_size} back to {config.n_embd} numbers each.",
         height=seen.height_beside,
     )
@@ -112,6 +113,8 @@ STAGE = stage(
     deeper=("Size/ledger",),
     number="5.6c",
     short="Down",
+    so_far="Units that are on, more or less.",
+    missing="The old width, so that it can be added.",
     part="feed-forward",
     points=("blocks.{block}.ff_out",),
     inputs=("blocks.{block}.ff.active",),

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..figures import style
 from ..figures.matrix import DROPPED, Grid, Panel
+from ..hooks import noise
 from ..points import dropout_site
 from ..seen import Seen
 from ..trace import Trace
@@ -39,8 +40,64 @@ def history(seen: Seen) -> str:
     return f"This model was {dropout_history(seen.trace.model)}."
 
 
+SAMPLED = 0.1  # the rate of the pass that is shown where dropout is off
+
+
+def sampled(seen: Seen, point: str) -> np.ndarray:
+    """What dropout would have multiplied every number of the viewed sentence (and head) by, had it been on at this place."""
+    kept = noise(seen.trace[point].shape, seen.trace.seed, dropout_site(point)).numpy() >= SAMPLED
+    whole = (kept / (1 - SAMPLED)).astype(np.float32)
+    return whole[seen.prefix(point)][: seen.size, : seen.size if seen.trace.axes(point)[-1] == "key" else None]
+
+
+def off(seen: Seen, before: str, after: str, titles: tuple[str, str], part: str) -> Grid:
+    """Dropout is off: what goes on as it came, and under it what one pass in training would have made of it here."""
+    x, mask = seen.array(after), sampled(seen, after)
+    dropped = x * mask
+    marks = (DROPPED * (mask == 0)).astype(np.uint8)
+    limits = style.robust_limits(np.stack([x, dropped]), "signed")
+    lengths = [tuple(size(length) for length in addition.lengths(values)) for values in (x, dropped)]
+    what = {"rows": seen.labels, "part": part, "printed": False, "dim": True}
+    panels: tuple[Panel, ...] = (
+        seen.strip(after, f"{titles[0]}: goes on as it is", part=part, limits=limits, side=lengths[0], side_title="length"),
+        Panel(
+            title=f"factors of one pass with p = {SAMPLED:g}",
+            values=mask,
+            kind="weight",
+            limits=(0.0, 2 / (1 - SAMPLED)),
+            marks=marks,
+            joiner="×",
+            side=tuple(map(str, (mask == 0).sum(1))),
+            side_title="zeros",
+            **what,
+        ),
+        Panel(
+            title="what would go on in that pass",
+            values=dropped,
+            limits=limits,
+            marks=marks,
+            joiner="=",
+            side=lengths[1],
+            side_title="length",
+            **what,
+        ),
+    )
+    shown = FEATURES[len(x) > addition.STACKED]
+    if shown < x.shape[1]:
+        panels = tuple(present.crop(panel, tuple(range(len(x))), tuple(range(shown)), printed=False) for panel in panels)
+    return Grid(
+        panels=panels,
+        per_row=1 if len(x) <= addition.STACKED else 3,
+        selected=seen.row,
+        note="Dropout is off: only the first picture is this pass. The others are an example, drawn for this step alone.",
+        alt=f"{titles[0]}, unchanged as dropout is off; and an example of what a pass with p = {SAMPLED:g} would set to 0.",
+    )
+
+
 def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: str) -> Grid:
     """Before x factors = after, as three strips, zeros and lengths beside them. before, after: points. titles: of the two."""
+    if not (seen.trace.dropout or seen.present):
+        return off(seen, before, after, titles, part)
     x, y = seen.array(before), seen.array(after)
     mask = factors(seen, after)
     width = x.shape[1]

@@ -28,6 +28,8 @@ STAGE = stage(
     deeper=("Dropout/drag", "Dropout/counts"),
     number="4",
     short="Drop",
+    so_far="One row of numbers for each token.",
+    missing="In training, something against learning by heart.",
     part="residual",
     points=("drop_emb",),
     inputs=("input_emb",),
@@ -39,5 +41,7 @@ STAGE = stage(
         choices=("Which numbers fall, and how many", "Only which numbers fall", "Nothing: the text is the same"),
         answer=0,
         why="Every number is decided on its own, so even how many fall varies from pass to pass.",
+        trial="dropout on, p = 0.1, and then other seeds in the bar",
+        tries={"dropout": 0.1, "seed": 1},
     ),
 )

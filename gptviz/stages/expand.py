@@ -7,7 +7,7 @@ First the row is made four times as wide. Each new number (hidden unit) is a wei
 where the token's vector goes along with what the unit's column has learned. Four times the width is a choice that works: room
 for many patterns before the row is folded back.
 
-$$h_t = \mathrm{LN}(x_t)\, W_{\text{up}} + b_{\text{up}}$$
+$$h_t = y_t\, W_{\text{up}} + b_{\text{up}}, \qquad y_t = \mathrm{LN}(x'_t)$$
 """
 
 from .. import sampling
@@ -34,6 +34,7 @@ def picture(seen: Seen) -> Grid:
         ),
         per_row=1,
         selected=seen.row,
+        to_scale=True,
         alt=f"Block {seen.block + 1}: {len(hidden)} tokens grow from {seen.trace.config.n_embd} to {hidden.shape[1]} numbers each.",
     )
 
@@ -66,6 +67,8 @@ STAGE = stage(
     deeper=("Gradients/four-times",),
     number="5.6a",
     short="Up",
+    so_far="What each token has read, on a common scale.",
+    missing="Work on it, token by token.",
     part="feed-forward",
     points=("blocks.{block}.ff.hidden",),
     inputs=("blocks.{block}.norm2",),

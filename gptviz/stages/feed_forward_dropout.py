@@ -32,6 +32,8 @@ STAGE = stage(
     deeper=("Dropout/places",),
     number="5.7",
     short="Drop",
+    so_far="What the feed-forward layer wants to add.",
+    missing="In training, numbers of it that fall.",
     part="residual",
     points=("blocks.{block}.drop2",),
     inputs=("blocks.{block}.ff_out",),
@@ -44,5 +46,7 @@ STAGE = stage(
         choices=("To switch dropout off", "To normalise the stream", "To fix the temperature"),
         answer=0,
         why="With dropout off a pass has nothing random in it: two runs on the same text agree to the last digit.",
+        trial="the probabilities with dropout on",
+        tries={"stage": "softmax", "dropout": 0.1},
     ),
 )

@@ -1,7 +1,6 @@
 r"""# Shortcut around the feed-forward layer
 
-The second sum of the block: what the feed-forward layer made is added to the stream as it was after attention. Nothing is
-replaced; both contributions and all earlier ones stay in the sum. The angle says how far the direction turned: a cosine of 1
+The second sum of the block: what the feed-forward layer made is added to the stream as it was after attention. The angle says how far the direction turned: a cosine of 1
 means same direction, 0 a right angle. The result leaves the block and enters the next one. The same sum after every sublayer
 gives training a direct path back through all blocks.
 
@@ -27,12 +26,25 @@ def caption(seen: Seen) -> str:
     return shortcut.caption(seen, points(seen), "feed-forward")
 
 
+def question(seen: Seen) -> Question:
+    """What is left of the start of the stream."""
+    added = 2 * (seen.block + 1)
+    return Question(
+        ask=f"By the end of block {seen.block + 1}, {added} sublayers have added to the row. How much of the input embedding is still in the sum?",
+        choices=("All of it", f"One part in {added + 1}", "Nothing: it was replaced on the way"),
+        answer=0,
+        why="Nothing is replaced: the row is the input embedding plus everything that was added since, number by number.",
+    )
+
+
 STAGE = stage(
     __doc__,
     key="feed-forward-shortcut",
     deeper=("Gradients/wiring",),
     number="5.8",
     short="+",
+    so_far="What the token has worked out for itself.",
+    missing="The row it is meant for.",
     part="residual",
     points=("blocks.{block}.shortcut2",),
     inputs=("blocks.{block}.shortcut1", "blocks.{block}.drop2"),
@@ -40,10 +52,5 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
-    question=Question(
-        ask="A toy network of 10 layers without shortcuts: how does the first layer's gradient compare with the last one's?",
-        choices=("About the same", "Some ten times smaller", "More than ten thousand times smaller"),
-        answer=2,
-        why="About 0.0000003 against 0.007 when measured. With shortcuts there is a path that skips every layer.",
-    ),
+    question=question,
 )

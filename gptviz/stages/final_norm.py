@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
 from . import layer_norm
@@ -24,6 +25,10 @@ def picture(seen: Seen) -> go.Figure:
     return layer_norm.picture(seen, *points(seen))
 
 
+def overview(seen: Seen) -> Grid:
+    return layer_norm.overview(seen, *points(seen))
+
+
 def caption(seen: Seen) -> str:
     return layer_norm.caption(seen, seen.trace.model.final_norm, *points(seen))
 
@@ -34,12 +39,15 @@ STAGE = stage(
     deeper=("Gradients/scale-shift",),
     number="6",
     short="LN",
+    so_far="A row that every block has added to.",
+    missing="A common scale, one last time.",
     part="residual",
     points=("final_norm",),
     inputs=("stream_in",),
     lines=(*layer_norm.LINES, "self.hook_final_norm("),
     picture=picture,
     caption=caption,
+    overview=overview,
     question=Question(
         ask="Every number of a token's stream is doubled just before this step. What happens to its normalised vector?",
         choices=("It doubles", "It stays the same, but for ε", "It halves"),

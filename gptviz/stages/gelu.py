@@ -11,11 +11,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from .. import sampling
-from ..figures import curve
+from ..figures import curve, style
+from ..figures.matrix import Grid, Panel
 from ..seen import Seen
 from ..words import fixed, percent
 from .stage import Question, stage
 
+WRITTEN = 5, 4, 3  # units written out: the strongest, those nearest the dip, the most negative
+DIP = -0.7525
+HEIGHT = 335  # of the chart, with the units under it
 NAMED = 3  # units that carry their number in the chart
 
 
@@ -28,13 +32,49 @@ def picture(seen: Seen) -> go.Figure:
     row = seen.row
     hidden = seen.array(f"blocks.{seen.block}.ff.hidden")[row]
     active = seen.array(f"blocks.{seen.block}.ff.active")[row]
-    return curve.units(
+    figure = curve.units(
         hidden,
         active,
         gelu,
         title=f"The {len(hidden):,} units of {seen.quoted(row)} on the GELU curve",
         named=sampling.top(active, NAMED).tolist(),
         present=seen.present,
+    )
+    return figure if seen.present else figure.update_layout(height=HEIGHT)
+
+
+def overview(seen: Seen) -> Grid:
+    """Some units before and after: the strongest, some near the dip, the most negative."""
+    row = seen.row
+    hidden, active = f"blocks.{seen.block}.ff.hidden", f"blocks.{seen.block}.ff.active"
+    values = seen.array(hidden)[row]
+    strong, dip, low = WRITTEN
+    found = [*np.argsort(-values)[:strong], *np.argsort(np.abs(values - DIP))[:dip], *np.argsort(values)[:low]]
+    units = tuple(sorted({int(unit) for unit in found}, key=lambda unit: -values[unit]))
+
+    def line(title: str, point: str, joiner: str) -> Panel:
+        return Panel(
+            title=title,
+            values=seen.array(point)[row : row + 1, list(units)],
+            rows=(seen.labels[row],),
+            columns=tuple(f"unit {unit}" for unit in units),
+            row_axis="",
+            column_axis="",
+            point=point,
+            prefix=(seen.item,),
+            row_index=(row,),
+            column_index=units,
+            part="feed-forward",
+            joiner=joiner,
+        )
+
+    return Grid(
+        panels=(
+            line("before: some units, from the strongest to the most negative", hidden, ""),
+            line("after", active, "GELU →"),
+        ),
+        alt=f"{len(units)} units of {seen.quoted(row)} before and after GELU.",
+        height=style.OVERVIEW_HEIGHT,
     )
 
 
@@ -56,6 +96,8 @@ STAGE = stage(
     deeper=("Gradients/gelu",),
     number="5.6b",
     short="GELU",
+    so_far="A wide row of units.",
+    missing="A bend, or all that width would be for nothing.",
     part="feed-forward",
     points=("blocks.{block}.ff.active",),
     inputs=("blocks.{block}.ff.hidden",),
@@ -63,6 +105,7 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
+    overview=overview,
     question=Question(
         ask="Leave the bend out. What would the two tables around it, W_up and W_down, be worth together?",
         choices=("One table of the model's width", "Twice one table", "The same as with the bend"),

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 
 from ..figures import distribution, style
 from ..figures.distribution import Column
+from ..figures.matrix import Grid, Panel
 from ..model import LayerNorm
 from ..seen import Seen
 from ..words import fixed, moment
@@ -16,6 +17,9 @@ LINES = (
     "normalised = (x - mean)",
     "return normalised * self.weight + self.bias",
 )
+FIRST = 3  # features written out
+NUMBERS = 110  # height of the picture that writes them
+HEIGHT = 365  # of the histograms above it
 TOKENS = 8  # histograms under each other that can still be read
 
 
@@ -42,7 +46,7 @@ def picture(seen: Seen, before: str, after: str) -> go.Figure:
         states.append(("Scaled and shifted", y, same_scale))
     names = seen.labels
     note = "" if len(rows) == len(names) else f"Tokens {rows[0]} to {rows[-1]} of {len(names)}."
-    return distribution.histograms(
+    figure = distribution.histograms(
         [
             Column(
                 title,
@@ -57,6 +61,54 @@ def picture(seen: Seen, before: str, after: str) -> go.Figure:
         chosen=rows.index(seen.row),
         note=note,
         text_size=style.PRESENT_FONT if seen.present else style.CHART_FONT,
+    )
+    return figure if seen.present else figure.update_layout(height=HEIGHT)
+
+
+def overview(seen: Seen, before: str, after: str) -> Grid:
+    """Mean and variance of the chosen token, and its first numbers before, normalised, and scaled and shifted."""
+    row = seen.row
+    x, y = seen.array(before), seen.array(after)
+    states = (
+        ("before", x, before, ""),
+        ("normalised", normalised(x, seen.trace.config.eps), f"normalised:{after}", "− mean, ÷ spread →"),
+        ("scaled, shifted", y, after, "γ, β →"),
+    )
+    two = np.array([moments(x)[row]], dtype=np.float32)
+    panels = [
+        Panel(
+            title=f"{seen.quoted(row)} before",
+            values=two,
+            rows=("",),
+            columns=("mean", "variance"),
+            row_axis="",
+            column_axis="",
+            point=f"moments:{after}",
+            prefix=(seen.item,),
+            row_index=(row,),
+        ),
+        *(
+            Panel(
+                title=title,
+                values=values[row : row + 1, :FIRST],
+                rows=("",),
+                columns=tuple(map(str, range(min(FIRST, values.shape[1])))),
+                row_axis="",
+                column_axis="",
+                point=point,
+                prefix=(seen.item,),
+                row_index=(row,),
+                joiner=joiner,
+            )
+            for title, values, point, joiner in states
+        ),
+    ]
+    return Grid(
+        panels=tuple(panels),
+        per_row=4,
+        note=f"The first {FIRST} of {x.shape[1]} features.",
+        alt=f"Mean and variance of {seen.quoted(row)}, and its first {FIRST} numbers on their way through LayerNorm.",
+        height=NUMBERS,
     )
 
 

@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
 from . import layer_norm
@@ -24,6 +25,10 @@ def picture(seen: Seen) -> go.Figure:
     return layer_norm.picture(seen, *points(seen))
 
 
+def overview(seen: Seen) -> Grid:
+    return layer_norm.overview(seen, *points(seen))
+
+
 def caption(seen: Seen) -> str:
     return layer_norm.caption(seen, seen.trace.model.blocks[seen.block].norm1, *points(seen))
 
@@ -34,6 +39,8 @@ STAGE = stage(
     deeper=("Gradients/variance", "Gradients/scale-shift"),
     number="5.1",
     short="LN",
+    so_far="A row for each token, large or small.",
+    missing="A common scale, before tokens can be compared.",
     part="residual",
     points=("blocks.{block}.norm1",),
     inputs=("stream_in",),
@@ -41,6 +48,7 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
+    overview=overview,
     question=Question(
         ask="You add 5 to all numbers of a token just before this step. What does that change in its normalised vector?",
         choices=("Nothing", "Every number grows by 5", "The variance grows"),

@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures.matrix import Grid
 from ..seen import Seen
 from . import layer_norm
 from .stage import Question, stage
@@ -23,8 +24,24 @@ def picture(seen: Seen) -> go.Figure:
     return layer_norm.picture(seen, *points(seen))
 
 
+def overview(seen: Seen) -> Grid:
+    return layer_norm.overview(seen, *points(seen))
+
+
 def caption(seen: Seen) -> str:
     return layer_norm.caption(seen, seen.trace.model.blocks[seen.block].norm2, *points(seen))
+
+
+def question(seen: Seen) -> Question:
+    """What a longer text changes for the tokens that stand already."""
+    return Question(
+        ask=f"The text gets one more token. What happens to the mean and the variance of {seen.quoted(seen.row)}?",
+        choices=("They stay as they are", "Both shift a little", "Only the mean moves"),
+        answer=0,
+        why="Each token is normalised over its own features: there are as many means as tokens, and none looks at another token.",
+        trial="one more token, written by the model",
+        tries={"more": seen.appended + 1, "token": seen.row},
+    )
 
 
 STAGE = stage(
@@ -33,6 +50,8 @@ STAGE = stage(
     deeper=("Gradients/epsilon", "Gradients/wiring"),
     number="5.5",
     short="LN",
+    so_far="Rows that know what stands before them.",
+    missing="A common scale again, before the next layer.",
     part="residual",
     points=("blocks.{block}.norm2",),
     inputs=("blocks.{block}.shortcut1",),
@@ -40,10 +59,6 @@ STAGE = stage(
     per_block=True,
     picture=picture,
     caption=caption,
-    question=Question(
-        ask="One more word is written behind the text. What happens to the means and variances of the tokens before it?",
-        choices=("They stay as they are", "They all shift a little", "Only the last one changes"),
-        answer=0,
-        why="Each token is normalised over its own features. There are as many means as tokens, and none looks at another token.",
-    ),
+    overview=overview,
+    question=question,
 )

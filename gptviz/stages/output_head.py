@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import ranking
+from ..figures.matrix import Grid, Panel
 from ..points import Address
 from ..seen import Seen
 from ..words import count, fixed
@@ -23,6 +24,7 @@ from .stage import Question, among, stage
 RANKS = 20
 MOST_ROWS = 8  # rows with words in one picture
 PRESENTED_ROWS = 4
+HEIGHT, PRODUCT = 285, 190  # of the ranks, and of the product under them
 
 
 def shown_rows(size: int, token: int, most: int) -> list[int]:
@@ -51,7 +53,7 @@ def picture(seen: Seen) -> go.Figure:
     top = np.stack([sampling.top(logits[r], RANKS) for r in rows])
     nexts = [ids[r + 1] if r < size - 1 else None for r in rows]
     ranks = [sampling.rank(logits[r], after) if after is not None else None for r, after in zip(rows, nexts)]
-    return ranking.table(
+    figure = ranking.table(
         np.take_along_axis(logits[rows], top, axis=1),
         [[seen.trace.word(int(word)) for word in line] for line in top],
         top,
@@ -64,6 +66,47 @@ def picture(seen: Seen) -> go.Figure:
         vocabulary=logits.shape[1],
         left_out="" if len(rows) == size else f"rows {rows[0]} to {rows[-2]} and the last of {size}",
         present=seen.present,
+    )
+    return figure if seen.present else figure.update_layout(height=HEIGHT)
+
+
+def overview(seen: Seen) -> Grid:
+    """One logit: the row, times the row of the token that has the highest one, number by number."""
+    row = seen.row
+    vector, logits = seen.array("final_norm")[row], seen.array("logits")[row]
+    word = int(logits.argmax())
+    weights = seen.trace.model.out_head.weight[word].detach().numpy()
+    name = f'"{seen.trace.word(word)}"'
+    table = "token table" if seen.config.tied_head else "head's table"
+
+    def strip(title: str, values: np.ndarray, label: str, **fields) -> Panel:
+        return Panel(title=title, values=values[None], rows=(label,), row_axis="", printed=False, **fields)
+
+    return Grid(
+        panels=(
+            strip(
+                "the row, after LayerNorm", vector, seen.labels[row], point="final_norm", prefix=(seen.item,), row_index=(row,)
+            ),
+            strip(
+                f"row {word} of the {table}, which has {len(logits):,} rows of {len(weights):,}",
+                weights,
+                name,
+                part="token",
+                joiner="×",
+            ),
+            strip(
+                f"products; added up they are the logit of {name}, {fixed(logits[word])}",
+                vector * weights,
+                "",
+                part="output",
+                joiner="=",
+                point="logit_part",
+                prefix=(seen.item, row),
+                row_index=(word,),
+            ),
+        ),
+        alt=f"The row of {seen.quoted(row)} times that of {name}, number by number, and their products.",
+        height=PRODUCT,
     )
 
 
@@ -116,12 +159,15 @@ STAGE = stage(
     deeper=("Context/positions", "Replay/loss"),
     number="7",
     short="Logits",
+    so_far="One row for each token, ready to be read.",
+    missing="A number for each token that might come next.",
     part="output",
     points=("logits",),
     inputs=("final_norm",),
     lines=("self.hook_logits(",),
     picture=picture,
     caption=caption,
+    overview=overview,
     cell=cell,
     question=question,
 )

@@ -6,7 +6,7 @@ The heads' mixes lie side by side, but still apart: head 1 filled the first colu
 The product of a row with a table is a sum over the row's numbers, and a sum can be cut into parts: each head has a share of its
 own, its slice of the row times its rows of the table. The shares and one bias are the output.
 
-$$o_i = \sum_{h} z_i^{h}\, W_{\text{out}}^{h} + b_{\text{out}}$$
+$$o_i = \sum_{h} z_i^{(h)}\, W_{\text{out}}^{(h)} + b_{\text{out}}$$
 """
 
 import numpy as np
@@ -94,6 +94,10 @@ def caption(seen: Seen) -> str:
 
 def question(seen: Seen) -> Question:
     """How long two heads' shares are together."""
+
+    def off(head: int) -> dict[str, str | int]:
+        return {"edit": f"head:{seen.block + 1}.{head + 1}", "whatif": True, "block": seen.block + 1}
+
     heads = seen.trace.config.n_head
     parts = shares(seen)[:heads].astype(np.float64)
     lengths = np.linalg.norm(parts, axis=1)
@@ -103,6 +107,8 @@ def question(seen: Seen) -> Question:
             choices=("The bias", "A row of zeros", "The same as before"),
             answer=0,
             why="The head's share is 0 times the table, and the bias is added all the same.",
+            trial="the head switched off",
+            tries=off(0),
         )
     first, second = sorted(np.argsort(-lengths, kind="stable")[:2].tolist())
     total = float(np.linalg.norm(parts[first] + parts[second]))
@@ -113,6 +119,8 @@ def question(seen: Seen) -> Question:
         choices=choices[:3],
         answer=answer,
         why=f"{size(total)}: rows add up number by number, and where they point different ways their sum is shorter than their lengths.",
+        trial=f"head {first + 1} switched off, to see what its row did",
+        tries=off(first),
     )
 
 
@@ -122,6 +130,8 @@ STAGE = stage(
     deeper=("Attention/heads",),
     number="5.2g",
     short="Project",
+    so_far="What each head has read, side by side.",
+    missing="One row made of all of them.",
     part="attention",
     points=("blocks.{block}.att_out",),
     inputs=("blocks.{block}.att.concat",),

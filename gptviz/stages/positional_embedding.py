@@ -1,8 +1,7 @@
 r"""# Positional embedding
 
 The token table gives a word the same vector wherever it stands. Order comes from a second table: row 0 belongs to the first
-position, row 1 to the next, and so on. The vectors (positional embeddings) say where, not what, so this step never looks at the
-words. They start random and are learned like everything else; some other models add fixed waves instead. The table has one row
+position, row 1 to the next, and so on. The vectors (positional embeddings) say where, not what. They start random and are learned like everything else; some other models add fixed waves instead. The table has one row
 for each position the model can take, and no more: 256 in mini, 1,024 in GPT-2.
 
 $$\mathrm{pos}_t = W_{\text{position}}[t], \qquad t = 0, 1, 2, \dots$$
@@ -12,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .. import tokenizer
 from ..figures.matrix import Grid, Panel
 from ..likeness import cosines
 from ..seen import Seen
@@ -76,22 +76,44 @@ def caption(seen: Seen) -> str:
     return f"{beside}{ends}. {many} of {rows:,} rows are used; any other sentence of {many} tokens uses the same ones."
 
 
+def question(seen: Seen) -> Question:
+    """Whether rows go with words."""
+    ids = seen.trace.ids[seen.item, : seen.size].tolist()
+    choices = ("The same rows", "Two rows trade places, as the words do", "Two rows that were not used before")
+    why = "Position 1 gets row 1 and position 2 gets row 2, whatever stands there: the words move, the rows stay."
+    if len(ids) < 3 or ids[1] == ids[2]:
+        return Question(
+            ask="Two words of a sentence, one token each, trade places. Which rows of the position table are used then?",
+            choices=choices,
+            answer=0,
+            why=why,
+        )
+    swapped = [ids[0], ids[2], ids[1], *ids[3:]]
+    text = tokenizer.decode(swapped)
+    stays = tokenizer.encode(text) == swapped  # else the text would be cut at other places
+    return Question(
+        ask=f"{seen.word(1)} and {seen.word(2)} trade places. Which rows of the position table are used then?",
+        choices=choices,
+        answer=0,
+        why=why,
+        trial="the words swapped" if stays else "",
+        tries={"text": text} if stays else {},
+    )
+
+
 STAGE = stage(
     __doc__,
     key="positional-embedding",
     deeper=("Embeddings/positions", "Context/shift"),
     number="2",
     short="Position",
+    so_far="A vector that says what each token is.",
+    missing="Where it stands.",
     part="position",
     points=("pos_emb",),
     inputs=(),
     lines=("self.hook_pos_emb(",),
     picture=picture,
     caption=caption,
-    question=Question(
-        ask="You swap the second and the third word, one token each. Which rows of the position table are used now?",
-        choices=("The same rows", "Rows 1 and 2 trade places", "Two other rows"),
-        answer=0,
-        why="Position 1 gets row 1 and position 2 gets row 2, whatever stands there. The words move, the rows stay.",
-    ),
+    question=question,
 )

@@ -27,27 +27,42 @@ def columns(config, part: str, head: int) -> range:
     return range(first, first + config.head_size)
 
 
-def strip(seen: Seen, part: str) -> Panel:
+def strip(seen: Seen, part: str, multiplied: bool = False) -> Panel:
+    """One of the three, of the viewed head. multiplied: what it is made of stands before it."""
     point = f"blocks.{seen.block}.att.{part}"
     made_by = columns(seen.trace.config, part, seen.head)
     return seen.strip(
         point,
-        f"{LETTERS[part]}: {part}, columns {made_by[0]}-{made_by[-1]}",
+        LETTERS[part] if multiplied else f"{LETTERS[part]}: {part}, columns {made_by[0]}-{made_by[-1]}",
         part=part,
+        joiner=f"× W_{LETTERS[part]} →" if multiplied else "",
         side=tuple(f"{norm:.1f}" for norm in np.linalg.norm(seen.array(point), axis=1)),
         side_title="length",
     )
+
+
+def slices(seen: Seen) -> str:
+    """Which columns of the one table make what is shown of this head."""
+    config = seen.trace.config
+    own = {part: columns(config, part, seen.head) for part in LETTERS}
+    said = ", ".join(f"W_{LETTERS[part]} columns {some[0]:,}-{some[-1]:,}" for part, some in own.items())
+    return f"One row, three slices of W_qkv ({config.n_embd:,} rows, {3 * config.n_embd:,} columns for all heads): {said}."
 
 
 def picture(seen: Seen) -> Grid:
     config = seen.trace.config
     shown = ("query", "key") if seen.present else tuple(LETTERS)
     value = columns(config, "value", seen.head)
+    wide = not (seen.present or seen.narrow)
+    source = seen.strip(f"blocks.{seen.block}.norm1", "y = LN(x)", dim=True)
     return Grid(
-        panels=tuple(strip(seen, part) for part in shown),
-        per_row=len(shown),
+        panels=(*[source] * wide, *(strip(seen, part, wide) for part in shown)),
+        per_row=len(shown) + wide,
         selected=seen.row,
-        note=f"Columns of W_qkv, which has {config.n_embd} rows and {3 * config.n_embd} columns for all {config.n_head} heads."
+        note=slices(seen)
+        if wide
+        else f"Columns of W_qkv, which has {config.n_embd} rows and {3 * config.n_embd} columns for all "
+        f"{config.n_head} heads."
         + (f" V: value, columns {value[0]}-{value[-1]}, is made the same way." if seen.present else ""),
         alt=f"Queries, keys and values of block {seen.block + 1}, head {seen.head + 1}: "
         f"{config.head_size} numbers each for {seen.size} tokens.",
@@ -95,6 +110,8 @@ STAGE = stage(
     deeper=("Attention/score",),
     number="5.2a",
     short="Q K V",
+    so_far="Rows on a common scale.",
+    missing="A way to ask, to be found, and to hand something over.",
     part="query",
     points=("blocks.{block}.att.query", "blocks.{block}.att.key", "blocks.{block}.att.value"),
     inputs=("blocks.{block}.norm1",),

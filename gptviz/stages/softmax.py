@@ -14,12 +14,16 @@ import plotly.graph_objects as go
 
 from .. import sampling
 from ..figures import bars, before_after
+from ..figures.matrix import Grid, Panel
 from ..points import Address
 from ..seen import Seen
 from ..words import percent
 from .stage import Beside, Question, Whose, among, stage
 
-SHOWN = 20
+SHOWN = 12
+OPENED = 5  # tokens whose way from logit to share is shown
+WAY = 185  # of that
+HEIGHT = 270  # of the bars, with the way under them
 PRESENTED = 5
 COMPARED = 10  # before an edit and after it
 
@@ -30,7 +34,7 @@ def picture(seen: Seen) -> go.Figure:
     words = sampling.top(logits[row], PRESENTED if seen.present else SHOWN)
     probabilities = sampling.softmax(logits[row])
     place = "the last row, it picks the next token" if row == len(logits) - 1 else f"row {row}"
-    return bars.shares(
+    figure = bars.shares(
         probabilities[words],
         [seen.trace.word(int(word)) for word in words],
         words.tolist(),
@@ -41,6 +45,44 @@ def picture(seen: Seen) -> go.Figure:
         uniform_text=f"blind guess {percent(1 / len(probabilities))}",
         title=f"What follows {seen.quoted(row)}? ({place})",
         present=seen.present,
+    )
+    return figure if seen.present else figure.update_layout(height=HEIGHT)
+
+
+def overview(seen: Seen) -> Grid:
+    """The way of the most probable tokens: logit, its exponential, its share."""
+    logits = seen.array("logits")[seen.row]
+    words = tuple(sampling.top(logits, OPENED).tolist())
+    raised = np.exp(logits.astype(np.float64) - logits.max())
+    shares = sampling.softmax(logits)
+    names = tuple(f'"{seen.trace.word(word)}"' for word in words)
+
+    def column(title: str, values: np.ndarray, point: str, joiner: str, kind: str = "signed") -> Panel:
+        return Panel(
+            title=title,
+            values=values[list(words)].astype(np.float32)[None],
+            rows=(seen.labels[seen.row],),
+            columns=names,
+            row_axis="",
+            column_axis="",
+            kind=kind,
+            point=point,
+            prefix=(seen.item,),
+            row_index=(seen.row,),
+            column_index=words,
+            part="output",
+            joiner=joiner,
+        )
+
+    total = f"÷ their sum over all {len(logits):,}, {raised.sum():,.2f}: shares"
+    return Grid(
+        panels=(
+            column("logits", logits, "logits", ""),
+            column("e to the power of each, the largest taken off first", raised, "exponential", "→"),
+            column(total, shares, "probabilities", "→", "weight"),
+        ),
+        alt=f"Logit, exponential and share of the {len(words)} most probable tokens.",
+        height=WAY,
     )
 
 
@@ -110,12 +152,15 @@ STAGE = stage(
     deeper=("Sampling/temperature", "Sampling/pool"),
     number="",
     short="Softmax",
+    so_far="A raw number for each token of the vocabulary.",
+    missing="Chances that can be compared.",
     part="output",
     points=("logits",),
     inputs=("logits",),
-    lines=(),
+    lines=("shifted = np.exp(", "return shifted / shifted.sum(", "token = int(logits[0, -1].argmax())"),
     picture=picture,
     caption=caption,
+    overview=overview,
     cell=cell,
     edited=edited,
     beside=Beside(said="Same axis in both", pictures=on_one_axis),

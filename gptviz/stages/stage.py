@@ -18,12 +18,15 @@ from ..seen import Seen
 
 @dataclass(frozen=True)
 class Question:
-    """Predict, then reveal: what is asked, the choices, which one is right (0-based), and one line on why."""
+    """Predict, then reveal: what is asked, the choices, which one is right (0-based), and one line on why. tries: what to choose in
+    the walk to see it happen, see `gptviz.ui.state.Choice`, and trial: that in words; empty where nothing shows it."""
 
     ask: str
     choices: tuple[str, ...]
     answer: int
     why: str
+    trial: str = ""
+    tries: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def ordered(self, key: str) -> "Question":
         """The same question with its choices in an order that depends on a key alone, so that no place is the right one."""
@@ -90,7 +93,8 @@ class Beside:
 class Stage:
     """One step of the walk. `stage()` builds it from a module's docstring.
 
-    number: in the notes' own numbering, "" where they have none. short: label on the map. part: whose colour it takes.
+    number: in the notes' own numbering, "" where they have none. short: label on the map. part: whose colour it takes. so_far,
+    missing: what the steps before have made, and what for this one is needed.
     points: the hook points this step makes, `{block}` filled in, the one it is about last. inputs: the points
     it reads, `{block}` filled in, "stream_in" for what enters the block, "*" for any; the first is the one it is said to be made
     of, and all are kept however long the text. picture and caption take what is `Seen`; caption is the "look for" line. lines: fragments that mark the lines of
@@ -107,6 +111,8 @@ class Stage:
     title: str
     short: str
     part: str
+    so_far: str
+    missing: str
     prose: str
     formula: str
     points: tuple[str, ...]

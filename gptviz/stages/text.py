@@ -3,7 +3,7 @@ r"""# Text into tokens
 A model reads no letters, only numbers from a fixed list. The text is first cut into words, each with the space before it,
 drawn as a dot. Each word is then cut into pieces (tokens) by byte-pair encoding: start from single bytes, join the
 neighbouring pair that was learned first (lowest rank), repeat until no known pair is left. Frequent words end as one token,
-rare ones as several. Any text works: what is unknown stays in smaller parts. The model has no part in this.
+rare ones as several. Any text works: what is unknown stays in smaller parts. The library tiktoken does this (encode), and back (decode).
 
 $$\text{next pair} = \underset{(a,\,b)\ \text{neighbours}}{\arg\min}\ \mathrm{rank}(a + b)$$
 """
@@ -255,10 +255,18 @@ STAGE = stage(
     key="text",
     number="",
     short="Text",
+    so_far="A text, as you typed it.",
+    missing="Numbers: a model reads nothing else.",
     part="token",
     points=("ids",),
     inputs=(),
-    lines=(),
+    lines=(
+        "return encoding().encode(",
+        "return regex.findall(PATTERN, text)",
+        "rank, at = min(known)",
+        "parts = parts[:at] + (joined,)",
+        "return encoding().decode([",
+    ),
     picture=picture,
     caption=caption,
     shape=lambda config, batch, tokens: (),
@@ -270,5 +278,7 @@ STAGE = stage(
         choices=("1", "2", "3"),
         answer=2,
         why='E + ff + ort. No merge for the capital and no leading space was learned, while "·effort" was frequent enough.',
+        trial='the text "Effort"',
+        tries={"text": "Effort"},
     ),
 )

@@ -93,6 +93,8 @@ STAGE = stage(
     deeper=("Embeddings/cosine", "Embeddings/map"),
     number="1",
     short="Token",
+    so_far="One id for each token.",
+    missing="What the token is like: an id is only its name.",
     part="token",
     points=("tok_emb",),
     inputs=("ids",),
@@ -100,9 +102,11 @@ STAGE = stage(
     picture=picture,
     caption=caption,
     question=Question(
-        ask="The same word stands twice in a sentence. Do its two token vectors differ?",
-        choices=("Yes, they depend on the place", "No, the same row of the table", "Only in a trained model"),
+        ask="A word comes a second time in a sentence. Which token vector does it get?",
+        choices=("Another one, for another place", "The same one again", "The mean of the two places"),
         answer=1,
-        why="The table knows ids only, so the same token gets the same vector wherever it stands. What differs between two places is added in the next step: the position.",
+        why="The table knows ids only, so the same token gets the same row wherever it stands. What differs between two places is added in the next step: the position.",
+        trial='a sentence with "·the" in it twice',
+        tries={"text": "I saw the cat and the dog", "token": 5},
     ),
 )

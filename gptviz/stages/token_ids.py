@@ -17,6 +17,7 @@ from .stage import Question, among, stage
 
 ROW, FEW, FEWEST = 18, 7, 4  # chips of the sentence; in Present mode or in half the width; in both
 BYTES = 256  # rows of the vocabulary that are single bytes
+LOUDEST = 1_000  # characters of a text that is offered in capitals
 AROUND = 3  # rows of the vocabulary shown on either side of the chosen one
 
 
@@ -114,6 +115,8 @@ def question(seen: Seen) -> Question:
         choices=choices[:3],
         answer=answer,
         why=f"Another spelling is another text, cut anew: {same}. Words in capitals are rare, so few of them were learned whole.",
+        trial="the text in capitals" if len(loud) <= LOUDEST else "",
+        tries={"text": loud} if len(loud) <= LOUDEST else {},
     )
 
 
@@ -123,6 +126,8 @@ STAGE = stage(
     deeper=("Embeddings/neighbours",),
     number="",
     short="Ids",
+    so_far="The text, cut into pieces.",
+    missing="A number for each piece.",
     part="token",
     points=("ids",),
     inputs=(),

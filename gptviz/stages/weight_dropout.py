@@ -1,9 +1,8 @@
 r"""# Dropout on the attention weights
 
 Trained with dropout, a model also loses whole routes between tokens: each attention weight becomes 0 with probability p, the others are
-multiplied by 1/(1-p). A row then no longer adds up to 1; it does so only on average over many passes. The first token has one
-weight to lose: with probability p it takes nothing from anyone in this head. The zeros of the causal mask stay zeros. When
-a model is used, the weights pass unchanged and every row adds up to 1.
+multiplied by 1/(1-p). A row then no longer adds up to 1; it does so only on average over many passes. The zeros of the
+causal mask stay zeros. When a model is used, the weights pass unchanged and every row adds up to 1.
 
 $$\tilde a_{ij} = a_{ij} \cdot \frac{r_{ij}}{1 - p}, \qquad r_{ij} = 0 \text{ with probability } p, \text{ else } 1$$
 """
@@ -25,7 +24,55 @@ def marks(mask: np.ndarray, hides: bool) -> np.ndarray:
     return np.where(future, MASKED, DROPPED * (mask == 0)).astype(np.uint8)
 
 
+def off(seen: Seen) -> Grid:
+    """Dropout is off: the weights go on as they are, and beside them what one pass in training would have made of them here."""
+    point = f"blocks.{seen.block}.att.dropped"
+    weights, mask = seen.array(point), dropout.sampled(seen, point)
+    crossed = marks(mask, seen.hides)
+    limits = (0.0, 1 / (1 - dropout.SAMPLED))
+    plain = seen.square(
+        point,
+        "Attention weights",
+        limits=limits,
+        side=tuple(f"{total:.2f}" for total in weights.sum(1)),
+        side_title="sum",
+    )
+    examples = (
+        (mask, f"factors, p = {dropout.SAMPLED:g}", "×", (0.0, 2 / (1 - dropout.SAMPLED)), ()),
+        (weights * mask, "would go on", "=", limits, tuple(f"{total:.2f}" for total in (weights * mask).sum(1))),
+    )
+    return Grid(
+        panels=(
+            plain,
+            *(
+                replace(
+                    plain,
+                    title=title,
+                    values=values,
+                    limits=own,
+                    marks=crossed,
+                    joiner=joiner,
+                    side=side,
+                    side_title="sum" if side else "",
+                    dim=True,
+                    point="",
+                    prefix=(),
+                )
+                for values, title, joiner, own, side in examples
+            ),
+        ),
+        per_row=3,
+        selected=seen.row,
+        note="Dropout is off: only the first picture is this pass. The others are an example, drawn for this step alone.",
+        alt=f"Attention weights of block {seen.block + 1}, head {seen.head + 1}, unchanged as dropout is off; and an example of what a pass "
+        f"with p = {dropout.SAMPLED:g} would cut.",
+        height=seen.height_beside,
+    )
+
+
 def picture(seen: Seen) -> Grid:
+    if not (seen.trace.dropout or seen.present):
+        return off(seen)
     at = f"blocks.{seen.block}.att."
     weights, dropped = seen.array(at + "weights"), seen.array(at + "dropped")
     mask = dropout.factors(seen, at + "dropped")
@@ -106,6 +153,8 @@ STAGE = stage(
     deeper=("Dropout/sums",),
     number="5.2e",
     short="Drop",
+    so_far="Who reads whom, and how much.",
+    missing="In training, routes that may be cut.",
     part="attention",
     points=("blocks.{block}.att.dropped",),
     inputs=("blocks.{block}.att.weights",),
@@ -116,9 +165,11 @@ STAGE = stage(
     overview=overview,
     caption=caption,
     question=Question(
-        ask="Dropout at p = 0.1 hits the first token's row, 1, 0, 0, ... What is the row's sum afterwards?",
+        ask="Dropout at p = 0.1 acts on the first token's row, 1, 0, 0, ... What is the row's sum afterwards?",
         choices=("1, as always", "0 or 1.11", "0.9"),
         answer=1,
         why="Its only weight falls with probability 0.1 (sum 0); else it becomes 1/0.9 = 1.11. On average the sum is 1.",
+        trial="dropout on, and the first token",
+        tries={"dropout": 0.1, "token": 0},
     ),
 )

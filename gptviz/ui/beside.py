@@ -190,7 +190,7 @@ def pictures(main: Half, other: Half, stage: Stage) -> tuple[Picture, Picture]:
         first, second = stage.beside.pictures(first, second, whose(main), whose(other))
     if main.seen.present:
         return presented(first), presented(second)
-    if stage.overview:
+    if isinstance(first, Grid) and stage.overview:
         return numbered(first), numbered(second)
     return first, second
 
@@ -253,8 +253,8 @@ def heights(main: Half, other: Half, stage: Stage, remarked: bool) -> tuple[int,
     less = REMARK * remarked
     if main.seen.present:
         return PRESENTED - less, 0
-    if not stage.overview:
-        return HEIGHT - less, 0
+    if not stage.overview or not isinstance(stage.picture(main.seen), Grid):
+        return HEIGHT - less, 0  # a chart is too low to be read with more under it
     lines = min(max(-(-one.model.config.n_head // style.OVERVIEW_ACROSS) for one in (main, other)), max(OVER))
     return OVER[lines] - less, UNDER[lines]
 

@@ -89,9 +89,8 @@ def _recompute(
         st.warning(verbatim.markdown(said))
         cell = default_cell(stage, seen)
         made = recompute(seen.trace, *cell)
-    cells = not asked and isinstance(stage.picture(seen), Grid)
-    hint = " Click any cell of the picture for another one." if cells else ""
-    st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence)}{hint}")
+    hint = "" if asked else clickable(stage, seen)
+    st.markdown(f"**`{made.point}{[*made.index]}`** {verbatim.markdown(made.sentence + hint)}")
     st.latex(breakable(made.formula))
     st.latex(breakable(made.numbers))
     st.html(
@@ -104,6 +103,13 @@ def _recompute(
     operands(made)
     pick(seen.trace, cell, acted)
     st.code(made.code, language="python", wrap_lines=True)
+
+
+def clickable(stage: Stage, seen: Seen) -> str:
+    """Where another number can be clicked, in words; "" where no picture has cells. Beside another model charts stand alone."""
+    if isinstance(stage.picture(seen), Grid):
+        return " Click any cell of the picture for another one."
+    return " Click any cell under the picture for another one." if stage.overview and not seen.narrow else ""
 
 
 NAME = 24  # characters of LaTeX on the left of an equals sign that are only the name of what follows
@@ -237,14 +243,14 @@ def numbers(seen: Seen, point: str) -> tuple[pd.DataFrame, str]:
 
 
 def _code(stage: Stage) -> None:
-    if not stage.lines:
-        st.caption("This step happens before or after the model: gptviz/tokenizer.py and gptviz/sampling.py do it.")
     for excerpt in source.lines(stage.lines):
         rows = "".join(
             f"<span class='{'marked' if number in excerpt.marked else 'plain'}'><i>{number:4d}</i>  {verbatim.html(line)}\n</span>"
             for number, line in enumerate(excerpt.text.splitlines(), excerpt.start)
         )
-        st.html(f"<div class='source'><b>gptviz/model.py</b> {verbatim.html(excerpt.title)}<pre>{rows}</pre></div>")
+        st.html(
+            f"<div class='source'><b>gptviz/{verbatim.html(excerpt.file)}</b> {verbatim.html(excerpt.title)}<pre>{rows}</pre></div>"
+        )
 
 
 def _about(stage: Stage, seen: Seen, choice: Choice) -> None:

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from .. import verbatim
+from ..labs import index
 from ..stages import BY_KEY
 from ..story import terms
+from ..story.beliefs import BELIEFS, Belief
 from ..story.terms import Term
 from ..verbatim import Html
 from . import cache, links, state, top
@@ -26,8 +28,8 @@ STYLE = """
 .terms dt { font-weight: 650; }
 .terms dt span { font-weight: 400; font-size: 0.875rem; opacity: 0.8; margin-left: 0.4rem; }
 .terms dd { margin: 0; font-size: 0.97rem; line-height: 1.38rem; }
-table.symbols { border-collapse: collapse; font-size: 0.97rem; }
-table.symbols :is(td, th) { text-align: left; padding: 0.15rem 1.2rem 0.15rem 0; vertical-align: top; }
+table:is(.symbols, .beliefs) { border-collapse: collapse; font-size: 0.97rem; }
+table:is(.symbols, .beliefs) :is(td, th) { text-align: left; padding: 0.15rem 1.2rem 0.15rem 0; vertical-align: top; }
 table.symbols td:first-child { font-style: italic; white-space: nowrap; }
 """
 
@@ -58,7 +60,7 @@ def mention(piece: str, term: Term) -> Html:
 
 
 def show() -> None:
-    """The page with all terms and symbols."""
+    """The page with all terms and symbols, and what is often believed."""
     st.set_page_config(page_title=f"{TITLE} · gptviz")
     choice = state.current(state.SHARED)
     top.style()
@@ -76,6 +78,11 @@ def show() -> None:
             "<table class='symbols'><tr><th>letter</th><th>stands for</th><th>where</th></tr>"
             f"{''.join(row(*one) for one in terms.SYMBOLS)}</table>"
         )
+        st.html("<h1 class='title'>Often believed, and what is so</h1>")
+        st.html(
+            "<table class='beliefs'><tr><th>believed</th><th>what is so</th><th>where to see it</th></tr>"
+            f"{''.join(belief(one) for one in BELIEFS)}</table>"
+        )
         links.to_walk(choice)
     state.write_url(choice, state.SHARED)
 
@@ -86,6 +93,10 @@ def entry(term: Term) -> Html:
     return (
         f"<div><dt>{verbatim.html(term.word)}<span>{verbatim.html(where)}</span></dt><dd>{verbatim.html(term.said)}</dd></div>"
     )
+
+
+def belief(one: Belief) -> Html:
+    return f"<tr><td>{verbatim.html(one.believed)}</td><td>{verbatim.html(one.so)}</td><td>{verbatim.html(index.place(one.place))}</td></tr>"
 
 
 def row(letter: str, said: str, where: str) -> Html:

@@ -5,12 +5,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from .. import verbatim
 from ..figures.forms import Picture
+from ..figures.matrix import Grid
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Sheet
-from ..verbatim import Markdown
+from ..recompute import Recomputation, recompute
+from ..trace import NotFinite, Trace
+from ..verbatim import Html, Markdown
 from . import address, cache, glossary, incoming, matrix, picture, predict, sentences, state, story, top, waiting, writing
 from . import keep as keeping
 from .strips import Released
@@ -229,6 +233,7 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
 
 def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Control, ...]) -> tuple[str, list[Picture]]:
     """The pictures; returns the "look for" line and them."""
+    name_of, recomputes = f"{chosen.key}/{current.key}", current.own is not None  # plain values for what Streamlit keeps
 
     def happened(event: object) -> None:
         named = {control.name: control for control in controls}
@@ -239,26 +244,55 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
                 options = named[name].options if named[name].kind == "choice" else range(value + 1)
                 if value < len(options):
                     keep(chosen, {name: named[name].write(options[value])})
+            case matrix.Cell(point, index) if recomputes:
+                st.session_state["lab-cell"] = (name_of, point, index)
 
     said = current.caption(setting)
     pictures = list(current.pictures(setting))
+    whose, *cell = st.session_state.get("lab-cell", ("",))
+    found = computed_again(current.own(setting), pictures, *cell) if whose == name_of and recomputes else None
     places = (
         st.columns(len(pictures), gap="small") if current.beside and len(pictures) > 1 else [st.container()] * len(pictures)
     )
     for n, (place, made) in enumerate(zip(places, pictures)):
         with place:
-            picture.show(made, f"lab-picture-{current.key}-{n}", on_event=happened, alt=said)
+            outlined = (found.point, found.index) if found else None
+            picture.show(made, f"lab-picture-{current.key}-{n}", cell=outlined, on_event=happened, alt=said)
+    if recomputes:
+        st.html(f"<p class='scales'>{again(found)}</p>")
     return said, pictures
 
 
+def computed_again(own: Trace, pictures: Sequence[Picture], point: str, index: tuple[int, ...]) -> Recomputation | None:
+    """A clicked number, recomputed; None where no panel shows it, or shows another."""
+    for panel in (panel for made in pictures if isinstance(made, Grid) for panel in made.panels):
+        if place := panel.find(point, index):
+            try:
+                found = recompute(own, point, index)
+            except (KeyError, IndexError, NotFinite):
+                return None
+            return found if np.isclose(found.shown, panel.values[place], rtol=1e-5, atol=1e-6) else None
+    return None
+
+
+def again(found: Recomputation | None) -> Html:
+    """One line on the number that was clicked, or that one can be."""
+    if found is None:
+        return "Cells with the model's own numbers can be clicked: each is computed again."
+    return (
+        f"<b>Recomputed:</b> {verbatim.html(found.sentence)} Shown {found.shown:.6g}, recomputed {found.value:.6g}, "
+        f"difference {found.difference:.0e}."
+    )
+
+
 def words(current: Sheet, said: str, marks: Sequence[str]) -> None:
-    """What happens, the formula, what to look for, and the question. marks: the badges beside the title."""
+    """The question, what happens, the formula, and what to look for. marks: the badges beside the title."""
     badges = "".join(f" <span class='badge train'>{verbatim.html(mark)}</span>" for mark in marks)
     st.html(f"<h1 class='title'>{verbatim.html(current.title)}{badges}</h1>")
+    if current.question:
+        predict.ask(current)
     glossary.prose(current.prose)
     if current.formula:
         st.latex(current.formula)
     if said:
         st.html(f"<p class='look'><b>Look for:</b> {verbatim.html(said)}</p>")
-    if current.question:
-        predict.ask(current)

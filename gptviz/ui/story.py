@@ -15,7 +15,7 @@ from ..story.trip import Guess
 from ..trace import NotFinite
 from ..verbatim import Html, Markdown
 from ..words import percent
-from . import cache, links, state
+from . import cache, links, predict, state
 from .beside import Half
 from .state import END, OVERVIEW, Choice, change
 
@@ -148,6 +148,8 @@ def end(main: Half, choice: Choice) -> None:
         f"<p class='plain'>{verbatim.html(tokenizer.in_one_line(main.seen.text))} → <b>{verbatim.html(best.word)}</b>, "
         f"{verbatim.html(percent(best.share))}: {main.seen.size:d} tokens, {main.model.config.n_layer:d} blocks, one next token.</p>"
     )
+    if said := predict.progress():
+        st.html(f"<p class='plain'>{verbatim.html(said)}</p>")
     left, right = st.columns([1.3, 1], gap="large")
     with left:
         st.html(f"<ul class='seen'>{''.join(seen_line(part, line) for part, line in ending.SEEN)}</ul>")

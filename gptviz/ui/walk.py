@@ -110,6 +110,7 @@ def walk(choice: Choice) -> None:
         whose=main.title if other else "",
         around=story.TITLES,
         reached=whatif.marks(changed),
+        guessed=predict.marks(),
     )
     whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
@@ -252,7 +253,10 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
                 alt=said,
                 height=whatif.room(whatif.asks(made, choice), choice),
             )
-        line = checked(seen.trace, cell, changed) or edited_here(stage, seen) + look(said)
+        asked = predict.still(stage, seen)
+        line = checked(seen.trace, cell, changed) or edited_here(stage, seen) + (
+            look(asked, "Predict") if asked else look(said)
+        )
         if not (stage.dials or stage.actions):
             st.html(line)
             return
@@ -263,7 +267,11 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
             actions(stage, seen, choice)
         return
     left, right = st.columns([1.68, 1], gap="medium")
-    with left, st.container(key="stage", gap="small"):
+    with left:
+        if titled:
+            st.html(bridge(stage))
+        place = st.container(key="stage", gap="small")
+    with place:
         height = whatif.room(whatif.asks(made, choice), choice)
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said, height=height)
         dials(stage, seen)
@@ -313,8 +321,13 @@ def edited_here(stage: Stage, seen: Seen) -> Html:
     return f"<p class='message'>{verbatim.html(said)}</p>" if said else ""
 
 
-def look(said: str) -> Html:
-    return f"<p class='look'><b>Look for:</b> {verbatim.html(said)}</p>"
+def bridge(stage: Stage) -> Html:
+    """What the steps before have made, and what is still missing."""
+    return f"<p class='bridge'><b>So far:</b> {verbatim.html(stage.so_far)} <b>Still missing:</b> {verbatim.html(stage.missing)}</p>"
+
+
+def look(said: str, label: str = "Look for") -> Html:
+    return f"<p class='look'><b>{verbatim.html(label)}:</b> {verbatim.html(said)}</p>"
 
 
 EDITED = "<span class='badge edited'>EDITED</span> "
@@ -437,13 +450,14 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done |
             drawers.show(stage, one.seen, asked, chosen_cell(choice), acted, changed if one is main else None)
         return
     left, right = st.columns(2, gap="medium")
-    with left:
+    with left, st.container(gap="xsmall"):
+        st.html(bridge(stage))
+        predict.ask(stage, seen=main.seen)
         glossary.prose(stage.prose)
     with right, st.container(gap="xsmall"):
         st.latex(stage.formula)
         for one in (main, other):
             st.html(f"<p class='shapes'><b>{verbatim.html(one.title)}</b><br>{shapes(stage, one.seen)}</p>")
-        predict.ask(stage, seen=main.seen)
         messages(main, choice)
 
 
@@ -481,11 +495,11 @@ def checked(trace: Trace, cell: Cell | None, changed: Done | None = None, *, bri
 
 
 def words(stage: Stage, seen: Seen, said: str) -> None:
-    """What happens, formula, shapes, what to look for, and the question."""
+    """The question, before anything answers it; what happens, formula, shapes, and what to look for."""
+    predict.ask(stage, seen=seen)
     glossary.prose(stage.prose)
     st.latex(stage.formula)
     st.html(f"<p class='shapes'>{shapes(stage, seen)}</p>{edited_here(stage, seen)}{look(said) if said else ''}")
-    predict.ask(stage, seen=seen)
 
 
 def shapes(stage: Stage, seen: Seen) -> Html:

@@ -190,7 +190,7 @@ function cellHeight(sheet, line, p, given) {
 
 // Squares are as wide as high; strips share what they leave.
 function shareWidth(sheet, line) {
-  const { size, width, edge, share } = sheet
+  const { view, size, width, edge, share } = sheet
   let rest = freeWidth(sheet, line)
   for (const p of line.panels.filter(p => p.square)) {
     p.w = p.h
@@ -200,7 +200,8 @@ function shareWidth(sheet, line) {
   }
   rest /= line.slots - line.squares
   for (const p of line.panels.filter(p => !p.square)) {
-    p.w = p.columnLabels ? Math.min(rest, p.cols * size.square * 1.4) : rest
+    const scale = view.grid.to_scale ? p.cols / Math.max(...view.grid.panels.map(other => other.cols)) : 1
+    p.w = p.columnLabels ? Math.min(rest, p.cols * size.square * 1.4) : rest * scale
     spread(sheet, p, rest + p.right)
   }
 }

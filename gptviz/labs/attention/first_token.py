@@ -6,7 +6,7 @@ nothing to look for (attention sink). Its bright column outshines everything els
 To see the rest, hide that column and divide each row by what remains, so that it sums to 1 again. That is a way to look, not
 something the model does: the model mixes with the weights on the left.
 
-$$v_{qk} = \frac{w_{qk}}{1 - w_{q0}}, \quad k \ge 1$$
+$$\text{shown}_{ij} = \frac{a_{ij}}{1 - a_{i0}}, \quad j \ge 1$$
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from ...figures.matrix import MASKED, PADDING, Grid
 from ...stages.stage import Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
-from ..subjects.heads import attention, chosen_head, future, head_control, quoted, token_control, weights_panel
+from ..subjects.heads import attention, chosen_head, future, head_control, place, quoted, token_control, weights_panel
 
 
 def without_first(weights: np.ndarray) -> np.ndarray:
@@ -48,6 +48,7 @@ def pictures(setting: Setting) -> list[Picture]:
             setting,
             f"Block {block + 1}, head {head + 1}: the model",
             weights,
+            **place(setting, "weights"),
             side=tuple(f"{share:.2f}" for share in weights[:, 0]),
             side_title="on first",
         )
@@ -106,6 +107,7 @@ FIRST_TOKEN = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    own=lambda setting: setting.trace(),
     state=state,
     question=Question(
         ask="A token puts 80 % on the first token and 10 % on each of two others. What does the view show for those two?",

@@ -25,6 +25,7 @@ from ..subjects.heads import (
     attention,
     chosen_head,
     head_control,
+    place,
     sentence,
     survey,
     weights_panel,
@@ -132,7 +133,10 @@ def pictures(setting: Setting) -> list[Picture]:
     if shown < size:
         note = f"Small maps: tokens {made.start} to {made.start + shown - 1} of {size}; the scores use all of them. {note}"
     grid = Grid(
-        panels=(atlas(setting, made), weights_panel(setting, f"Block {block + 1}, head {head + 1}", weights)),
+        panels=(
+            atlas(setting, made),
+            weights_panel(setting, f"Block {block + 1}, head {head + 1}", weights, **place(setting, "weights")),
+        ),
         per_row=2,
         note=note,
         alt=f"Attention weights of all heads, one small map each; block {block + 1}, head {head + 1} is open beside them.",
@@ -169,6 +173,7 @@ ATLAS = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    own=lambda setting: setting.trace(),
     question=Question(
         ask="What does the first row of every one of these maps look like?",
         choices=("All weight on the first token", "An even spread", "It depends on the head"),

@@ -4,9 +4,9 @@ One learned table makes the queries, keys and values of all heads. A head is a s
 features of a token, and what is divided among the heads is the result.
 
 So the number of heads must divide the width, and it changes no count: eight slices of 32 columns are as many numbers as four
-of 64. Choose another number of heads and see whose the same column is now. Click a slice to choose it.
+of 64. (Where code says d_out, it is mostly that of all heads together.) Choose another number of heads and see whose the same column is now. Click a slice to choose it.
 
-$$\text{head } h\text{: columns } h\,\tfrac{d}{H} \text{ to } (h+1)\,\tfrac{d}{H} - 1$$
+$$\text{head } h\text{: columns } h\,d_{\text{head}} \text{ to } (h+1)\,d_{\text{head}} - 1$$
 """
 
 from dataclasses import dataclass, replace

@@ -19,7 +19,7 @@ from ...figures.matrix import Grid
 from ...stages.stage import Question
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
-from ..subjects.heads import attention, chosen_head, first_head, head_control, quoted, token_control, weights_panel
+from ..subjects.heads import attention, chosen_head, first_head, head_control, place, quoted, token_control, weights_panel
 
 TELLING = 0.1  # of a row, that zeros leave to the future: enough to be seen
 
@@ -117,6 +117,7 @@ def pictures(setting: Setting) -> list[Picture]:
                 "3 −∞: the model" if model else "3 −∞",
                 weights if model else made.infinity,
                 side=split(weights if model else made.infinity),
+                **(place(setting, "weights") if model else {}),
                 **marked,
             ),
             weights_panel(
@@ -170,6 +171,7 @@ MASKING = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    own=lambda setting: setting.trace(),
     state=state,
     question=Question(
         ask="You fill the future's scores with 0 and then take the softmax. What do the rows sum to?",

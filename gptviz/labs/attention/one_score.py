@@ -6,7 +6,7 @@ the head's size keeps scores from growing with it. Then the whole row of scores 
 
 Only differences within a row count: adding the same number to all its scores changes no share, so a best score may be negative.
 
-$$s_{qk} = \frac{\sum_i q_i k_i}{\sqrt{d}}, \qquad w_{qk} = \frac{e^{s_{qk}}}{\sum_{j \le q} e^{s_{qj}}}$$
+$$s^{\prime}_{ij} = \frac{q_i \cdot k_j}{\sqrt{d_{\text{head}}}}, \qquad a_{ij} = \frac{e^{s^{\prime}_{ij}}}{\sum_{k \le i} e^{s^{\prime}_{ik}}}$$
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ...figures.matrix import MASKED, Grid, Panel
 from ...stages.stage import Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
-from ..subjects.heads import attention, chosen_head, head_choice, match, quoted, token_control
+from ..subjects.heads import attention, chosen_head, head_choice, match, place, quoted, token_control
 
 ROW_TOKENS = 24  # keys in the picture of one row
 
@@ -84,8 +84,24 @@ def pictures(setting: Setting) -> list[Picture]:
     keys = names[shown]
     strips = Grid(
         panels=(
-            Panel("q: what it looks for", made.query[None], (names[query],), column_axis="number", part="query", printed=False),
-            Panel("k: what it offers", made.key[None], (names[key],), column_axis="number", part="key", printed=False),
+            Panel(
+                "q: what it looks for",
+                made.query[None],
+                (names[query],),
+                column_axis="number",
+                part="query",
+                printed=False,
+                **place(setting, "query", query),
+            ),
+            Panel(
+                "k: what it offers",
+                made.key[None],
+                (names[key],),
+                column_axis="number",
+                part="key",
+                printed=False,
+                **place(setting, "key", key),
+            ),
         ),
         alt=f"The query of {names[query]} and the key of {names[key]}: {len(made.query)} numbers each.",
         height=140,
@@ -96,6 +112,7 @@ def pictures(setting: Setting) -> list[Picture]:
         title=f"q × k, number by number, and their running sum: {number(made.running[-1])}",
         height=210,
     )
+    columns = tuple(range(shown.start, shown.start + len(keys)))
     hidden = (MASKED * (np.arange(len(names)) > query).astype(np.uint8))[None]
     row = Grid(
         panels=(
@@ -107,6 +124,7 @@ def pictures(setting: Setting) -> list[Picture]:
                 column_axis="key",
                 marks=hidden[:, shown],
                 part="attention",
+                **place(setting, "scaled", query, columns),
             ),
             Panel(
                 "softmax: weights",
@@ -117,6 +135,7 @@ def pictures(setting: Setting) -> list[Picture]:
                 kind="weight",
                 marks=hidden[:, shown],
                 part="attention",
+                **place(setting, "weights", query, columns),
             ),
         ),
         note=f"Keys {shown.start} to {shown.start + len(keys) - 1} of {len(names)}." if len(keys) < len(names) else "",
@@ -160,6 +179,7 @@ ONE_SCORE = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    own=lambda setting: setting.trace(),
     question=Question(
         ask="A model is 768 wide and has heads of 64 numbers. By what is a score divided?",
         choices=("√768, about 27.7", "√64 = 8", "64"),

@@ -7,7 +7,7 @@ Multiply the query with each key it may see, number by number, and add: the scor
 Take e to the power of each and divide by their sum: the shares. Multiply each value by its share and add: the token's mix.
 Longer queries make larger scores, and one share takes nearly everything.
 
-$$s_k = \frac{q \cdot k_k}{\sqrt 2}, \qquad w_k = \frac{e^{s_k}}{\sum_j e^{s_j}}, \qquad c = \sum_k w_k\, v_k$$
+$$s^{\prime}_j = \frac{q \cdot k_j}{\sqrt 2}, \qquad a_j = \frac{e^{s^{\prime}_j}}{\sum_k e^{s^{\prime}_k}}, \qquad z = \sum_j a_j\, v_j$$
 """
 
 import math

@@ -8,11 +8,13 @@ import plotly.graph_objects as go
 
 from ... import tokenizer
 from ...figures import differences
+from ...figures.chips import Chip, Chips
 from ...stages.stage import Question
 from ...trace import Trace
 from ..lab import Control, Setting, experiment, once
 
 OTHER = "Every day holds a"
+SHOWN = 14  # tokens of a row in the table
 MOST_TOKENS = 64  # of each sentence, so that four passes stay quick
 
 BEFORE = {"ids": "ids", "tok_emb": "token embedding", "pos_emb": "position embedding", "input_emb": "input embedding"}
@@ -124,11 +126,36 @@ def controls(setting: Setting) -> tuple[Control, ...]:
     )
 
 
-def pictures(setting: Setting) -> tuple[go.Figure]:
+def table(setting: Setting, made: Comparison) -> Chips:
+    """The two sentences as what the model gets: one table of ids with two rows, the shorter one filled up."""
+    rows = padded(made.rows)
+    shown = [
+        tuple(
+            Chip(
+                setting.word(token),
+                (token,),
+                colour=at,
+                state="cropped" if at >= len(row) else "",
+                note="padding" * (at >= len(row)),
+            )
+            for at, token in enumerate(filled[:SHOWN])
+        )
+        for row, filled in zip(made.rows, rows)
+    ]
+    more = f", of which the first {SHOWN} are drawn" * (len(rows[0]) > SHOWN)
+    size = f"ids: batch_size 2 (rows), seq_len {len(rows[0])} (columns{more})"
+    return Chips(
+        lines=((size, ()), *((f"row {n}, sentence {n + 1}", line) for n, line in enumerate(shown))),
+        alt=f"One table of ids with 2 rows of {len(rows[0])}.",
+    )
+
+
+def pictures(setting: Setting) -> tuple[Chips, go.Figure]:
     made = comparison_of(setting)
     labels = names(setting["opened"] - 1).values()
     lines = [f"{name}  {tuple(shape)!s}" for name, shape in zip(labels, made.shapes)]
     return (
+        table(setting, made),
         differences.dots(
             {
                 "sentence 1, batch − alone": made.alone[0],
@@ -140,7 +167,7 @@ def pictures(setting: Setting) -> tuple[go.Figure]:
             axis="largest |difference| of any number (log scale)",
             sizes=made.sizes,
             sizes_name="largest |number|",
-            height=430,
+            height=400,
         ),
     )
 
@@ -179,7 +206,7 @@ No step mixes along that axis. What a sentence gets is what it would get alone; 
 may change, and with it the last digits. Exactly 0 has its own place on the left; the grey ticks show how large the numbers
 themselves are.
 
-$$(2, T) \to (2, T, d) \to (2, T, \text{vocabulary})$$
+$$(2, \text{tokens}) \to (2, \text{tokens}, d) \to (2, \text{tokens}, V)$$
 """,
     key="batch",
     controls=controls,

@@ -182,7 +182,7 @@ before the first step, and no number in the model knows of it.
 The tokens that stay are counted from 0 again: the first one left gets row 0 of the position table. Each line below is one
 candidate for the next token, its probability as the text reaches further back, one pass of the model for every length.
 
-$$\text{window} = \text{ids}[-L:]$$
+$$\text{window} = \text{ids}[-\text{context length}:]$$
 """,
     key="cropping",
     controls=window_controls,
@@ -310,7 +310,7 @@ vector to be added, so the input embedding of that place does not exist and the 
 To write on, the text is cropped before every pass: the oldest token falls out and all the others move one row down. Each now
 enters with another position vector, so nothing computed in the pass before can be kept.
 
-$$t \ge L \;\Rightarrow\; W_{\text{position}}[t] \text{ does not exist}$$
+$$t \ge \text{context length} \;\Rightarrow\; W_{\text{position}}[t] \text{ does not exist}$$
 """,
     key="limit",
     controls=limit_controls,

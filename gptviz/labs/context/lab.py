@@ -3,6 +3,7 @@
 from ..lab import Lab
 from .batches import BATCH
 from .cropping import CROPPING, LIMIT
+from .forward import FORWARD
 from .order import SHIFT, SWAP
 from .windows import POSITIONS, SLIDING
 
@@ -10,5 +11,5 @@ LAB = Lab(
     key="Context",
     title="Context and batch",
     about="What the model sees: cropping, sliding windows, batches",
-    experiments=(CROPPING, LIMIT, SLIDING, POSITIONS, BATCH, SWAP, SHIFT),
+    experiments=(CROPPING, LIMIT, SLIDING, POSITIONS, BATCH, FORWARD, SWAP, SHIFT),
 )

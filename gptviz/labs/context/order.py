@@ -152,7 +152,7 @@ words: in one attention layer the last row reads the same set of tokens and is t
 The mask lets order leak in. Of the two words the earlier one has not read the later one, so their own rows leave
 block 1 with other numbers, and from block 2 on the last row reads those. With positions, order counts at once.
 
-$$\text{pos}_t = 0: \quad \sum_{k \le q} w_{qk} v_k \ \text{ in any order}$$
+$$\text{pos}_t = 0: \quad \sum_{j \le i} a_{ij} v_j \ \text{ in any order}$$
 """,
     key="swap",
     controls=swap_controls,
@@ -298,7 +298,7 @@ vectors and all weights stay as they are, so whatever changes below comes from t
 GPT-2 learned one vector for each absolute place. Nothing forces it to treat places 0 to 3 and places 100 to 103 alike; how
 alike they are is learned, and you can read it off here.
 
-$$x_t = W_{\text{token}}[\text{id}_t] + W_{\text{position}}[t + k]$$
+$$x_t = W_{\text{token}}[\text{id}_t] + W_{\text{position}}[t + \text{moved}]$$
 """,
     key="shift",
     controls=shift_controls,

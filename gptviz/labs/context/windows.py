@@ -256,7 +256,7 @@ How badly a row did is the negative logarithm of the probability it gave to the 
 certainty. An even guess over the whole vocabulary has the dotted value. The mean over all rows is the loss that training
 lowers.
 
-$$\text{surprisal}_t = -\ln p_t(\text{token}_{t+1})$$
+$$\text{surprisal}_t = -\ln P_t(\text{token}_{t+1})$$
 """,
     key="positions",
     controls=row_controls,

@@ -231,7 +231,7 @@ Softmax makes every row of attention weights add up to 1. Dropout comes after so
 others by 1/(1-p), so the sum of a row is different under every mask. It can be 0 (the token reads nothing in this head) and at
 most 1/(1-p). On average over masks it is 1. Nothing renormalises the row afterwards: in use, dropout is off.
 
-$$\sum_k \tilde w_{qk} = \frac{1}{1-p} \sum_{k\ \text{kept}} w_{qk}$$
+$$\sum_j \tilde a_{ij} = \frac{1}{1-p} \sum_{j\ \text{kept}} a_{ij}$$
 """,
     key="sums",
     controls=lambda setting: (block(setting), head(setting), token(setting), rate(TRAINED_RATE)),

@@ -74,10 +74,10 @@ def pair_caption(setting: Setting) -> str:
 PASSES = experiment(
     r"""# Two passes
 
-The text is the same and the weights are the same. In training mode (TRAIN) every pass draws new masks, so the model computes
+Text and weights are the same. In training mode (TRAIN) every pass draws new masks, so the model computes
 with other numbers and its logits differ. In use (EVAL) dropout hands everything on unchanged: two passes agree to the last
 bit. Forgetting to switch to EVAL makes a model look as if it could not decide. Masks come from a generator with a seed: the
-same seed repeats the same pass, even in TRAIN.
+same seed repeats the same pass, even in TRAIN. Another program may draw others with that seed, so a book's zeros need not be yours.
 """,
     key="passes",
     controls=(MODE, rate(TRAINED_RATE), seed(label="Seed of pass 1"), seed("other", "Seed of pass 2", 1)),

@@ -139,7 +139,7 @@ STREAM = experiment(
     The token table gives a word one vector for all sentences. Each block adds what it found in the words before it, so the
     point leaves its starting place. Lengths change along the way; set to 1, only the direction is drawn.
 
-    $$x^{(\ell)} = x^{(\ell - 1)} + \text{what block } \ell \text{ adds}$$
+    $$x^{(i)} = x^{(i - 1)} + \text{what block } i \text{ adds}$$
     """,
     key="blocks",
     controls=controls,

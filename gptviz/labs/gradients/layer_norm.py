@@ -86,7 +86,7 @@ VARIANCE = experiment(
 
     GPT-2 was trained with n, so its weights expect n. Between few numbers the choice matters; over a whole row it hardly does.
 
-    $$\sigma^2 = \frac{1}{n}\sum_{i=1}^{n}(x_i-\mu)^2 \qquad s^2 = \frac{n}{n-1}\,\sigma^2$$
+    $$\sigma^2 = \frac{1}{n}\sum_{i=1}^{n}(x_i-\mu)^2 \qquad \sigma^2_{\text{unbiased}} = \frac{n}{n-1}\,\sigma^2$$
     """,
     key="variance",
     controls=variance_controls,

@@ -89,7 +89,7 @@ EXPERIMENT = experiment(
     Its length ignores direction. Gradient × input asks about one direction only: a little more of the row as it is. Both hold for
     small changes. They do not tell what the model would say without the word, and they are no reason why it said something.
 
-    $$s_t = \left\lVert \frac{\partial L}{\partial x_t} \right\rVert \quad\text{or}\quad \frac{\partial L}{\partial x_t}\cdot x_t$$
+    $$\text{sensitivity}_t = \left\lVert \frac{\partial\,\text{loss}}{\partial x_t} \right\rVert \quad\text{or}\quad \frac{\partial\,\text{loss}}{\partial x_t}\cdot x_t$$
     """,
     key="sensitivity",
     controls=controls,

@@ -142,7 +142,7 @@ EXPERIMENT = experiment(
     A shortcut is a sum, and a sum hands the gradient on unchanged, so there is always a path that no sublayer can shrink. Here you
     can switch the shortcuts off. No weight is changed: these are the model's own, trained with shortcuts.
 
-    $$\frac{\partial L}{\partial x} = \frac{\partial L}{\partial y}\left(1 + \frac{\partial f(x)}{\partial x}\right),\quad y = x + f(x)$$
+    $$\frac{\partial\,\text{loss}}{\partial x} = \frac{\partial\,\text{loss}}{\partial x'}\left(1 + \frac{\partial f(x)}{\partial x}\right),\quad x' = x + f(x)$$
     """,
     key="way-back",
     controls=controls,

@@ -85,7 +85,7 @@ HEADS = experiment(
     A head gets a habit only where looking at a certain token makes the next token cheaper. Some heads come to read the token
     before, some the first one, some nothing you could name.
 
-    $$\text{at the start: } w_{t,s} \approx \frac{1}{t+1} \quad (s \le t)$$
+    $$\text{at the start: } a_{ij} \approx \frac{1}{i+1} \quad (j \le i)$$
     """,
     key="head",
     controls=controls,

@@ -114,7 +114,7 @@ LOSS = experiment(
     Your sentence was most likely never among that text. At step 0 nothing is known and every token costs about ln 50257. First
     the frequent words become cheap, wherever they stand; then what fits the words before it.
 
-    $$\text{loss}_t = -\ln p(\text{token}_{t+1} \mid \text{token}_0 \ldots \text{token}_t)$$
+    $$\text{loss}_t = -\ln P(\text{token}_{t+1} \mid \text{token}_0 \ldots \text{token}_t)$$
     """,
     key="loss",
     controls=controls,

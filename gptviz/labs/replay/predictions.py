@@ -74,7 +74,7 @@ PREDICTIONS = experiment(
 
     Only then does the sentence begin to matter. Follow the framed token, the one the finished model ends with, up the ranks.
 
-    $$p = \text{softmax}(\text{logits}), \qquad \text{at the start } p_w \approx \frac{1}{50257}$$
+    $$P = \text{softmax}(\text{logits}), \qquad \text{at the start } P_w \approx \frac{1}{50257}$$
     """,
     key="next",
     controls=controls,

@@ -216,9 +216,9 @@ PAIR = experiment(
     caption=pair_caption,
     state=moments.badges,
     question=Question(
-        ask="What is the cosine of cat and dog before the first step?",
-        choices=("About 0.5", "About 0, by chance", "1: both are animals"),
+        ask="Which two tokens does training move towards each other?",
+        choices=("Two that are spelled alike", "Two that are used alike", "Two whose ids are near"),
         answer=1,
-        why="Both vectors are random numbers then: 0, give or take one over the root of the width.",
+        why="What can stand in the same places is corrected in the same ways. The model sees neither letters nor what an id is worth.",
     ),
 )

@@ -77,7 +77,7 @@ POOL = experiment(
     With both on, the smaller set wins here. Others let top-k cut first and count p over what it left, scaled up to sum to 1:
     their pool is as large or smaller.
 
-    $$\text{pool}_p = \{1, \dots, n\}, \quad n = \min \Bigl\{ m : \sum_{r=1}^{m} p_{(r)} \ge p \Bigr\}$$
+    $$\text{pool} = \{1, \dots, n\}, \quad n = \min \Bigl\{ n : \sum_{\text{rank}=1}^{n} P_{\text{rank}} \ge p \Bigr\}$$
     """,
     key="pool",
     controls=(temperature_control(1.0), k_control(), p_control(0.8)),
@@ -158,7 +158,7 @@ DRAWING = experiment(
     Here the pool is drawn from 1,000 times with real random numbers. They come from a seed: the same seed gives the same
     draws, another seed other ones. The counts scatter around what the probabilities promise.
 
-    $$\text{expected} = N\,p_w, \qquad \text{sd} = \sqrt{N\,p_w\,(1 - p_w)}$$
+    $$\text{expected} = n\,P_w, \qquad \text{sd} = \sqrt{n\,P_w\,(1 - P_w)}$$
     """,
     key="draws",
     controls=(temperature_control(1.0), k_control(), p_control(1.0), SEED),

@@ -110,7 +110,7 @@ TEMPERATURE = experiment(
     Dividing by a positive number keeps the order, so every token keeps its rank (#). T = 0 means: take the highest logit
     (argmax).
 
-    $$p_w = \frac{e^{\text{logit}_w / T}}{\sum_{v} e^{\text{logit}_v / T}}$$
+    $$P_w = \frac{e^{\text{logit}_w / T}}{\sum_{v} e^{\text{logit}_v / T}}$$
     """,
     key="temperature",
     controls=(temperature_control(2.0),),
@@ -178,7 +178,7 @@ TOY = experiment(
 
     At T = 0.1 nearly every draw is "forward". At T = 5 nonsense gets its chance: "pizza" is drawn once in 23.
 
-    $$p_w = \frac{e^{\text{logit}_w / T}}{\sum_{v} e^{\text{logit}_v / T}}$$
+    $$P_w = \frac{e^{\text{logit}_w / T}}{\sum_{v} e^{\text{logit}_v / T}}$$
     """,
     key="toy",
     controls=(temperature_control(5.0), k_control(most=9)),

@@ -158,7 +158,7 @@ WRITING = experiment(
     A token less takes the last one back, and the same seed writes it again. Text that no longer fits the context is cropped
     from the front. The token <|endoftext|> ends it, unless you let the model write on.
 
-    $$\text{text} \leftarrow \text{text} + w, \qquad w \sim p(\,\cdot \mid \text{last tokens that fit})$$
+    $$\text{text} \leftarrow \text{text} + w, \qquad w \sim P(\,\cdot \mid \text{last tokens that fit})$$
     """,
     key="write",
     controls=writing_controls,

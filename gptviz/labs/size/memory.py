@@ -97,7 +97,7 @@ MEMORY = experiment(
     To write a text without computing everything anew, the keys and values of all earlier tokens are kept: the KV cache. It
     grows with every token and every sequence of the batch. The walk here keeps none; it computes each pass whole.
 
-    $$\text{KV bytes} = 2 \cdot L \cdot d \cdot \text{tokens} \cdot \text{sequences} \cdot \text{bytes each}$$
+    $$\text{KV bytes} = 2 \cdot \text{blocks} \cdot d \cdot \text{tokens} \cdot \text{sequences} \cdot \text{bytes each}$$
     """,
     key="memory",
     controls=memory_controls,

@@ -74,11 +74,12 @@ TOTALS = experiment(
     r"""# 124 or 163 million?
 
     GPT-2 small is called a 124M model, and code that builds it may count 163 million. Both are right about what they count.
+    (The 117M of OpenAI's paper was a slip.)
 
     Two switches make the difference. The output head either reuses the token table (tied) or has a table of its own. The
     projections to queries, keys and values either have a bias or not. OpenAI's weights are tied and have the bias.
 
-    $$\text{total} = \text{shared parts} + [\text{untied}]\; V d + [\text{bias}]\; 3 d L$$
+    $$\text{total} = \text{shared parts} + [\text{untied}]\; V d + [\text{bias}]\; 3 d \cdot \text{blocks}$$
     """,
     key="totals",
     controls=totals_controls,
@@ -146,7 +147,7 @@ HEADS = experiment(
 
     GPT-2 small has 12 of both, which is a coincidence: GPT-2 medium has 16 heads in each of 24 blocks.
 
-    $$h \times \frac{d}{h} = d$$
+    $$\text{heads} \times \frac{d}{\text{heads}} = d$$
     """,
     key="heads",
     controls=lambda setting: controls(setting, ("heads", "blocks", "width")),

@@ -112,7 +112,7 @@ COST = experiment(
     mixing grow with the tokens before it. Writing one more token means a whole pass, or one token's share of it when keys and
     values are kept.
 
-    $$\text{per token} = \underbrace{24\, d^2 L}_{\text{blocks}} + \underbrace{4\, T d L}_{\text{scores}} +
+    $$\text{per token} = \text{blocks} \cdot (\underbrace{24\, d^2}_{\text{tables}} + \underbrace{4\, d \cdot \text{tokens}}_{\text{scores}}) +
     \underbrace{2\, d V}_{\text{head}}$$
     """,
     key="work",

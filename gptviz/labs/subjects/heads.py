@@ -6,6 +6,7 @@ cells, of the weight in them. Nothing here is a property of a head: another sent
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -239,6 +240,14 @@ def attention(setting: Setting, *names: str) -> tuple[np.ndarray, ...]:
     points = [f"blocks.{block}.att.{name}" for name in names]
     made = setting.trace(points=points)
     return tuple(made.array(point)[0, head] for point in points)
+
+
+def place(setting: Setting, name: str, row: int | None = None, columns: tuple[int, ...] | None = None) -> dict[str, Any]:
+    """Where the numbers of a panel live, for a point of the chosen head such as "weights": of one row where it is given, and of some
+    columns of it."""
+    block, head = chosen_head(setting)
+    rows = None if row is None else (row,)
+    return {"point": f"blocks.{block}.att.{name}", "prefix": (0, head), "row_index": rows, "column_index": columns}
 
 
 def future(size: int) -> np.ndarray:

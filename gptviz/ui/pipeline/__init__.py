@@ -8,6 +8,7 @@ a time. A request carries a number, and the answer the number of the request it 
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import streamlit as st
 
@@ -68,11 +69,13 @@ def show(
     whose: str = "",
     around: Mapping[str, str],
     reached: Sequence[Mapping[str, object]] = (),
+    guessed: Mapping[str, tuple[bool, str]] = MappingProxyType({}),
 ) -> None:
     """Draw the map. block counts from 1. around: key -> title of the pages before and after the stages, where it is not
     drawn. on_go: called with what is to change, the key of the stage and the number of the block. whose: the model its shapes
     and blocks are of, where that needs saying. reached: what an edit did to each stage: same (it comes before the edit), share
-    (how strongly it is changed, 0 to 1), said (the same in words); none where nothing is edited."""
+    (how strongly it is changed, 0 to 1), said (the same in words); none where nothing is edited. guessed: key -> whether the question
+    of that stage was answered rightly, and that in words, for those that were."""
     blocks = model.config.n_layer  # what Streamlit keeps of this call holds plain values, no model
 
     def asked():
@@ -108,6 +111,7 @@ def show(
             "present": present,
             "whose": whose,
             "reached": reached,
+            "guessed": {key: {"right": right, "said": told} for key, (right, told) in guessed.items()},
             "answered": st.session_state.get("answered"),
             "said": said(stage, block, model.config, tokens, around),
         },

@@ -60,7 +60,7 @@ function build(nav, stages, state) {
     box.style.gridColumn = n + 1;
     box.style.setProperty("--part", stage.colour);
     box.append(make("span", "number", stage.number || " "), " ", make("span", "short", stage.short)); // two words, not one
-    box.append(make("i", "dot"));
+    box.append(make("i", "dot"), make("i", "guess"));
     box.setAttribute("aria-label", stage.name);
     box.onclick = () => state.go({ stage: stage.key });
     return box;
@@ -69,8 +69,10 @@ function build(nav, stages, state) {
   nav.querySelector(".skip").onclick = () => {
     const stage = document.querySelector(".st-key-stage");
     if (!stage) return; // no picture yet
-    const shadow = [...stage.querySelectorAll("*")].find((node) => node.shadowRoot)?.shadowRoot;
-    const picture = shadow?.querySelector("[tabindex]") ?? stage.querySelector("[role=img], [role=figure]") ?? stage;
+    const host = [...stage.querySelectorAll("*")].find((node) => node.shadowRoot);
+    const chart = stage.querySelector("[role=img], [role=figure]");
+    const above = chart && host && chart.compareDocumentPosition(host) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const picture = (above ? chart : host?.shadowRoot.querySelector("[tabindex]") ?? chart) ?? stage;
     if (picture.tabIndex < 0) picture.tabIndex = -1; // takes the focus, but only from here
     picture.focus();
   };
@@ -172,9 +174,14 @@ export default function (component) {
   [...nav.querySelectorAll("button.box")].forEach((box, n) => {
     const stage = data.stages[n];
     const mark = data.reached[n];
+    const guess = data.guessed[stage.key];
+    const told = [mark, guess].filter(Boolean).map((one) => one.said);
     box.classList.toggle("same", Boolean(mark?.same));
-    box.title = mark ? `${stage.title}: ${mark.said}` : stage.title;
-    box.setAttribute("aria-label", mark ? `${stage.name}, ${mark.said}` : stage.name);
+    box.title = told.length ? `${stage.title}: ${told.join(", ")}` : stage.title;
+    box.setAttribute("aria-label", [stage.name, ...told].join(", "));
+    const asked = box.querySelector(".guess");
+    asked.hidden = !guess;
+    asked.classList.toggle("right", Boolean(guess?.right));
     const dot = box.querySelector(".dot");
     dot.hidden = !mark?.share;
     dot.style.opacity = mark ? 0.25 + 0.75 * mark.share : "";
