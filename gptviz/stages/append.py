@@ -175,7 +175,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="append",
-    deeper=("Sampling/write", "Context/limit"),
+    deeper=("Sampling/write", "Context/cached", "Context/limit"),
     number="",
     short="Append",
     part="output",
