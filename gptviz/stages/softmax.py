@@ -107,7 +107,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="softmax",
-    deeper=("Sampling/temperature", "Sampling/pool"),
+    deeper=("Why/ledger", "Why/forms", "Sampling/temperature", "Sampling/pool"),
     number="",
     short="Softmax",
     part="output",
