@@ -32,6 +32,10 @@ def drawn(key: str, setting: Setting) -> tuple[list, str]:
     return pictures, LAB.find(key).caption(setting)
 
 
+def test_the_words_have_room_beside_the_picture():
+    assert {one.key: len(one.prose.split()) for one in LAB.experiments if len(one.prose.split()) > 90} == {}
+
+
 # the answer forms -----------------------------------------------------------------------------------------------------
 
 

@@ -1,11 +1,10 @@
 r"""# Cached
 
-A text is written token by token. Each time the whole text could go through the model again. Or the keys and values of earlier
-tokens are kept (KV cache): then only the new token's row is computed, in every block, and it reads the kept ones.
+A text is written token by token. Each time the whole text could go through the model again. Or the keys and values of earlier tokens
+are kept (KV cache): then only the new token's row is computed, and it reads the kept ones.
 
-Nothing is lost by that: no token reads a later one, so earlier rows come out the same in every pass. Not kept is the query. A
-token's query asks once, when its own row is made; no later token ever uses it. What does change the answer is throwing kept
-ones away.
+No token reads a later one, so earlier rows come out the same in every pass, and nothing is lost. The query is not kept: it asks once,
+when its own row is made. What does change the answer is throwing kept ones away.
 
 $$\text{row}_t = \text{softmax}\!\left(\frac{q_t\, [k_0 \ldots k_t]^\top}{\sqrt{d}}\right) [v_0 \ldots v_t]$$
 """

@@ -1,11 +1,11 @@
 r"""# The answer forms
 
-What would the model say if it stopped here? Each row of the picture is one place on the way through the blocks, each column a
-token of your sentence. A cell shows the word that would come next, the darker the more probable (logit lens). For that, the
-token's numbers at that place go through the last LayerNorm, with their own mean and variance, and the output head.
+What would the model say if it stopped here? A row is a place on the way through the blocks, a column a token of your sentence. A
+cell shows the word that would come next, the darker the more probable (logit lens; nostalgebraist 2020): the numbers there go
+through the last LayerNorm, with their own mean and variance, and the output head.
 
-Only the last row is what the model does; it equals the output. The others are a view: early rows speak another language than
-the output head reads, so their words can be nonsense. After nostalgebraist (2020).
+Only the last row is what the model does. The others are a view: early rows speak another language than the head reads, and can be
+nonsense.
 
 $$\text{lens}_\ell = \text{softmax}\big(\text{LayerNorm}_\text{final}(x_\ell)\, W_\text{head}\big)$$
 """

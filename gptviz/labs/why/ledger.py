@@ -1,11 +1,10 @@
 r"""# The ledger
 
-The last row is a sum: the token's row, its position's row, and what every head, bias and feed-forward layer wrote. So its logit
-is a sum too, one number for each (direct attribution; Elhage et al. 2021). Nothing is left over but rounding.
+The last row is a sum: the token's row, its position's row, and what every head, bias and feed-forward layer wrote. So its logit is
+a sum too (direct attribution; Elhage et al. 2021), with nothing left over but rounding.
 
-Click a part to take it apart: a head by the tokens it read, a token by what wrote it, a layer by its units, and so on, to the
-rows of the two tables. For that three things stay as they were in this pass: attention weights, the spread each LayerNorm
-divides by, and how far each GELU is open. A part says what reached the logit directly, not what would happen without it.
+Click a part to take it apart, down to the rows of the two tables. Attention weights, each LayerNorm's divisor and how far each GELU
+is open stay as in this pass. A part says what reached the logit directly, not what would happen without it.
 
 $$\text{logit}_w = \sum_{\text{parts}} \frac{(p - \bar p) \odot \gamma}{\sigma} \cdot u_w + \beta \cdot u_w$$
 """

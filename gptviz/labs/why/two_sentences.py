@@ -1,12 +1,11 @@
 r"""# Two sentences
 
-Where in the model is the difference between two sentences? Above, the words each would answer at every depth, in one colour
-scale. Below, one cell of the other sentence is copied into this one: the numbers of one token after one block take the place of
-its own, and the pass goes on from there (activation patching).
+Where is the difference between two sentences? Above, the words each would answer at every depth. Below, one cell of the other
+sentence is copied into this one: the numbers of one token after one block take the place of its own, and the pass goes on from
+there (activation patching).
 
-What can change is framed: that cell, and deeper rows of that token and of later ones. All else is computed before it, or is
-hidden from it, and stays the same to the last bit. Click a cell to copy the one at its place. A difference is the share of all
-probability that changes hands.
+Framed is what can change: deeper rows of that token and later ones. All else stays the same, bit by bit. Click a cell to copy it. A
+difference is the share of all probability that changes hands.
 
 $$x^{(\ell)}_t \leftarrow y^{(\ell)}_t$$
 """

@@ -3,8 +3,8 @@ r"""# What units say
 A feed-forward layer is a list of units. Each has a row of numbers that it adds to the stream, as strongly as it is active. Held
 against the table of the output head, that row says which words it makes more probable and which less (Geva et al. 2021).
 
-Strong here means that what it adds is long: its activation times the length of its row. The numbers beside the words are what
-the unit adds to their logits directly, with the last LayerNorm dividing as it does in this pass.
+Strong means that what it adds is long: its activation times the length of its row. The numbers beside the words are what it adds to
+their logits directly, with the last LayerNorm dividing as in this pass.
 
 $$\Delta\text{logit}_w = a_u\, \frac{(r_u - \bar r_u) \odot \gamma}{\sigma} \cdot u_w$$
 """
