@@ -96,13 +96,12 @@ def moved(model: GPT, first: Tensor, second: Tensor) -> np.ndarray:
     feature): half the sum of |differences|, 0 for equal answers, 1 where they have nothing in common."""
     if first.shape != second.shape:
         raise ValueError(f"streams of shapes {tuple(first.shape)} and {tuple(second.shape)} have no rows in common to compare")
-    depths, tokens, _ = first.shape
-    found = np.zeros((depths, tokens), dtype=np.float32)
-    for depth in range(depths):
-        for start in range(0, tokens, CHUNK):
-            part = slice(start, start + CHUNK)
-            one, other = (logits(model, rows[depth, part]).double().softmax(dim=-1) for rows in (first, second))
-            found[depth, part] = ((one - other).abs().sum(dim=-1) / 2).numpy()
+    found = np.zeros(first.shape[:2], dtype=np.float32)
+    other = torch.nonzero((first != second).any(dim=-1))  # equal rows have equal answers
+    for part in other.split(CHUNK) if len(other) else ():
+        at = part[:, 0], part[:, 1]
+        one, two = (logits(model, rows[at]).double().softmax(dim=-1) for rows in (first, second))
+        found[at[0].numpy(), at[1].numpy()] = ((one - two).abs().sum(dim=-1) / 2).numpy()
     return found
 
 

@@ -9,6 +9,7 @@ when its own row is made. What does change the answer is throwing kept ones away
 $$\text{row}_t = \text{softmax}\!\left(\frac{q_t\, [k_0 \ldots k_t]^\top}{\sqrt{d}}\right) [v_0 \ldots v_t]$$
 """
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ from ...words import count
 from ..lab import Control, Setting, experiment, once
 from ..size.work import short_count
 
-MOST = 48  # tokens that are written one by one
+MOST, LEAST = 48, 8  # tokens that are written one by one, and of a model of any size
+WORK = 40_000_000_000  # multiplications that whole passes of all lengths may take together, in round numbers
 SHOWN = 12  # tokens in the picture
 NEW, OLD, NONE = 0.8, 0.25, 0.0  # ink of what is computed, of what is kept, and of what is not there
 
@@ -68,7 +70,9 @@ def grow(setting: Setting, ids: tuple[int, ...], room: int) -> Growth:
 
 
 def text(setting: Setting) -> tuple[int, ...]:
-    return setting.ids[:MOST]
+    """The tokens that are written: as many as are little work."""
+    most = math.isqrt(WORK // setting.config.n_parameters)
+    return setting.ids[: max(LEAST, min(MOST, most))]
 
 
 @once
@@ -129,7 +133,7 @@ def pictures(setting: Setting) -> list[Picture]:
     made, length = measured(setting), length_of(setting)
     at = length - 1
     size = len(setting.ids)
-    some = f" Of {size} tokens the first {MOST} are read." if size > MOST else ""
+    some = f" Of {size:,} tokens the first {len(text(setting))} are read." if size > len(text(setting)) else ""
     grid = Grid(
         panels=(parts(setting, False), parts(setting, True)),
         note="In every head of every block. Dark: computed in this step; pale: in an earlier one. A query asks for its own row, and is dropped."

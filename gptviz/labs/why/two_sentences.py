@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from ... import lens, tokenizer
 from ...figures.forms import Picture
@@ -35,7 +36,7 @@ class Pair:
     """Two sentences, the one that is copied into first. ids, streams (depth, token, feature), lenses: of both. tokens: the columns
     shown. cell: (depth, token) of the copy. copied: the lens of the pass with it, moved: (depth, token) how much of each answer
     changed hands by it; None where there is nothing to copy there. apart: the same from one sentence to the other, NaN where one of
-    them has ended."""
+    them has ended; None where it is not asked for."""
 
     ids: tuple[tuple[int, ...], tuple[int, ...]]
     lenses: tuple[lens.Lens, lens.Lens]
@@ -43,7 +44,7 @@ class Pair:
     cell: tuple[int, int]
     copied: lens.Lens | None
     moved: np.ndarray | None
-    apart: np.ndarray
+    apart: np.ndarray | None
 
 
 def controls(setting: Setting) -> tuple[Control, ...]:
@@ -88,27 +89,34 @@ def measured(setting: Setting) -> Pair:
     stop = min(size, token + COLUMNS)  # the last token as well, where there is room
     tokens = range(max(0, stop - COLUMNS), stop)
 
-    def read(number: int, name: str = "", stream=None) -> lens.Lens:
-        shown = range(tokens.start, min(tokens.stop, len(ids[number])))
-        rows = (streams[number] if stream is None else stream)[:, shown.start : shown.stop]
-        key = ("lens of blocks", setting.model_key, ids[number], shown.start, shown.stop, name)
-        return setting.once(key, lambda: lens.read(setting.model, rows))
+    def read(number: int) -> lens.Lens:
+        stop = max(tokens.start, min(tokens.stop, len(ids[number])))
+        key = ("lens", setting.model_key, ids[number], False, tokens.start, stop, "no output")
+        return setting.once(key, lambda: lens.read(setting.model, streams[number][:, tokens.start : stop]))
 
     lenses = read(0), read(1)
-    both_have = slice(tokens.start, max(tokens.start, min(tokens.stop, len(ids[1]))))
-    key = ("apart", setting.model_key, *ids, tokens.start)
-    known = setting.once(key, lambda: lens.moved(setting.model, streams[0][:, both_have], streams[1][:, both_have]))
-    apart = np.full((len(points), len(tokens)), np.nan, dtype=np.float32)
-    apart[:, : known.shape[1]] = known
     if token >= min(map(len, ids)):
-        return Pair(ids, lenses, tokens, (depth, token), None, None, apart)
-    changed = lens.patched(setting.model, ids[0], points[depth], token, streams[1][depth, token], points)
-    stream = lens.stream(changed, points)
-    copied = read(0, f"{depth} {token} {ids[1]}", stream)
+        return Pair(ids, lenses, tokens, (depth, token), None, None, apart(setting, ids, streams, tokens))
     shown = slice(tokens.start, tokens.stop)
-    key = ("moved", setting.model_key, *ids, depth, token, tokens.start)
-    moved = setting.once(key, lambda: lens.moved(setting.model, streams[0][:, shown], stream[:, shown]))
-    return Pair(ids, lenses, tokens, (depth, token), copied, moved, apart)
+
+    def copy() -> tuple[lens.Lens, np.ndarray]:
+        changed = lens.patched(setting.model, ids[0], points[depth], token, streams[1][depth, token], points)
+        stream = lens.stream(changed, points)[:, shown]
+        return lens.read(setting.model, stream), lens.moved(setting.model, streams[0][:, shown], stream)
+
+    copied, moved = setting.once(("copied", setting.model_key, *ids, depth, token, tokens.start), copy)
+    far = apart(setting, ids, streams, tokens) if setting["between"] == "sentences" else None
+    return Pair(ids, lenses, tokens, (depth, token), copied, moved, far)
+
+
+def apart(setting: Setting, ids: Sequence[tuple[int, ...]], streams: Sequence[Tensor], tokens: range) -> np.ndarray:
+    """(depth, token): how much of the answers of two sentences differs, NaN where the second has ended."""
+    both = slice(tokens.start, max(tokens.start, min(tokens.stop, len(ids[1]))))
+    key = ("apart", setting.model_key, *ids, tokens.start)
+    known = setting.once(key, lambda: lens.moved(setting.model, streams[0][:, both], streams[1][:, both]))
+    found = np.full((len(streams[0]), len(tokens)), np.nan, dtype=np.float32)
+    found[:, : known.shape[1]] = known
+    return found
 
 
 def pictures(setting: Setting) -> list[Picture]:
@@ -131,7 +139,7 @@ def pictures(setting: Setting) -> list[Picture]:
         panels.append(
             cells(setting, made.copied, made.tokens, names, labels, f"{titles[0]}, with the copy", chosen=at, framed=frame)
         )
-    by_copy = setting["between"] == "copy" and made.moved is not None
+    by_copy = made.apart is None
     shares = made.moved if by_copy else made.apart
     panels.append(
         Panel(
@@ -197,12 +205,9 @@ def caption(setting: Setting) -> str:
     moved = int((made.moved > 0).sum())
     last_label = setting.labels(made.ids[0])[made.tokens[last]]
     turned = f"turns from “{before}” to “{after}”" if before != after else f"stays “{before}”"
-    found = made.apart[-1][np.isfinite(made.apart[-1])]
-    far = (
-        f" The two sentences' own answers are {percent(float(found[-1]))} apart after the last token both have."
-        if found.size
-        else ""
-    )
+    far = ""
+    if made.apart is not None and (known := made.apart[-1][np.isfinite(made.apart[-1])]).size:
+        far = f" The two sentences' own answers are {percent(float(known[-1]))} apart after the last token both have."
     return (
         f"With {setting.labels(made.ids[1])[token]} of the other sentence copied in at “{names[depth]}”, the answer after {last_label} {turned}; "
         f"{percent(share)} of its probability changes hands. {can} of {made.moved.size} cells could change, and {moved} did.{far}"
