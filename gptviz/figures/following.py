@@ -55,7 +55,16 @@ def words(
         automargin=True,
     )
     grid = "rgba(138,143,152,0.25)"
-    figure.update_yaxes(title_text="probability", rangemode="tozero", nticks=5, gridcolor=grid, automargin=True, row=1, col=1)
+    figure.update_yaxes(
+        title_text="probability",
+        rangemode="tozero",
+        nticks=5,
+        exponentformat="power",
+        gridcolor=grid,
+        automargin=True,
+        row=1,
+        col=1,
+    )
     most = float(ranks.max())
     figure.update_yaxes(
         title_text="rank (1 is the best)",

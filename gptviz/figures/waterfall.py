@@ -83,6 +83,7 @@ def steps(
         gridcolor="rgba(138,143,152,0.25)",
         zerolinecolor=style.PARTS["residual"],
         nticks=6,
+        exponentformat="power",
         automargin=True,
     )
     figure.update_layout(
