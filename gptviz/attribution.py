@@ -137,10 +137,6 @@ class Taken:
         """A token numbered from 0, its leading space visible."""
         return f"{token} {self.trace.tokens[self.item][token]}"
 
-    @property
-    def tokens(self) -> int:
-        return self.trace.ids.shape[1]
-
     def block(self, number: int):
         return self.model.blocks[number]
 

@@ -41,7 +41,7 @@ def test_63_parts_are_the_logit_of_fire():
 @pytest.mark.parametrize("shape", ["mini", "small", "untied", "no bias"])
 def test_a_logit_is_the_sum_of_its_parts_in_200_sentences(shape):
     """Random biases, scales and shifts (mini has learned ones): one counted twice or left out would be far more than rounding. Of GPT-2
-    small's shape 30 sentences, each a sixth of a second."""
+    small's shape 20 sentences."""
     config = {
         "small": SMALL,
         "untied": replace(PRESETS["tiny"], tied_head=False),
@@ -49,12 +49,11 @@ def test_a_logit_is_the_sum_of_its_parts_in_200_sentences(shape):
     }.get(shape)
     model = mini() if config is None else randomised(config, seed=4)
     rng = np.random.default_rng(1)
-    for ids in some_sentences(200 if shape != "small" else 30, 5, seed=2):
+    for ids in some_sentences(200 if shape != "small" else 20, 5, seed=2):
         found, row = taken(model, ids), int(rng.integers(len(ids)))
         word, other = (int(one) for one in rng.integers(0, 50257, 2))
-        for against in (None, other):
-            level = found.logit(row, word, against)
-            assert close(level), (ids, row, word, against)
+        against = None if len(ids) % 2 else other
+        assert close(found.logit(row, word, against)), (ids, row, word, against)
 
 
 def test_a_bias_counted_twice_or_left_out_is_seen():

@@ -26,7 +26,7 @@ from ..lab import Control, Setting, experiment, once
 from ..size.work import short_count
 
 MOST, LEAST = 48, 8  # tokens that are written one by one, and of a model of any size
-WORK = 40_000_000_000  # multiplications that whole passes of all lengths may take together, in round numbers
+WORK = 20_000_000_000  # multiplications that whole passes of all lengths may take together, in round numbers
 SHOWN = 12  # tokens in the picture
 NEW, OLD, NONE = 0.8, 0.25, 0.0  # ink of what is computed, of what is kept, and of what is not there
 
