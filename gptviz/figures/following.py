@@ -67,7 +67,7 @@ def words(
     )
     most = float(ranks.max())
     figure.update_yaxes(
-        title_text="rank (1 is the best)",
+        title_text="rank",
         type="log",
         range=[np.log10(most) + 0.15, -0.15],
         tickvals=[10.0**power for power in range(int(np.log10(most)) + 1)],

@@ -143,7 +143,7 @@ def pictures(setting: Setting) -> list[Picture]:
     shares = made.moved if by_copy else made.apart
     panels.append(
         Panel(
-            "How much of each answer the copy changed" if by_copy else "How far the answers of the two are apart",
+            "How much of each answer the copy changed, in %" if by_copy else "How far the answers of the two are apart, in %",
             shares,
             names,
             tuple(labels[one] for one in made.tokens),
@@ -152,7 +152,7 @@ def pictures(setting: Setting) -> list[Picture]:
             kind="weight",
             part="output",
             framed=frame if by_copy else None,
-            texts=tuple(percent(float(share)) if np.isfinite(share) else "" for share in shares.ravel()),
+            texts=tuple(map(brief, shares.ravel().tolist())),
         )
     )
     size = len(made.ids[0])
@@ -169,6 +169,13 @@ def pictures(setting: Setting) -> list[Picture]:
             height=min(520, 150 + 40 * len(names)),
         )
     ]
+
+
+def brief(share: float) -> str:
+    """A share in a cell, in percent; a blank where there is none."""
+    if not np.isfinite(share):
+        return ""
+    return "<1" if 0 < share < 0.01 else ">99" if 0.99 < share < 1 else f"{100 * share:.0f}"
 
 
 def cells(
