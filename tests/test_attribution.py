@@ -20,8 +20,8 @@ def taken(model, ids) -> Taken:
 
 
 def close(level) -> bool:
-    """Whether the terms add up to the number above to 1e-4 of it, or of the largest term where they cancel."""
-    return abs(level.remainder) <= 1e-4 * max(abs(level.value), float(np.abs(level.terms).max()))
+    """Whether the terms add up to the number above to 1e-4 of it, or of the sizes of all terms where they cancel."""
+    return abs(level.remainder) <= 1e-4 * max(abs(level.value), float(np.abs(level.terms).sum()))
 
 
 def some_sentences(count: int, longest: int, seed: int) -> list[list[int]]:
