@@ -20,8 +20,9 @@ def taken(model, ids) -> Taken:
 
 
 def close(level) -> bool:
-    """Whether the terms add up to the number above to 1e-4 of it, or of the sizes of all terms where they cancel."""
-    return abs(level.remainder) <= 1e-4 * max(abs(level.value), float(np.abs(level.terms).sum()))
+    """Whether the terms add up to the number above to 1e-4 of it, or of the sizes of all terms where they cancel; what is left of a
+    number as small as a logit's own rounding, 1e-6, is nothing."""
+    return abs(level.remainder) <= max(1e-4 * max(abs(level.value), float(np.abs(level.terms).sum())), 1e-6)
 
 
 def some_sentences(count: int, longest: int, seed: int) -> list[list[int]]:
