@@ -194,6 +194,8 @@ def moved(control: Control, random: Random) -> str:
             return random.choice("01")
         case "text":
             return carried(random, 400)
+        case "path":
+            return ".".join(str(random.randrange(70)) for _ in range(random.randrange(6)))
         case "choice" | "steps":
             return control.write(random.choice(control.options)) if control.options else ""
     low, high, step = control.options

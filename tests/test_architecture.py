@@ -9,10 +9,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "gptviz"
 CORE = {
+    "attribution",
+    "cached",
     "config",
     "edits",
     "files",
     "hooks",
+    "lens",
     "likeness",
     "points",
     "tokenizer",
@@ -44,6 +47,9 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "snapshots": {"config", "files", "model", "weights"},
     "trace": {"config", "edits", "hooks", "points", "tokenizer", "model"},
     "words": set(),
+    "lens": {"hooks", "model", "points", "trace"},
+    "attribution": {"model", "points", "trace"},
+    "cached": {"model"},
     "likeness": {"trace"},
     "sampling": {"config", "hooks", "tokenizer", "model", "trace"},
     "effects": {"hooks", "sampling", "trace"},
@@ -93,6 +99,9 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "__main__": set(),
     "recompute": {"numpy", "torch"},
     "words": set(),
+    "lens": {"numpy", "torch"},
+    "attribution": {"numpy", "torch"},
+    "cached": {"torch"},
     "likeness": {"numpy", "torch"},
     "seen": {"numpy"},
     "stages": {"numpy", "plotly", "torch"},

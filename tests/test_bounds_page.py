@@ -36,6 +36,7 @@ LABS = (
     ("Embeddings", {"view": "neighbours"}),
     ("Size", {"view": "totals"}),
     ("Replay", {"view": "head"}),
+    ("Why", {"view": "ledger", "way": "3"}),
 )
 
 

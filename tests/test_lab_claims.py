@@ -19,6 +19,7 @@ from gptviz.labs.lab import Setting
 from gptviz.labs.replay import word_places
 from gptviz.labs.sampling import temperature
 from gptviz.labs.subjects import heads
+from gptviz.labs.why import forming, ledger, two_sentences
 from gptviz.ui import lab
 from sample_models import tiny
 from test_page import APP, fine, html
@@ -128,6 +129,18 @@ def test_without_shortcuts_a_smaller_share_of_the_gradient_arrives(text):
     else:
         assert "smaller share" not in said
     assert text != SENTENCES[0] or lines[1].y[0] < lines[0].y[0] / 1.5, "the sentence it opens with shows it"
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_the_answer_forms_adds_up_and_is_the_same_from_the_cache(text):
+    made = forming.formed(opened("Why/forms", text))
+    answers = made.found.best[:, -1]
+    assert made.found.difference < 1e-4 and answers[0] != answers[-1] and made.followed[0] == answers[-1]
+    level = ledger.levels(opened("Why/ledger", text))[-1]
+    assert abs(level.remainder) < 1e-5 and level.terms.max() > 1
+    pair = two_sentences.measured(opened("Why/patch", text))
+    assert pair.moved[-1].max() > 0.01, "the copy it opens with does something"
+    assert "Nothing changed" in index.find("Context/cached")[1].caption(opened("Context/cached", text))
 
 
 def test_both_columns_of_bars_have_one_scale():

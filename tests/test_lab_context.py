@@ -1,7 +1,6 @@
 """The context lab: what it shows is true, and every experiment can be drawn for any sentence."""
 
 import math
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +9,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from gptviz import model as hooked
 from gptviz import sampling, tokenizer, trace
 from gptviz.figures import candidates
 from gptviz.figures.matrix import Grid
-from gptviz.labs.context import batches, cropping, forward, order, windows
+from gptviz.labs.context import batches, cropping, order, windows
 from gptviz.labs.context.lab import LAB
 from gptviz.labs.lab import Setting
 from sample_models import DAY, EFFORT, mini, tiny, untrained
@@ -342,30 +340,6 @@ def test_line_ends_in_a_text_of_the_lab():
     assert batches.comparison_of(asked).rows[1][:2] == (198, *tokenizer.encode("Nobody")[:1])
     assert windows.text_with(setting("sliding", after="\nand"))[-2:] == (198, *tokenizer.encode("and"))
     assert windows.text_with(setting("sliding", after="and"))[-1:] == tuple(tokenizer.encode(" and"))
-
-
-class TestForward:
-    def test_every_line_is_explained_and_shown_with_the_shape_it_makes(self):
-        for function in forward.FUNCTIONS:
-            for number, line in enumerate(forward.lines(function), 1):
-                asked = setting("forward", function=function, line=number)
-                table, *grid = BY_KEY["forward"].pictures(asked)
-                said = BY_KEY["forward"].caption(asked)
-                assert line.said in said and table.columns[""].index("▶") == number - 1
-                assert Path(hooked.__file__).read_text().splitlines()[line.number - 1].strip() == line.code.strip()
-                if line.point:
-                    shape = tuple(forward.run(asked)[line.point].shape)
-                    assert f"{shape}" in said and table.columns["shape here"][number - 1] == str(shape) and grid
-                    assert shape[0] == 2 or line.point == "pos_emb"
-
-    def test_no_hook_point_is_left_out(self):
-        shown = {line.point for function in forward.FUNCTIONS for line in forward.lines(function)}
-        points = {re.sub(r"blocks\.\d+", "blocks.0", name) for name in tiny().points}
-        assert points - shown == set()
-
-    def test_the_notes_shapes(self):
-        table, _ = BY_KEY["forward"].pictures(setting("forward", function="GPT.forward", line=10))
-        assert table.columns["GPT-2 small"][-1] == "(2, 4, 50257)" and table.columns["makes"][-1] == "batch × token × word"
 
 
 def test_two_sentences_are_two_rows_of_one_table():

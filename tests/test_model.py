@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from gptviz import trace, weights
+from gptviz import lens, trace, weights
 from gptviz.catalogue import BUNDLED
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.model import GPT
@@ -83,6 +83,19 @@ def pair(request, tmp_path_factory):
 
 
 # ---- parity with transformers
+
+
+def test_the_lens_is_that_of_transformers_hidden_states(pair):
+    model, peer = pair
+    points = lens.block_points(model.config.n_layer)
+    run = trace.run(model, EFFORT, points=points)
+    found = lens.read(model, lens.stream(run, points))
+    with torch.inference_mode():
+        hidden = peer(torch.tensor([EFFORT]), output_hidden_states=True).hidden_states
+        normed = [*map(peer.transformer.ln_f, hidden[:-1]), hidden[-1]]  # the last one went through it already
+        shares = torch.stack([peer.lm_head(one[0]) for one in normed]).double().softmax(-1)
+    assert found.best.tolist() == shares.argmax(-1).tolist()
+    assert float((torch.from_numpy(found.shares) - shares.amax(-1)).abs().max()) <= TOLERANCE
 
 
 @pytest.mark.parametrize("batch", [1, 2])

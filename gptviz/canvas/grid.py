@@ -46,6 +46,7 @@ def payload(grid: Grid, cell: tuple[str, tuple[int, ...]] | None = None, present
         "note": grid.note,
         "alt": grid.alt,
         "present": present,
+        "plays": grid.plays,
         "labels": list(labels),
         "panels": panels,
     }
@@ -89,6 +90,8 @@ def _head(panel: Panel, labels: dict[tuple[str, ...], int]) -> dict[str, Any]:
         "prints": panel.prints,
         "told": [[axis, labels.setdefault(names, len(labels)) if names else None] for axis, names in panel.told or ()],
         "tiles": asdict(panel.tiles) if panel.tiles else None,
+        "texts": labels.setdefault(panel.texts, len(labels)) if panel.texts else None,
+        "framed": list(panel.framed) if panel.framed else None,
         "square": _square(panel),
     }
 

@@ -60,7 +60,8 @@ def _(grid: Grid) -> go.Figure:
             showscale=False,
             opacity=0.6 if panel.dim else 1.0,
             hoverongaps=False,
-            texttemplate="%{z:.2f}" if panel.prints else None,
+            text=[list(map(verbatim.chart, line)) for line in _texts(panel)] if panel.texts else None,
+            texttemplate="%{text}" if panel.texts else "%{z:.2f}" if panel.prints else None,
             hovertemplate=f"{verbatim.chart(panel.row_axis)} %{{y}}<br>{verbatim.chart(panel.column_axis)} %{{x}}<br>%{{z}}"
             f"<extra>{verbatim.chart(panel.title)}</extra>",
             **where,
@@ -157,11 +158,21 @@ def _panel(panel: Panel) -> Table:
         columns_["row number"] = list(panel.row_index or range(rows))
     for column in range(columns):
         columns_[_free(columns_, panel.column_label(column), column)] = panel.values[:, column]
+        if panel.texts:
+            columns_[_free(columns_, f"text of {panel.column_label(column)}", column)] = [
+                line[column] for line in _texts(panel)
+            ]
     if panel.side:
         columns_[_free(columns_, panel.side_title or "beside", "beside")] = list(panel.side)
     where = f"; first number: {panel.point}[{', '.join(map(str, panel.cell(0, 0)[1]))}]" if panel.point else ""
     axis = panel.column_axis or "column"
     return Table(columns_, f"{panel.joiner} {panel.title}".strip(), f"{panel.row_axis or 'row'} down, {axis} across{where}")
+
+
+def _texts(panel: Panel) -> list[tuple[str, ...]]:
+    """What is written into the cells, row by row."""
+    rows, columns = panel.values.shape
+    return [panel.texts[row * columns : (row + 1) * columns] for row in range(rows)]
 
 
 def _free(taken: Iterable[str], name: str, other: Any) -> str:

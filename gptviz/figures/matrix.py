@@ -19,7 +19,7 @@ class Tiles:
     """A panel as a table of equal tiles, each one thing to choose: all heads of all blocks, or the columns each head owns.
 
     rows, columns: cells of one tile; gap: blank cells between two. across: tiles beside each other. names: of the tiles, line
-    by line. field, values: a click on tile n sets `field` to values[n]. chosen: the outlined one. row_names, column_names:
+    by line. field, values: a click on tile n sets `field` to values[n]; below 0, it can not be chosen. chosen: the outlined one. row_names, column_names:
     what stands beside the lines and under the columns of tiles instead of the labels of single rows and columns.
     """
 
@@ -47,6 +47,8 @@ class Panel:
     tiles: the panel is a table of equal parts. part: whose colour the title takes. dim: the step before, shown for continuity. joiner: sign drawn before the panel.
     pick: ("head", 3) makes the whole panel a choice: a click on its title sets that. printed: write values into cells.
     told: what rows are and their names, what columns are and theirs, told of a cell where there is no room to write them beside.
+    texts: of every cell, row by row, written into it instead of its value. framed: cells that stand out together, [first row, row after
+    the last, first column, column after the last].
     """
 
     title: str
@@ -72,6 +74,8 @@ class Panel:
     printed: bool = True
     tiles: Tiles | None = None
     told: tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]] | None = None
+    texts: tuple[str, ...] = ()
+    framed: tuple[int, int, int, int] | None = None
 
     def __post_init__(self):
         if self.values.ndim != 2:
@@ -84,6 +88,8 @@ class Panel:
             )
         if self.side and len(self.side) != rows:
             raise ValueError(f"panel {self.title!r}: {rows} rows need {rows} side texts, got {len(self.side)}")
+        if self.texts and len(self.texts) != rows * columns:
+            raise ValueError(f"panel {self.title!r}: {rows} x {columns} cells need as many texts, got {len(self.texts)}")
 
     @property
     def shown_limits(self) -> tuple[float, float]:
@@ -134,6 +140,7 @@ class Grid:
 
     selected: the row (token) outlined in every panel that has it. note: one line under the picture (sampling, binning,
     what a view is not). alt: the picture in words. to_scale: strips are as wide as they have columns, the widest as wide as fits.
+    plays: a button shows the rows one after another.
     """
 
     panels: tuple[Panel, ...]
@@ -143,6 +150,7 @@ class Grid:
     alt: str = ""
     height: int = style.PICTURE_HEIGHT
     to_scale: bool = False
+    plays: bool = False
 
     @property
     def main(self) -> Panel:

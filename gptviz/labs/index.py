@@ -13,9 +13,10 @@ from .lab import Experiment, Lab
 from .replay import lab as replay
 from .sampling import lab as sampling
 from .size import lab as size
+from .why import lab as why
 
 LABS: Mapping[str, Lab] = MappingProxyType(
-    {one.LAB.key: one.LAB for one in (dropout, context, attention, gradients, sampling, embeddings, size, replay)}
+    {one.LAB.key: one.LAB for one in (dropout, context, attention, gradients, sampling, embeddings, size, why, replay)}
 )
 
 

@@ -16,6 +16,8 @@ from ..stages.stage import Question
 from ..trace import Trace
 
 LONGEST_TEXT = 2000  # characters of a text a control takes
+LONGEST_WAY = 240  # steps of a path
+PATH = rf"|\d{{1,6}}(\.\d{{1,6}}){{0,{LONGEST_WAY - 1}}}"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Control:
 
     kind: "slider" (options = low, high, step), "choice" (options = the values, shown through `show`), "steps" (the same on a
     slider, for values in an order), "switch", "text", "live" (options as for a slider; the slider is part of a picture, which
-    names this control).
+    names this control), "path" (numbers with dots between them, one for each step of a way; a picture adds steps, and the
+    experiment's `trail` says what they are).
     A default of None means the first option. show: value -> label, for choices. drawn: False for a value this experiment
     uses but another one of the lab moves. when: whether it is drawn, given the values of all controls; its value counts anyway.
     """
@@ -41,6 +44,8 @@ class Control:
 
     def start(self) -> Any:
         """The value before anybody moved it."""
+        if self.kind == "path":
+            return self.default or ""
         return self.options[0] if self.default is None else self.default
 
     def parse(self, raw: str) -> Any:
@@ -53,6 +58,10 @@ class Control:
             if len(raw) > LONGEST_TEXT:
                 raise ValueError(f"is longer than {LONGEST_TEXT:,} characters")
             return tokenizer.as_read(raw)
+        if self.kind == "path":
+            if not re.fullmatch(PATH, raw):
+                raise ValueError(f"is no way of up to {LONGEST_WAY} numbers with dots between them")
+            return raw
         if self.kind in ("choice", "steps"):
             for option in self.options:
                 if self.write(option) == raw:
@@ -161,7 +170,8 @@ class Experiment(Sheet):
     """One question with its picture. controls: fixed, or a function of the setting (for options that depend on the model or the
     sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",): what the
     numbers are besides the model's own state. presets: name -> values of several controls, set by one press. own: the pass whose
-    numbers the cells of its panels are, where these name their point: a click computes one again."""
+    numbers the cells of its panels are, where these name their point: a click computes one again. trail: where its "path" has led,
+    a name for each place from the start on; it ends where the way does not go on."""
 
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
@@ -170,6 +180,7 @@ class Experiment(Sheet):
     beside: bool = False
     own: Callable[[Setting], Trace] | None = None
     presets: Callable[[Setting], Mapping[str, Mapping[str, Any]]] = field(default=lambda setting: {})
+    trail: Callable[[Setting], Sequence[str]] = field(default=lambda setting: ())
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

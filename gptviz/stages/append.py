@@ -206,7 +206,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="append",
-    deeper=("Sampling/write", "Context/limit"),
+    deeper=("Sampling/write", "Context/cached", "Context/limit"),
     number="",
     short="Append",
     so_far="A chance for each token of the vocabulary.",

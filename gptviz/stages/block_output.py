@@ -85,7 +85,7 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="block-output",
-    deeper=("Embeddings/blocks", "Size/heads", "Context/forward"),
+    deeper=("Embeddings/blocks", "Size/heads", "Size/forward"),
     number="5.9",
     short="Stack",
     so_far="One block, from end to end.",

@@ -110,7 +110,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="contract",
-    deeper=("Size/ledger",),
+    deeper=("Why/units", "Size/ledger"),
     number="5.6c",
     short="Down",
     so_far="Units that are on, more or less.",

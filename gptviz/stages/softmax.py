@@ -149,7 +149,7 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="softmax",
-    deeper=("Sampling/temperature", "Sampling/pool"),
+    deeper=("Why/ledger", "Why/forms", "Sampling/temperature", "Sampling/pool"),
     number="",
     short="Softmax",
     so_far="A raw number for each token of the vocabulary.",

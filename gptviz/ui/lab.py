@@ -101,6 +101,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         marks = ()
         try:
             marks = current.state(asked)
+            trail(chosen, current, controls, asked)
             said, pictures = draw(chosen, current, asked, controls)
             with kept:
                 keeping.experiment(current, asked, pictures, marks)
@@ -231,15 +232,43 @@ def widget(place, chosen: Lab, control: Control, value: Any) -> None:
         place.selectbox(control.label, control.options, format_func=control.show, **options)
 
 
+def followed(current: Experiment, controls: tuple[Control, ...], setting: Setting) -> list[tuple[str, list[str], list[str]]]:
+    """Of the control that is a way, if there is one: its name, the steps that lead somewhere, and the names of all places on it."""
+    names = [control.name for control in controls if control.kind == "path"]
+    places = list(current.trail(setting)) if names else []
+    return [(name, setting[name].split(".")[: len(places) - 1] if setting[name] else [], places) for name in names]
+
+
+def trail(chosen: Lab, current: Experiment, controls: tuple[Control, ...], setting: Setting) -> None:
+    """The places on the way down; a press on one goes back to it."""
+    for name, steps, places in followed(current, controls, setting):
+        if len(places) == 1:
+            continue
+        address.hold("trail", len(places) - 1, offers=tuple(places))
+        st.segmented_control(
+            "The way down",
+            range(len(places)),
+            key="trail",
+            format_func=[verbatim.markdown(place) for place in places].__getitem__,
+            label_visibility="collapsed",
+            required=True,
+            on_change=address.chose("trail", lambda at, name=name, steps=steps: keep(chosen, {name: ".".join(steps[:at])})),
+        )
+
+
 def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Control, ...]) -> tuple[str, list[Picture]]:
     """The pictures; returns the "look for" line and them."""
     name_of, recomputes = f"{chosen.key}/{current.key}", current.own is not None  # plain values for what Streamlit keeps
+
+    ways = {name: "".join(f"{step}." for step in steps) for name, steps, _ in followed(current, controls, setting)}
 
     def happened(event: object) -> None:
         named = {control.name: control for control in controls}
         match event:
             case Released(name, value) if name in named:
                 keep(chosen, {name: named[name].write(value)})
+            case matrix.Pick(name, value) if name in ways:
+                keep(chosen, {name: f"{ways[name]}{value}"})
             case matrix.Pick(name, value) if name in named:  # a choice moves to that place in its options, others to that value
                 options = named[name].options if named[name].kind == "choice" else range(value + 1)
                 if value < len(options):

@@ -1,8 +1,9 @@
 """Put a picture on the page: cells on the canvas, chips as text, charts as Plotly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import singledispatch
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -15,7 +16,7 @@ from ..figures.forms import Picture
 from ..figures.matrix import Grid
 from ..figures.strips import DropoutStrips
 from ..figures.table import Table
-from . import matrix, strips
+from . import incoming, matrix, strips
 
 
 @singledispatch
@@ -51,7 +52,35 @@ def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, h
     if limit := room(present, height):
         figure = go.Figure(figure).update_layout(height=limit)
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    st.plotly_chart(style.themed(figure, theme), key=f"{key}-chart", theme=None, config={"displayModeBar": False}, alt=alt)
+    chosen = choosing(f"{key}-chart", figure.layout.meta, on_event) if figure.layout.meta else "ignore"
+    st.plotly_chart(
+        style.themed(figure, theme),
+        key=f"{key}-chart",
+        theme=None,
+        config={"displayModeBar": False},
+        alt=alt,
+        on_select=chosen,
+        selection_mode="points",
+    )
+
+
+def choosing(key: str, meta: Mapping[str, Any], on_event: Callable[[matrix.Event], None]) -> Callable[[], None]:
+    """What a press on a mark of a chart's first trace does: its field is to become the value of that mark."""
+    field, values = meta["field"], tuple(meta["values"])
+
+    def pressed() -> None:
+        match incoming.sent(key, "selection"):
+            case {"points": []}:  # let go of
+                return
+            case {"points": [{"curve_number": 0, "point_index": int(at)}]} if 0 <= at < len(values):
+                if values[at] >= 0:
+                    on_event(matrix.Pick(field, values[at]))
+            case {"points": [{"curve_number": int()}]}:  # a mark that is none of these
+                return
+            case _:
+                incoming.ignored("a chart")
+
+    return pressed
 
 
 @show.register

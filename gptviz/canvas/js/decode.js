@@ -24,6 +24,7 @@ export function readGrid(grid, take) {
     p.columnLabels = grid.labels[p.column_labels]
     p.told = p.told.map(([axis, names]) => ({ axis, names: grid.labels[names] }))
     p.sideTexts = grid.labels[p.side]
+    p.cellTexts = p.pool === 1 ? grid.labels[p.texts] : null
   }
   return grid
 }

@@ -20,8 +20,17 @@ export function drawPanels(view) {
     paint(view, p)
     grain(view, p)
     around(view, p)
+    curtain(view, p)
   }
   if (view.shared) drawLegend(view, grid.panels[0], grid.panels[0].x, view.legendY + size.small, ["bar", "key"])
+}
+
+// What is still to come of a picture that plays.
+function curtain({ text, colours, ratio, played }, p) {
+  if (!(played < p.rows)) return
+  text.fillStyle = colours.back
+  const [x, y, w] = area(ratio, p, [played, p.rows, 0, p.cols])
+  text.fillRect(x - 2, y, w + 4, p.y + p.h - y + 2)
 }
 
 // ---- cells
@@ -95,6 +104,12 @@ function frames({ text, colours, ratio }, p) {
 
 // The numbers of all cells with as many digits as fit, and the size of their type; 0 where they do not fit.
 function printed({ text, size, font }, p) {
+  if (p.cellTexts) {
+    const type = Math.min(size.label, Math.floor(p.h / p.rows - 3))
+    if (type < size.least || p.w / p.cols < 2 * type) return { numbers: [], type: 0 }
+    text.font = `${type}px ${font.family}`
+    return { numbers: p.cellTexts.map(string => clip(text, string, p.w / p.cols - 6)), type }
+  }
   const write = (value, digits) => (value === -Infinity ? "−∞" : Number.isFinite(value) ? signed(value.toFixed(digits)) : "")
   for (const digits of p.prints ? [2, 1] : []) {
     const numbers = Array.from(p.values, value => write(value, digits))
@@ -290,6 +305,7 @@ function colourBar({ text, colours, size }, p, x, y) {
 function outlines(view, p, selected) {
   const { text, colours } = view
   if (selected >= 0) outline(view, text, p, [selected, selected + 1, 0, p.cols], colours.ink, p.h / p.rows < 5 ? 1 : 2)
+  if (p.framed) outline(view, text, p, p.framed, colours.ink, 2)
   if (p.tiles?.chosen != null) outline(view, text, p, tileCells(p, p.tiles.chosen), colours.accent, 3)
   if (p.cell) {
     const [r, c] = p.cell.map(at => Math.floor(at / p.pool))

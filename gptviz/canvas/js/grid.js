@@ -8,6 +8,7 @@ import { GRID_MARKUP } from "./markup.js"
 import { keys } from "./places.js"
 import { listen, lookAgain } from "./pointer.js"
 
+const STEP = 550 // milliseconds from one row to the next of a picture that plays
 const NORMAL = { title: 15, label: 13, small: 12, least: 11, gap: 16, row: 46, both: 60, square: 84, narrow: 130, name: 120, floor: 28, bar: 56 }
 const LARGE = { title: 28, label: 24, small: 24, least: 20, gap: 26, row: 72, both: 84, square: 110, narrow: 260, name: 220, floor: 40, bar: 90 }
 
@@ -17,11 +18,30 @@ function start(find) {
   const view = { version: 0, focus: null, hover: null, pointer: null, keys: false, frame: find(".matrix") }
   for (const name of ["cells", "over", "tip", "foot", "live"]) view[name] = find(`.${name}`)
   view.text = view.cells.getContext("2d")
+  view.play = find(".play")
+  view.play.onclick = () => (view.played === undefined ? play(view, 1) : stop(view))
   listen(view)
   return view
 }
 
+// Row after row, because the reader asked for it; a press stops it, and shows all of them again.
+function play(view, rows) {
+  const all = Math.max(...view.grid.panels.map(p => p.rows))
+  if (rows > all) return stop(view)
+  view.played = rows
+  draw(view, view.width)
+  view.timer = setTimeout(() => play(view, rows + 1), rows === all ? 0 : STEP)
+}
+
+function stop(view) {
+  clearTimeout(view.timer)
+  view.played = undefined
+  draw(view, view.width)
+}
+
 function read(view, header, take) {
+  clearTimeout(view.timer)
+  view.played = undefined
   view.grid = readGrid(header, take)
 }
 
@@ -32,9 +52,11 @@ function draw(view, width) {
   view.size = grid.present ? LARGE : NORMAL
   view.frame.classList.toggle("present", grid.present)
   foot.classList.toggle("large", grid.present)
+  view.play.hidden = !grid.plays
+  view.play.textContent = view.played === undefined ? "Play, row by row" : "Stop"
   dress(view)
   for (let round = 0; round < 2; round++) {
-    layout(view, width, grid.height - foot.offsetHeight)
+    layout(view, width, grid.height - foot.offsetHeight - view.play.offsetHeight)
     foot.textContent = footer(view)
   }
   for (const canvas of [cells, over]) {

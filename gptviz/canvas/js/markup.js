@@ -89,6 +89,23 @@ export const GRID_MARKUP = `
     .foot.large {
       font-size: 24px;
     }
+    .play {
+      margin-top: 4px;
+      padding: 1px 10px;
+      border: 1px solid var(--st-border-color, #d0d4da);
+      border-radius: 6px;
+      background: none;
+      color: var(--st-text-color, #222);
+      font: 13px/1.6 var(--st-font, sans-serif);
+      cursor: pointer;
+    }
+    .play:focus-visible {
+      outline: 2px solid var(--st-primary-color, #0060a0);
+      outline-offset: 2px;
+    }
+    .play[hidden] {
+      display: none;
+    }
     .live {
       position: absolute;
       width: 1px;
@@ -103,6 +120,7 @@ export const GRID_MARKUP = `
     <div class="tip" hidden></div>
   </div>
   <div class="foot"></div>
+  <button class="play" type="button" hidden></button>
   <div class="live" aria-live="polite"></div>
 `
 

@@ -43,7 +43,8 @@ export function chosen(grid, place) {
   const p = grid.panels[place.panel]
   const { index } = locate(p, place)
   if (place.row < 0) return p.pick && { kind: "pick", field: p.pick[0], value: p.pick[1] }
-  if (p.tiles) return place.col >= 0 && { kind: "pick", field: p.tiles.field, value: p.tiles.values[tileAt(p, place)] }
+  const value = p.tiles?.values[tileAt(p, place)]
+  if (p.tiles) return place.col >= 0 && value >= 0 && { kind: "pick", field: p.tiles.field, value }
   if (place.col < 0) return { kind: "row", row: index[0], axis: p.row_axis }
   return p.point && { kind: "cell", point: p.point, index: [...p.prefix, ...index] }
 }

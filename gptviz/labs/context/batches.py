@@ -12,6 +12,7 @@ from ...figures.chips import Chip, Chips
 from ...stages.stage import Question
 from ...trace import Trace
 from ..lab import Control, Setting, experiment, once
+from ..subjects.batch import padded
 
 OTHER = "Every day holds a"
 SHOWN = 14  # tokens of a row in the table
@@ -63,12 +64,6 @@ def part(trace: Trace, point: str, item: int, tokens: int) -> np.ndarray:
 def apart(one: np.ndarray, two: np.ndarray) -> float:
     """The largest |difference| of two arrays of one shape."""
     return float(np.abs(one.astype(np.float64) - two).max())
-
-
-def padded(rows: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
-    """Rows of one length: the shorter ones get <|endoftext|> on the right, where no earlier token can read it."""
-    longest = max(map(len, rows))
-    return tuple(tuple(row) + (tokenizer.END_OF_TEXT_ID,) * (longest - len(row)) for row in rows)
 
 
 def names(block: int) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 from ..lab import Lab
 from .batches import BATCH
+from .cached import CACHED
 from .cropping import CROPPING, LIMIT
-from .forward import FORWARD
 from .order import SHIFT, SWAP
 from .windows import POSITIONS, SLIDING
 
 LAB = Lab(
     key="Context",
     title="Context and batch",
-    about="What the model sees: cropping, sliding windows, batches",
-    experiments=(CROPPING, LIMIT, SLIDING, POSITIONS, BATCH, FORWARD, SWAP, SHIFT),
+    about="What the model sees: cropping, sliding windows, batches, a cache",
+    experiments=(CROPPING, LIMIT, SLIDING, POSITIONS, CACHED, BATCH, SWAP, SHIFT),
 )

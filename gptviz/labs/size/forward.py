@@ -13,7 +13,7 @@ from ...figures.table import Table
 from ...stages import source
 from ...stages.stage import Question
 from ..lab import Control, Setting, experiment, once
-from .batches import padded
+from ..subjects.batch import padded
 
 OTHER = "Every day holds a"
 MOST_TOKENS = 12  # of each sentence

@@ -1,0 +1,1 @@
+"""The lab "Why": lab.py lists its experiments, one file each."""
