@@ -1,6 +1,6 @@
 """What a kept file holds: one text that is read, and the arrays it speaks of, each number once. js/kept.js reads it back.
 
-`<uint32 length of the text><JSON text><arrays>`, deflated and in base64. An array lies there in planes: the first bytes of all its
+`<uint32 length of the text><JSON text><arrays>`, deflated and in base85. An array lies there in planes: the first bytes of all its
 numbers, then the second ones, and so on, which packs smaller.
 """
 
@@ -11,6 +11,9 @@ import zlib
 from typing import Any
 
 import numpy as np
+
+HARMLESS = str.maketrans("<>&", ".,:")  # base85 as Python writes it, without what is markup
+BACK = str.maketrans(".,:", "<>&")
 
 
 class Store:
@@ -40,12 +43,12 @@ class Store:
         text = json.dumps(content | {"arrays": kinds}, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         planes = (values.view(np.uint8).reshape(-1, values.itemsize).T.tobytes() for values in self.arrays)
         packed = zlib.compress(b"".join((struct.pack("<I", len(text)), text, *planes)), 9)
-        return base64.b64encode(packed).decode("ascii")
+        return base64.b85encode(packed).decode("ascii").translate(HARMLESS)
 
 
 def unpack(packed: str) -> tuple[dict[str, Any], list[np.ndarray]]:
     """The content and the arrays of a packed text."""
-    raw = zlib.decompress(base64.b64decode(packed))
+    raw = zlib.decompress(base64.b85decode(packed.translate(BACK)))
     (size,) = struct.unpack_from("<I", raw)
     content, at, arrays = json.loads(raw[4 : 4 + size]), 4 + size, []
     for kind, count in content["arrays"]:

@@ -6,6 +6,7 @@ The page needs no server, no Python and no network; its own policy forbids it an
 import json
 import re
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, singledispatch
@@ -107,6 +108,7 @@ def page(
         "token": seen.labels[seen.row],
         "views": views,
         "pictures": pictures,
+        "usual": usual(pictures),
         "shared": SHARED,
         "deeper": dict(style.DEEPER["light"]),
         "accounts": accounts.keep(seen, cells, store, lambda done: told(done, len(cells))),
@@ -203,9 +205,16 @@ def _(made: Chips, store: Store) -> dict[str, Any]:
 
 @form.register
 def _(made: go.Figure, store: Store) -> dict[str, Any]:
-    figure = json.loads(made.to_json())
+    figure = json.loads(made.to_json(), parse_float=shortest)
     figure["layout"].pop("template", None)
     return {"kind": "chart", "figure": figure}
+
+
+def shortest(written: str) -> float:
+    """A number, in as few digits as tell it from every other number of the model's kind where it is one, which has 32 bits."""
+    value = float(written)
+    kept = np.float32(value)
+    return float(str(kept)) if kept == value else value
 
 
 @form.register
@@ -230,6 +239,19 @@ def _(made: DropoutStrips, store: Store) -> dict[str, Any]:
         "header": header,
         "arrays": [store.add(half) for half in np.split(np.frombuffer(body, "<f4"), 2)],
     }
+
+
+def usual(pictures: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What panels mostly say, taken out of those that say it; js/kept.js puts it back."""
+    panels = [panel for picture in pictures for panel in picture.get("header", {}).get("panels", ())]
+    found = {}
+    for name in sorted({name for panel in panels for name in panel}):
+        if all(name in panel for panel in panels):
+            [(most, _)] = Counter(json.dumps(panel[name]) for panel in panels).most_common(1)
+            found[name] = json.loads(most)
+            for panel in (one for one in panels if json.dumps(one[name]) == most):
+                del panel[name]
+    return found
 
 
 def opened(payload: bytes) -> tuple[dict[str, Any], bytes]:

@@ -2,13 +2,29 @@
 
 const TYPES = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i2: Int16Array, u2: Uint16Array, u1: Uint8Array }
 
-// From base64 and deflate to { text, array(n) }.
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%:()*+-;.=,?@^_`{|}~"
+
+// From base85: five digits are four bytes, and what is missing at the end counts as the last digit.
+function bytesOf(encoded) {
+  const value = new Uint8Array(128)
+  for (let n = 0; n < 85; n++) value[DIGITS.charCodeAt(n)] = n
+  const bytes = new Uint8Array(Math.floor(encoded.length * 4 / 5))
+  for (let at = 0, to = 0; at < encoded.length; at += 5) {
+    let word = 0
+    for (let n = 0; n < 5; n++) word = word * 85 + (at + n < encoded.length ? value[encoded.charCodeAt(at + n)] : 84)
+    for (let n = 24; n >= 0 && to < bytes.length; n -= 8) bytes[to++] = Math.floor(word / 2 ** n) & 255
+  }
+  return bytes
+}
+
+// From base85 and deflate to { text, array(n) }.
 export async function unpackStore(encoded) {
-  const packed = Uint8Array.from(atob(encoded.trim()), letter => letter.charCodeAt(0))
+  const packed = bytesOf(encoded.trim())
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer())
   const size = new DataView(bytes.buffer).getUint32(0, true)
   const content = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)))
+  for (const { header } of content.pictures) if (header?.panels) header.panels = header.panels.map(one => ({ ...content.usual, ...one }))
   let at = 4 + size
   const places = content.arrays.map(([type, count]) => {
     const from = at
