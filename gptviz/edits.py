@@ -14,8 +14,11 @@ A name is a kind, its place after a colon, and how it is changed after another w
     shortcut:2.2                      the sum takes what its sublayer made, alone (2.1: around attention)
     block:4                           the block hands on what it is given
     position         position:100     the position vectors are 0; token t gets row t + 100 (position:mean: their mean)
+    weight:5.1.3.2   weight:5.1.3.2:0.5  what token 3 gives token 2 in head 5.1 is 0, or that number; the rest of the row stays
+    row:5.3:464-3797-3332-319        what block 5 hands on for token 3 is what it makes of these ids in that place (patching)
 
-Blocks and heads count from 1, as readers see them; `*` in the place of a block means every block. No weight is ever changed.
+Blocks and heads count from 1, as readers see them, units and tokens from 0; `*` in the place of a block means every block. No learned
+number is ever changed.
 """
 
 import re
@@ -25,13 +28,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import tokenizer
 from .config import GPTConfig
-from .hooks import Edit, unknown
+from .hooks import Edit, Recorder, recording, unknown
 from .model import GPT, Attention
 from .points import stream_in
 
 MOST = 64  # edits in one pass
 EVERY = "*"
+FROM_0 = ("unit", "token", "query", "key")  # what counts from 0
+QUOTED = 24  # characters of another sentence that are said
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,20 @@ class Named:
     def words(self) -> str:
         """What is changed, to stand alone or in a list: "head 5.1 is off"."""
         kind = KINDS[self.kind]
-        return kind.words(*self.at, how=self.how) if len(kind.hows) > 1 else kind.words(*self.at)
+        return kind.words(*self.at, how=self.how) if kind.has_ways else kind.words(*self.at)
+
+    @property
+    def first_row(self) -> int:
+        """The first token it reaches: every row to the left is bit-equal, whatever the pass makes of it."""
+        named = dict(zip(KINDS[self.kind].places, self.at))
+        return int(named.get("query", named.get("token", 0)))
 
 
 @dataclass(frozen=True)
 class Kind:
     """What a kind of edit needs and does. places: the names of its numbers, such as ("block", "head"); optional: it can stand
-    without. hows: the ways to do it, the usual one first. make: (model, numbers from 0, how) -> hook edits, for one block
+    without. hows: the ways to do it, the usual one first; free: what else a way can be, as it is written from then on, or ValueError.
+    make: (model, numbers from 0, how) -> hook edits, for one block
     where there is one. words: (*as written, how) -> what it does."""
 
     places: tuple[str, ...]
@@ -65,6 +78,11 @@ class Kind:
     words: Callable[..., str]
     optional: bool = False
     hows: tuple[str, ...] = ("",)
+    free: Callable[[str], str] | None = None
+
+    @property
+    def has_ways(self) -> bool:
+        return len(self.hows) > 1 or self.free is not None
 
 
 # what each kind does --------------------------------------------------------------------------------------------------
@@ -146,6 +164,50 @@ def _rows(model: GPT, tokens: int, by: int) -> Tensor:
     return model.pos_emb.weight[by : by + tokens]
 
 
+def _weight(model: GPT, block: int, head: int, query: int, key: int, how: str) -> list[Edit]:
+    def changed(weights: Tensor) -> Tensor:
+        _reaches(f"weight:{block + 1}.{head + 1}.{query}.{key}", query, weights.shape[-2])
+        weights[:, head, query, key] = 0.0 if how == "zero" else float(how)
+        return weights
+
+    return [(f"blocks.{block}.att.weights", changed)]
+
+
+def _patch(model: GPT, block: int, token: int, how: str) -> list[Edit]:
+    """A row as the model makes it of other ids, dropout off. What comes behind it there cannot reach it, and is not computed."""
+    point = f"blocks.{block}.shortcut2"
+    ids = torch.tensor([[int(one) for one in how.split("-")]])[:, : token + 1]
+
+    def changed(x: Tensor) -> Tensor:
+        _reaches(f"row:{block + 1}.{token}", token, x.shape[1])
+        recorder = Recorder(model.config.sizes(*ids.shape), [point])
+        with torch.inference_mode(), recording(recorder):
+            model(ids)
+        x[:, token] = recorder.tensors[point][0, token]
+        return x
+
+    return [(point, changed)]
+
+
+def _reaches(name: str, token: int, tokens: int) -> None:
+    if token >= tokens:
+        raise ValueError(f"{name}: the text has {tokens} token{'s' * (tokens > 1)}, counted from 0; there is no token {token}")
+
+
+def _ids(how: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,6}(-[0-9]{1,6}){0,1023}", how):
+        raise ValueError(
+            f"row takes the ids of another sentence with - between them, such as row:5.3:464-3797-3332-319, got {how[:40]!r}"
+        )
+    return "-".join(str(int(one)) for one in how.split("-"))
+
+
+def _share(how: str) -> str:
+    if not re.fullmatch(r"0|1|[01]?\.[0-9]{1,6}", how) or not 0 <= float(how) <= 1:
+        raise ValueError(f"a weight can be set to a number from 0 to 1, got {how[:20]!r}")
+    return "zero" if float(how) == 0 else f"{float(how):g}"
+
+
 # in words -------------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +252,17 @@ def _position_words(how: str) -> str:
     return "positions are off" if how == "zero" else "every position is the mean of all"
 
 
+def _weight_words(block: str, head: str, query: str, key: str, how: str) -> str:
+    where = f"head {head} of every block" if block == EVERY else f"head {block}.{head}"
+    return f"token {query} gives token {key} the weight {0 if how == 'zero' else how} in {where}"
+
+
+def _patch_words(block: str, token: str, how: str) -> str:
+    read = tokenizer.in_one_line(tokenizer.decode([int(one) for one in how.split("-") if int(one) < tokenizer.SIZE]))
+    shown = read if len(read) <= QUOTED else f"{read[:QUOTED]}..."
+    return f'after {_of(block)} token {token} has its row of "{shown}"'
+
+
 KINDS: dict[str, Kind] = {
     "no-mask": Kind(
         ("block",),
@@ -222,6 +295,8 @@ KINDS: dict[str, Kind] = {
         lambda block: f"{_of(block)} is off",
     ),
     "position": Kind((), _position, _position_words, hows=("zero", "mean", "rows")),
+    "weight": Kind(("block", "head", "query", "key"), _weight, _weight_words, hows=("zero",), free=_share),
+    "row": Kind(("block", "token"), _patch, _patch_words, free=_ids),
 }
 ORDER = {kind: number for number, kind in enumerate(KINDS)}
 
@@ -257,13 +332,19 @@ def _one(name: str) -> Named:
         raise ValueError(f"{kind} takes {wanted or 'no place'}, such as {_example(kind)}, got {name[:40]!r}")
     for number, what in zip(at, known.places, strict=True) if at else ():
         every = number == EVERY and what == "block"
-        lowest = 0 if what == "unit" else 1
+        lowest = 0 if what in FROM_0 else 1
         if not every and (not re.fullmatch(r"[0-9]{1,6}", number) or int(number) < lowest):
             raise ValueError(f"{name[:40]}: the {what} must be a whole number from {lowest}, got {number[:20]!r}")
         if what == "which" and int(number) > 2:
             raise ValueError(f"{name[:40]}: 1 is before (or around) attention, 2 before (or around) feed-forward")
     how = how or known.hows[0]
-    if how not in known.hows:
+    if kind == "weight" and int(at[3]) > int(at[2]):
+        raise ValueError(
+            f"{name[:40]}: token {at[2]} may not read token {at[3]}, which comes later; there is no weight to change"
+        )
+    if known.free and (how not in known.hows or not how):
+        how = known.free(how)
+    elif how not in known.hows:
         raise ValueError(
             f"{name[:40]}: {kind} can be {', '.join(filter(None, known.hows)) or 'switched only'}, not {how[:20]!r}"
         )
@@ -271,8 +352,10 @@ def _one(name: str) -> Named:
 
 
 def _example(kind: str) -> str:
-    numbers = {"block": "2", "head": "3", "which": "1", "unit": "17"}
-    return ":".join(filter(None, (kind, ".".join(numbers[place] for place in KINDS[kind].places))))
+    numbers = {"block": "2", "head": "3", "which": "1", "unit": "17", "token": "3", "query": "3", "key": "1"}
+    return ":".join(
+        filter(None, (kind, ".".join(numbers[place] for place in KINDS[kind].places), "464-3797-3332-319" * (kind == "row")))
+    )
 
 
 def write(edits: Iterable[Named]) -> str:
@@ -297,12 +380,35 @@ def words(edits: Iterable[Named]) -> str:
 def check(edit: Named, config: GPTConfig) -> None:
     """Raise ValueError when a model of this shape has no such place, naming what it has."""
     most = {"block": config.n_layer, "head": config.n_head, "which": 2, "unit": config.hidden_size - 1}
+    most |= dict.fromkeys(("token", "query", "key"), config.context_length - 1)
     for number, what in zip(edit.at, KINDS[edit.kind].places):
         if number != EVERY and int(number) > most[what]:
+            if what in ("token", "query", "key"):
+                raise ValueError(f"{edit}: this model reads at most {config.context_length:,} tokens, counted from 0")
             has = f"units 0 to {most[what]:,}" if what == "unit" else f"{most[what]} {what}{'s' * (most[what] > 1)}"
             raise ValueError(f"{edit}: this model has {has}")
-    if edit.how.isdecimal() and int(edit.how) >= config.context_length:
+    if edit.kind == "row":
+        ids = [int(one) for one in edit.how.split("-")]
+        if len(ids) <= edit.first_row:
+            rows = f"{len(ids)} token{'s' * (len(ids) > 1)}"
+            raise ValueError(
+                f"{edit}: the other sentence has {rows}, counted from 0, so it has no row for token {edit.first_row}"
+            )
+        if max(ids) >= config.vocab_size:
+            raise ValueError(f"{edit}: this model has no token {max(ids)}")
+    if edit.kind == "position" and edit.how.isdecimal() and int(edit.how) >= config.context_length:
         raise ValueError(f"{edit}: the position table of this model has {config.context_length:,} rows")
+
+
+def suits(edit: Named, config: GPTConfig, tokens: int) -> None:
+    """Raise ValueError when an edit asks for a token or a position that a text of so many tokens has not, saying what it has."""
+    tokens = min(tokens, config.context_length)
+    _reaches(str(edit), edit.first_row, tokens)
+    if edit.kind == "position" and edit.how.isdecimal() and int(edit.how) + tokens > config.context_length:
+        raise ValueError(
+            f"{edit}: this text would need {int(edit.how) + tokens:,} rows of a position table that has {config.context_length:,}; "
+            "shift by less, or shorten the text"
+        )
 
 
 def apply(edits: Iterable[Named], model: GPT) -> tuple[Edit, ...]:
@@ -311,13 +417,13 @@ def apply(edits: Iterable[Named], model: GPT) -> tuple[Edit, ...]:
     for edit in ordered(edits):
         check(edit, model.config)
         kind = KINDS[edit.kind]
-        how = {"how": edit.how} if len(kind.hows) > 1 else {}
+        how = {"how": edit.how} if kind.has_ways else {}
         if "block" not in kind.places:
             found += kind.make(model, **how)
             continue
         block, *rest = edit.at or (EVERY,)
         blocks = range(model.config.n_layer) if block == EVERY else (int(block) - 1,)
-        others = [int(number) - (what != "unit") for number, what in zip(rest, kind.places[1:])]
+        others = [int(number) - (what not in FROM_0) for number, what in zip(rest, kind.places[1:])]
         for number in blocks:
             found += kind.make(model, number, *others, **how)
     return tuple(found)

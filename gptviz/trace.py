@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -164,10 +165,11 @@ class Pass:
         return self.batch * self.tokens * self.config.n_parameters * (3 if self.backward else 1)
 
 
-Go = Callable[[Callable[[str], None] | None], Trace]
-Guard = Callable[[Pass, Go], Trace]
+Made = TypeVar("Made")
+Go = Callable[[Callable[[str], None] | None], Any]
+Guard = Callable[[Pass, Go], Any]
 """What stands before every pass of a thread: it is handed the pass and `go`, lets it run when it may by calling go(told), and
-returns the trace. told is called with the name of every hook point on the way there and back; what it raises ends the pass."""
+returns what the pass made, a trace as a rule. told is called with the name of every hook point on the way there and back; what it raises ends the pass."""
 
 _guard: ContextVar[Guard | None] = ContextVar("gptviz_guard", default=None)
 
@@ -180,6 +182,12 @@ def guarded(guard: Guard) -> Iterator[None]:
         yield
     finally:
         _guard.reset(token)
+
+
+def allowed(about: Pass, go: Callable[[Callable[[str], None] | None], Made]) -> Made:
+    """What a pass makes, once the guard of this thread has let it run; at once where there is none."""
+    guard = _guard.get()
+    return go(None) if guard is None else guard(about, go)
 
 
 def select(model: GPT, points: Iterable[str] | None) -> list[str]:
@@ -292,11 +300,8 @@ def run(
         )
         return made if grad is None else _with_gradients(made, grad, told)
 
-    guard = _guard.get()
-    if guard is None:
-        return go(None)
     needed += bytes_needed(model, *ids.shape, ["blocks.0.*"])
-    return guard(Pass(model.config, *ids.shape, len(model.points), needed, grad is not None), go)
+    return allowed(Pass(model.config, *ids.shape, len(model.points), needed, grad is not None), go)
 
 
 def _with_gradients(made: Trace, grad: Callable[[Trace], Tensor], told: Callable[[str], None] | None) -> Trace:

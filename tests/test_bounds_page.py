@@ -31,6 +31,7 @@ LABS = (
     ("Dropout", {"view": "drag"}),
     ("Context", {"view": "batch"}),
     ("Attention", {"view": "score"}),
+    ("Parts", {"view": "sublayers"}),
     ("Gradients", {"view": "sensitivity"}),
     ("Sampling", {"view": "write"}),
     ("Embeddings", {"view": "neighbours"}),

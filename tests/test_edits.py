@@ -43,6 +43,20 @@ def zero_mask(x):
     return x.where(torch.ones(4, 4, dtype=torch.bool).tril(), torch.zeros(()))
 
 
+def one_cell(x, *place):
+    found = torch.zeros_like(x)
+    found[(slice(None), *place)] = 1
+    return found
+
+
+DAY = "6109-1110-6622-257"  # "Every day holds a"
+
+
+def row_of_day(x):
+    x[:, 2] = trace.run(MODEL, [int(one) for one in DAY.split("-")])["blocks.0.shortcut2"][0, 2]
+    return x
+
+
 SAME = {  # name -> the same edit by hand
     "no-mask:2": [(AT + "att.masked", AT + "att.scaled")],
     "no-mask": [(f"blocks.{n}.att.masked", f"blocks.{n}.att.scaled") for n in range(2)],
@@ -67,6 +81,9 @@ SAME = {  # name -> the same edit by hand
     "position": [("pos_emb", torch.zeros_like)],
     "position:mean": [("pos_emb", mean)],
     "position:7": [("pos_emb", MODEL.pos_emb.weight[7:11])],
+    "weight:2.1.3.1": [(AT + "att.weights", lambda x: off(x, slice(None), 0, 3, 1))],
+    "weight:2.1.3.1:0.5": [(AT + "att.weights", lambda x: off(x, slice(None), 0, 3, 1) + 0.5 * one_cell(x, 0, 3, 1))],
+    f"row:1.2:{DAY}": [("blocks.0.shortcut2", lambda x: row_of_day(x))],
 }
 
 
@@ -124,6 +141,12 @@ def test_words():
         ("position:-1", "zero, mean or a number of rows"),
         ("unit:1.²", "the unit must be a whole number"),
         ("norm:final.1", "the block must be a whole number from 1"),
+        ("weight:1.1.2.3", "token 2 may not read token 3, which comes later"),
+        ("weight:1.1.2.1:2", "a number from 0 to 1"),
+        ("weight:1.1.2", "weight takes block and head and query and key"),
+        ("row:1.2", "ids of another sentence"),
+        ("row:1.2:the cat", "such as row:5.3:464"),
+        ("row:2:464", "row takes block and token"),
         (",".join(f"block:{n}" for n in range(1, 100)), "at most 64"),
     ],
 )
@@ -140,11 +163,39 @@ def test_a_name_that_is_none_is_refused_with_the_reason(name, says):
         ("unit:1.64", "units 0 to 63"),
         ("position:32", "32 rows"),
         ("position:29", "4 tokens would need 33 rows"),
+        ("weight:1.1.5.2", "the text has 4 tokens, counted from 0; there is no token 5"),
+        ("weight:1.1.40.2", "reads at most 32 tokens"),
+        ("row:1.4:6109-1110-6622-257-1", "the text has 4 tokens"),
+        ("row:1.3:6109-1110", "the other sentence has 2 tokens, counted from 0, so it has no row for token 3"),
+        ("row:1.0:60000", "this model has no token 60000"),
     ],
 )
 def test_a_place_that_a_smaller_model_has_not_is_refused(name, says):
     with pytest.raises(ValueError, match=says):
         trace.run(MODEL, IDS, edits=[name])
+
+
+def test_a_row_from_the_same_sentence_changes_nothing():
+    own = trace.run(MODEL, IDS, edits=[f"row:1.2:{'-'.join(map(str, IDS))}"])
+    torch.testing.assert_close(own["logits"], trace.run(MODEL, IDS)["logits"], rtol=1e-5, atol=1e-6)
+    assert "token 2 has its row of" in edits.words(edits.parse(f"row:1.2:{DAY}")) and '"Every day holds a"' in edits.words(
+        edits.parse(f"row:1.2:{DAY}")
+    )
+
+
+@pytest.mark.parametrize("name", ["weight:1.2.2.0", "weight:2.1.3.1:0.5", f"row:1.2:{DAY}", f"row:1.3:{DAY}", "head:1.1"])
+def test_rows_to_the_left_of_an_edit_are_bit_equal(name):
+    plain, found = trace.run(MODEL, IDS), trace.run(MODEL, IDS, edits=[name])
+    (edit,) = edits.parse(name)
+    assert (edit.first_row > 0) == (edit.kind != "head")
+    for point, tensor in plain.tensors.items():
+        rows = [n for n, axis in enumerate(plain.axes(point)) if axis in ("token", "query")]
+        if rows and point != "pos_emb":
+            left = [one.movedim(rows[0], 0)[: edit.first_row] for one in (tensor, found[point])]
+            if point.endswith((".scores", ".scaled")):  # not masked yet: of the keys those to the left
+                left = [one[..., : edit.first_row] for one in left]
+            assert torch.equal(*left), point
+    assert not torch.equal(plain["logits"][:, edit.first_row :], found["logits"][:, edit.first_row :])
 
 
 def test_nothing_else_is_changed():

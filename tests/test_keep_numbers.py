@@ -2,6 +2,8 @@
 
 import io
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from gptviz.keep.chosen import Chosen
 from gptviz.labs.lab import Setting
 from gptviz.seen import Seen
 from gptviz.stages import BY_KEY, STAGES
+from gptviz.ui import beside, keep
 from gptviz.ui.links import LABS
+from gptviz.ui.state import Choice
 from hostile import TEXT
 from sample_models import EFFORT, mini
 
@@ -51,6 +55,43 @@ def test_what_a_stage_lets_you_copy_makes_its_picture(looked_at, stage, chosen):
     lines = code.of_stage(stage, seen, "mini")
     assert len(lines.splitlines()) <= 9 and all(len(line) < 200 for line in lines.splitlines() if "ids = [" not in line)
     same(made_by(lines, "picture"), stage.picture(seen))
+
+
+def test_before_and_after_an_edit_can_be_copied_too(looked_at):
+    seen, softmax = looked_at[OTHER], BY_KEY["softmax"]
+    plain = replace(OTHER, edits="").seen(mini())
+    lines = code.of_stage(softmax, seen, "mini", compared=True)
+    same(made_by(lines, "picture"), softmax.edited(plain, seen))
+    assert "edits=['head:2.1']" in lines
+
+
+def test_what_is_kept_of_an_edited_pass_says_so(looked_at):
+    seen = looked_at[OTHER]
+    about = keep.source(seen, "mini")
+    assert about["edits"] == "head:2.1" and "# edits: head:2.1" in csv.write([BY_KEY["softmax"].picture(seen)], about)
+    more = replace(DEFAULT, text="The letter was sealed. She opened the", more=2)
+    written = [replace(more, edits=edits).seen(mini()).trace.ids[0, -2:].tolist() for edits in ("", "head:6.3")]
+    assert written[0] != written[1], "the edited model writes other tokens"
+
+
+class Menu(nullcontext):
+    open = True
+
+
+@pytest.mark.parametrize(("key", "edit"), [("main", "head:6.3"), ("other", "")])
+def test_a_pass_beside_its_edited_self_is_kept_as_it_is(key, edit, monkeypatch):
+    choice = Choice(text="The letter was sealed. She opened the", edit="head:6.3", beside="mini", block=6, head=3)
+    main = beside.half(choice, "mini", mini())
+    one = main if key == "main" else beside.half(choice, "mini", mini(), main)
+    asked = []
+    monkeypatch.setattr(keep.st, "download_button", lambda label, data, *args, **options: asked.append(data))
+    for name in ("_files", "_code"):
+        monkeypatch.setattr(keep, name, lambda *args: None)
+    monkeypatch.setattr(keep, "_menu", lambda key: Menu())
+    keep.stage(one, BY_KEY["softmax"], choice, (), key)
+    with np.load(io.BytesIO(asked[0]())) as read:
+        np.testing.assert_array_equal(read["logits"], one.trace.array("logits"))
+        assert json.loads(str(read["choices"]))["edit"] == edit
 
 
 @pytest.mark.parametrize(

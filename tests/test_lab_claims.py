@@ -48,7 +48,7 @@ def opened(name: str, text: str = SENTENCES[0], model=None, key: str = "mini") -
         {},
         text=text,
         model_key=key,
-        once=lambda what, make: kept[what] if what in kept else kept.setdefault(what, make()),
+        once=lambda what, make, doing="": kept[what] if what in kept else kept.setdefault(what, make()),
     )
     values = {control.name: control.start() for control in index.find(name)[1].controls_for(bare)}
     return Setting(model, bare.ids, values, text=text, model_key=key, once=bare.once)

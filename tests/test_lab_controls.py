@@ -69,7 +69,7 @@ def test_a_control_that_is_drawn_changes_what_is_seen(lab):
         {},
         text="Every effort moves you",
         model_key="tiny",
-        once=lambda key, make: kept[key] if key in kept else kept.setdefault(key, make()),
+        once=lambda key, make, doing="": kept[key] if key in kept else kept.setdefault(key, make()),
     )
     for one in LABS[lab].experiments:
         controls = {control.name: control for control in one.controls_for(setting)}

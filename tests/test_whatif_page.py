@@ -5,12 +5,15 @@ from dataclasses import replace
 from functools import cache as once
 from html import unescape
 
+import numpy as np
 import pytest
 
 from gptviz import edits, effects, tokenizer, trace
+from gptviz.figures.matrix import Grid
 from gptviz.points import Address
 from gptviz.recompute import recompute
-from gptviz.stages import STAGES
+from gptviz.seen import Seen
+from gptviz.stages import BY_KEY, STAGES
 from gptviz.ui import beside, cache, state, whatif
 from gptviz.ui.state import Choice
 from gptviz.words import percent
@@ -116,6 +119,8 @@ def test_side_by_side_and_back_and_with_the_last_edit_it_goes():
         ("head:99.1", "head:99.1: this model has 6 blocks. It is left out.", ""),
         ("head:6.3,head:6.9", "head:6.9: this model has 8 heads. It is left out.", "head:6.3"),
         ("position:250", "position:250: this text would need 258 rows of a position table that has 256", ""),
+        ("weight:6.3.20.1,head:6.3", "the text has 8 tokens, counted from 0; there is no token 20. It is left out", "head:6.3"),
+        ("row:3.7:464-3797", "the other sentence has 2 tokens", ""),
         ("haed:6.3", "no edit called 'haed:6.3'", ""),
         ("head:6.3,<img src=x>", "no edit called", ""),
     ],
@@ -190,3 +195,76 @@ def test_passes_with_different_edits_are_kept_apart_and_each_is_run_once(monkeyp
         for edit in ("head:6.3", "no-mask", ""):
             fine(opened(stage="softmax", text=LETTER, edit=edit))
     assert len(ran) == 3, ran
+
+
+def test_the_switch_of_every_step_takes_away_what_it_does():
+    model = mini()
+    seen = Seen(trace.run(model, IDS), block=3, head=4, text=LETTER)
+    switched = {stage.key: stage.switched(seen) for stage in STAGES}
+    assert sum(map(bool, switched.values())) == 19 and not switched["text"] and not switched["softmax"]
+    for stage in filter(lambda stage: stage.switch, STAGES):
+        (edit,) = edits.parse(switched[stage.key])
+        edits.check(edit, model.config)
+        points = list(model.points)
+        first = min(points.index(point) for point, _ in edits.apply([edit], model))
+        assert edit.kind == "head" or edit.at[:1] in ((), ("4",))
+        assert abs(first - points.index(stage.named(seen)[-1])) <= 8, f"{stage.key}: what it makes, or what is made of it next"
+        assert whatif.candidates(stage, seen, Choice(text=LETTER))[0] == switched[stage.key], "it is offered first"
+    assert whatif.own(STAGES[0], seen, Choice(whatif=True)) is None and whatif.own(STAGES[10], seen, Choice()) is None
+
+
+@pytest.mark.parametrize("stage", ["attention-weights", "norm1", "block-output", "token-embedding", "softmax"])
+def test_rows_left_of_an_edit_are_marked_and_only_those(stage):
+    ids = "-".join(map(str, tokenizer.encode("The cat sat by the fire")))
+    seen = Seen(trace.run(mini(), IDS, edits=[f"row:2.5:{ids}"]), block=3, head=4, text=LETTER)
+    plain = BY_KEY[stage].picture(seen)
+    made = whatif.marked(plain, seen)
+    if isinstance(plain, Grid):
+        for one, other in zip(plain.panels, made.panels):
+            same = [n for n, (a, b) in enumerate(zip(one.rows, other.rows)) if b == f"= {a}"]
+            assert same == (list(range(5)) if one.rows == seen.labels else [])
+            assert np.array_equal(one.values, other.values, equal_nan=True)
+        assert ("= cannot have changed" in made.note) == (stage != "block-output")
+    else:
+        ticks = [text for axis in made.select_yaxes() for text in axis.ticktext or ()]
+        assert sum(text.startswith("= ") for text in ticks) == (15 if stage == "norm1" else 0)  # in three columns
+    assert whatif.marked(plain, Seen(trace.run(mini(), IDS, edits=["head:1.1"]), text=LETTER)) is plain
+
+
+def test_the_difference_is_what_the_edit_adds_to_every_cell():
+    plain, edited = (Seen(trace.run(mini(), IDS, edits=some), block=5, head=2, text=LETTER) for some in ([], ["head:5.3"]))
+    stage = BY_KEY["attention-weights"]
+    made = whatif.difference(stage.picture(edited), stage.picture(plain))
+    weights = [one.trace.array("blocks.5.att.weights")[0, 2] for one in (edited, plain)]
+    np.testing.assert_array_equal(np.nan_to_num(made.main.values), np.nan_to_num(weights[0] - weights[1]))
+    assert made.main.kind == "signed" and not made.main.point and "change" in made.main.title
+    softmax = BY_KEY["softmax"]
+    assert whatif.difference(softmax.picture(edited), softmax.picture(plain)) is None
+    app = fine(opened(stage="attention-weights", text=LETTER, edit="head:5.3", block=6, head=3, beside="mini"))
+    assert "The difference" in text(app)
+    assert "The difference" not in text(
+        fine(opened(stage="attention-weights", text=LETTER, edit="head:5.3", beside="mini-untrained"))
+    )
+
+
+def test_a_row_of_the_other_sentence_is_offered_and_typed_words_become_its_ids(monkeypatch):
+    ids = tokenizer.encode("The cat sat by the fire")
+    app = fine(opened(stage="block-output", text=LETTER, second="The cat sat by the fire", block=3, token=4, whatif=1))
+    offered = 'after block 3 token 4 has its row of "The cat sat by the"'
+    assert offered in multiselect(app).options
+    far = fine(opened(stage="block-output", text=LETTER, second="The cat sat by the fire", block=3, token=7, whatif=1))
+    assert not any("has its row of" in one for one in multiselect(far).options), "it has no token 7"
+    visit = {"choice": Choice(text=LETTER), "passing": False, "notes": []}
+    monkeypatch.setattr(state.st, "session_state", visit)
+    whatif.take(["row:3.4:The cat sat by the fire"])
+    assert visit["choice"].edit == f"row:3.4:{'-'.join(map(str, ids[:5]))}" and not visit["notes"]
+    whatif.take(["row:3.4:", "row:3.4"])
+    assert len(visit["notes"]) == 2 and "row takes" in visit["notes"][0]
+
+
+def test_switched_in_one_press_and_back_with_the_others_left(monkeypatch):
+    visit = {"choice": Choice(text=LETTER, edit="no-mask:6"), "passing": False, "notes": []}
+    monkeypatch.setattr(state.st, "session_state", visit)
+    for on, wanted in ((True, "no-mask:6,head:6.3"), (True, "no-mask:6,head:6.3"), (False, "no-mask:6"), (False, "no-mask:6")):
+        whatif.put("head:6.3", on)
+        assert visit["choice"].edit == wanted and visit["choice"].whatif, "pressed twice is pressed once"

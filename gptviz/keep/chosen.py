@@ -66,5 +66,5 @@ class Chosen:
     def _ids(self, model: GPT, text: str) -> list[int]:
         ids = list(tokenizer.encode(text, special=self.special))
         if self.more:
-            ids += sampling.generate(model, ids, self.more, dropout=self.dropout, seed=self.seed)
+            ids += sampling.generate(model, ids, self.more, dropout=self.dropout, seed=self.seed, edits=edits.parse(self.edits))
         return ids

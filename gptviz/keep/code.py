@@ -12,11 +12,12 @@ from ..stages import Stage
 OWN = ("trace", "length", "text")  # fields of Seen that are written in a way of their own
 
 
-def of_stage(stage: Stage, seen: Seen, model: str) -> str:
-    """Lines that end in `picture`, the stage's picture as it is seen here. model: its key in the catalogue."""
+def of_stage(stage: Stage, seen: Seen, model: str, *, compared: bool = False) -> str:
+    """Lines that end in `picture`, the stage's picture as it is seen here. model: its key in the catalogue. compared: the stage's
+    picture of what an edit did, in the place of its usual one."""
     trace = seen.trace
-    options = [f"dropout={trace.dropout!r}, seed={trace.seed!r}"] if trace.dropout else []
-    options += [f"edits={list(trace.edits)!r}"] if trace.edits else []
+    plain_options = [f"dropout={trace.dropout!r}, seed={trace.seed!r}"] if trace.dropout else []
+    options = [*plain_options, *([f"edits={list(trace.edits)!r}"] if trace.edits else [])]
     rows = trace.ids.tolist()
     typed = list(tokenizer.encode(seen.text, special=seen.special)) if seen.text else []
     special = ", special=True" if seen.special else ""
@@ -31,6 +32,7 @@ def of_stage(stage: Stage, seen: Seen, model: str) -> str:
     run = f"trace.run({', '.join(('model', 'ids', *options))})"
     return "\n".join(
         [
+            *["from dataclasses import replace"] * compared,
             f"from gptviz import catalogue, {'tokenizer, ' if plain else ''}trace",
             "from gptviz.seen import Seen",
             "from gptviz.stages import BY_KEY",
@@ -39,7 +41,14 @@ def of_stage(stage: Stage, seen: Seen, model: str) -> str:
             *ids,
             f"model = catalogue.load({model!r})",
             f"seen = Seen({', '.join((run, *places, *length, 'text=text'))})",
-            f"picture = BY_KEY[{stage.key!r}].picture(seen)",
+            *(
+                [
+                    f"without = replace(seen, trace=trace.run({', '.join(('model', 'ids', *plain_options))}))",
+                    f"picture = BY_KEY[{stage.key!r}].edited(without, seen)",
+                ]
+                if compared
+                else [f"picture = BY_KEY[{stage.key!r}].picture(seen)"]
+            ),
             "",
         ]
     )

@@ -10,13 +10,14 @@ from .dropout import lab as dropout
 from .embeddings import lab as embeddings
 from .gradients import lab as gradients
 from .lab import Experiment, Lab
+from .parts import lab as parts
 from .replay import lab as replay
 from .sampling import lab as sampling
 from .size import lab as size
 from .why import lab as why
 
 LABS: Mapping[str, Lab] = MappingProxyType(
-    {one.LAB.key: one.LAB for one in (dropout, context, attention, gradients, sampling, embeddings, size, why, replay)}
+    {one.LAB.key: one.LAB for one in (dropout, context, attention, parts, gradients, sampling, embeddings, size, why, replay)}
 )
 
 

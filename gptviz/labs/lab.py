@@ -1,5 +1,6 @@
 """What a lab, an experiment and a control are."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,8 +94,9 @@ class Setting:
     """What an experiment starts from: the model, the sentence's ids, and the controls' values as `setting["p"]`.
 
     trace(...) runs the model on these or other ids; on the page it goes through the shared cache, elsewhere it just runs.
-    once(key, make): what make() gives, made once for these plain values where there is a cache; it may ask for traces and for other
-    values. told(share): how much of a make() that takes long is done, said to whoever waits for it.
+    once(key, make, doing): what make() gives, made once for these plain values where there is a cache; it may ask for traces and for
+    other values. doing: what that is, for whoever waits. kept(key): what once gave for a key, None where nothing is kept. until: from this
+    moment on (of time.monotonic) no more is begun that can wait for the next drawing. told(share): how much of a make() that takes long is done, said to whoever waits for it.
     """
 
     model: GPT
@@ -103,7 +105,9 @@ class Setting:
     text: str = ""
     run: Callable[..., Trace] = anew
     model_key: str = ""
-    once: Callable[[tuple, Callable[[], Any]], Any] = lambda key, make: make()
+    once: Callable[..., Any] = lambda key, make, doing="": make()
+    kept: Callable[[tuple], Any] = lambda key: None
+    until: float = math.inf
     told: Callable[[float], None] = lambda share: None
     worked_out: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -171,7 +175,9 @@ class Experiment(Sheet):
     sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",): what the
     numbers are besides the model's own state. presets: name -> values of several controls, set by one press. own: the pass whose
     numbers the cells of its panels are, where these name their point: a click computes one again. trail: where its "path" has led,
-    a name for each place from the start on; it ends where the way does not go on."""
+    a name for each place from the start on; it ends where the way does not go on. opens: changes of what is chosen in the walk, one
+    for every value that a press on a picture sends as "walk"; that press leads there. under_way: the share that is done of what goes
+    on by itself, None where nothing does: the page draws it again until then."""
 
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
@@ -181,6 +187,8 @@ class Experiment(Sheet):
     own: Callable[[Setting], Trace] | None = None
     presets: Callable[[Setting], Mapping[str, Mapping[str, Any]]] = field(default=lambda setting: {})
     trail: Callable[[Setting], Sequence[str]] = field(default=lambda setting: ())
+    opens: Callable[[Setting], Sequence[Mapping[str, Any]]] = field(default=lambda setting: ())
+    under_way: Callable[[Setting], float | None] = field(default=lambda setting: None)
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

@@ -35,6 +35,7 @@ STAGE = stage(
     missing="In training, numbers of it that fall.",
     part="residual",
     points=("blocks.{block}.drop1",),
+    switch="attention:{block}",
     inputs=("blocks.{block}.att_out",),
     lines=("self.hook_drop1(",),
     per_block=True,

@@ -83,6 +83,7 @@ STAGE = stage(
     missing="How well each query fits each key.",
     part="attention",
     points=("blocks.{block}.att.scores", "blocks.{block}.att.scaled"),
+    switch="no-scale:{block}",
     inputs=("blocks.{block}.att.query", "blocks.{block}.att.key"),
     lines=("self.hook_scores(", "self.hook_scaled("),
     per_block=True,

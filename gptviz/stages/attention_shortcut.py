@@ -50,6 +50,7 @@ STAGE = stage(
     missing="The row it is meant for.",
     part="residual",
     points=("blocks.{block}.shortcut1",),
+    switch="shortcut:{block}.1",
     inputs=("stream_in", "blocks.{block}.drop1"),
     lines=("self.hook_shortcut1(",),
     per_block=True,

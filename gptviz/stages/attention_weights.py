@@ -93,6 +93,7 @@ STAGE = stage(
     missing="How much of each to take.",
     part="attention",
     points=("blocks.{block}.att.weights",),
+    switch="head:{block}.{head}",
     inputs=("blocks.{block}.att.masked",),
     lines=("self.hook_weights(",),
     per_block=True,

@@ -81,6 +81,7 @@ STAGE = stage(
     missing="The rule that nobody reads ahead.",
     part="attention",
     points=("blocks.{block}.att.masked",),
+    switch="no-mask:{block}",
     inputs=("blocks.{block}.att.scaled",),
     lines=("self.hook_masked(", "torch.ones(x.shape[1]"),
     per_block=True,

@@ -117,6 +117,7 @@ STAGE = stage(
     missing="The old width, so that it can be added.",
     part="feed-forward",
     points=("blocks.{block}.ff_out",),
+    switch="feed-forward:{block}",
     inputs=("blocks.{block}.ff.active",),
     lines=("self.contract(active)", "self.hook_ff_out("),
     per_block=True,

@@ -71,6 +71,7 @@ STAGE = stage(
     missing="Work on it, token by token.",
     part="feed-forward",
     points=("blocks.{block}.ff.hidden",),
+    switch="feed-forward:{block}",
     inputs=("blocks.{block}.norm2",),
     lines=("self.hook_hidden(",),
     per_block=True,

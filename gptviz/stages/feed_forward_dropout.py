@@ -36,6 +36,7 @@ STAGE = stage(
     missing="In training, numbers of it that fall.",
     part="residual",
     points=("blocks.{block}.drop2",),
+    switch="feed-forward:{block}",
     inputs=("blocks.{block}.ff_out",),
     lines=("self.hook_drop2(",),
     per_block=True,

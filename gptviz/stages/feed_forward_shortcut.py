@@ -47,6 +47,7 @@ STAGE = stage(
     missing="The row it is meant for.",
     part="residual",
     points=("blocks.{block}.shortcut2",),
+    switch="shortcut:{block}.2",
     inputs=("blocks.{block}.shortcut1", "blocks.{block}.drop2"),
     lines=("self.hook_shortcut2(",),
     per_block=True,

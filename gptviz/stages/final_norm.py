@@ -43,6 +43,7 @@ STAGE = stage(
     missing="A common scale, one last time.",
     part="residual",
     points=("final_norm",),
+    switch="norm:final",
     inputs=("stream_in",),
     lines=(*layer_norm.LINES, "self.hook_final_norm("),
     picture=picture,

@@ -100,6 +100,7 @@ STAGE = stage(
     missing="A bend, or all that width would be for nothing.",
     part="feed-forward",
     points=("blocks.{block}.ff.active",),
+    switch="feed-forward:{block}",
     inputs=("blocks.{block}.ff.hidden",),
     lines=("self.hook_active(",),
     per_block=True,

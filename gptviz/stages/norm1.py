@@ -43,6 +43,7 @@ STAGE = stage(
     missing="A common scale, before tokens can be compared.",
     part="residual",
     points=("blocks.{block}.norm1",),
+    switch="norm:{block}.1",
     inputs=("stream_in",),
     lines=(*layer_norm.LINES, "self.hook_norm1("),
     per_block=True,

@@ -54,6 +54,7 @@ STAGE = stage(
     missing="A common scale again, before the next layer.",
     part="residual",
     points=("blocks.{block}.norm2",),
+    switch="norm:{block}.2",
     inputs=("blocks.{block}.shortcut1",),
     lines=(*layer_norm.LINES, "self.hook_norm2("),
     per_block=True,

@@ -134,6 +134,7 @@ STAGE = stage(
     missing="One row made of all of them.",
     part="attention",
     points=("blocks.{block}.att_out",),
+    switch="attention:{block}",
     inputs=("blocks.{block}.att.concat",),
     lines=("self.out_proj(concat)", "self.hook_att_out("),
     per_block=True,

@@ -111,6 +111,7 @@ STAGE = stage(
     missing="Where it stands.",
     part="position",
     points=("pos_emb",),
+    switch="position",
     inputs=(),
     lines=("self.hook_pos_emb(",),
     picture=picture,

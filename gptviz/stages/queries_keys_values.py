@@ -114,6 +114,7 @@ STAGE = stage(
     missing="A way to ask, to be found, and to hand something over.",
     part="query",
     points=("blocks.{block}.att.query", "blocks.{block}.att.key", "blocks.{block}.att.value"),
+    switch="head:{block}.{head}",
     inputs=("blocks.{block}.norm1",),
     lines=("self.qkv(x)", "self.hook_query(", "self.hook_key(", "self.hook_value("),
     per_block=True,

@@ -104,6 +104,7 @@ class Stage:
     number that is recomputed first, where the picture is no cells. dials, actions: what a reader can move and press here.
     idle: why there is nothing to move. beside: how it stands beside another model. deeper: experiments that go on from here, as
     "Lab/experiment"; they link back to it. edited: its picture while an edit is in force, from what is seen without and with it.
+    switch: the edit that takes away what this step does, `{block}` and `{head}` (from 1) filled in.
     """
 
     key: str
@@ -132,6 +133,7 @@ class Stage:
     beside: Beside = field(default=Beside())
     deeper: tuple[str, ...] = field(default=())
     edited: Callable[[Seen, Seen], Picture] | None = field(default=None)
+    switch: str = field(default="")
 
     def asked(self, seen: Seen) -> Question:
         """The question, which may be about what is seen."""
@@ -140,6 +142,10 @@ class Stage:
     def named(self, seen: Seen) -> tuple[str, ...]:
         """The hook points of this stage in the viewed block."""
         return tuple(point.format(block=seen.block) for point in self.points)
+
+    def switched(self, seen: Seen) -> str:
+        """The edit that takes away what this step does in the viewed block and head, "" where there is none."""
+        return self.switch.format(block=seen.block + 1, head=seen.head + 1)
 
     def reads(self, block: int, blocks: int) -> tuple[str, ...]:
         """The hook points it reads when `block` (from 0) of so many is viewed; a name may hold "*" for any."""

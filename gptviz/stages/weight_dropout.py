@@ -157,6 +157,7 @@ STAGE = stage(
     missing="In training, routes that may be cut.",
     part="attention",
     points=("blocks.{block}.att.dropped",),
+    switch="head:{block}.{head}",
     inputs=("blocks.{block}.att.weights",),
     lines=("self.hook_dropped(",),
     per_block=True,

@@ -213,7 +213,12 @@ def run(key: str, loaded: GPT, ids, *, fresh: bool = False, **options) -> Trace:
     )
 
 
-def once(key: tuple, make):
+def once(key: tuple, make, doing: str = "Working it out"):
     """What make() gives, made by the first reader who asks for these plain values, and then kept. make() may ask for passes and
-    for other values."""
-    return _once(("lab", *key), make)
+    for other values. doing: what that is, for whoever waits."""
+    return _once(("lab", *key), make, doing)
+
+
+def kept(key: tuple):
+    """What `once` gave for a key, if that is still kept, else None."""
+    return _kept.get(("lab", *key), _who())

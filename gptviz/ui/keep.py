@@ -3,7 +3,7 @@ asked for."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -28,8 +28,10 @@ NPZ_BYTES = 256 << 20  # one reader's file at most
 WALK_TOKENS = 16  # a walk of more would take minutes to write
 
 
-def stage(one: beside.Half, chosen: Stage, choice: Choice, pictures: Sequence[Picture], key: str) -> None:
-    """Of one stage as a model shows it."""
+def stage(
+    one: beside.Half, chosen: Stage, choice: Choice, pictures: Sequence[Picture], key: str, *, compared: bool = False
+) -> None:
+    """Of one stage as a model shows it. compared: the first picture is the stage's own of what an edit did."""
     seen = one.seen
     menu = _menu(key)
     if not menu.open:
@@ -38,10 +40,11 @@ def stage(one: beside.Half, chosen: Stage, choice: Choice, pictures: Sequence[Pi
         [chosen.title, *[f"block {seen.block + 1}"] * chosen.per_block, *[f"head {seen.head + 1}"] * chosen.per_head]
     )
     about = {"picture": place, **source(seen, one.key), "made by": walk.version()}
+    choice = replace(choice, edit=",".join(seen.trace.edits))  # beside another one, of this one alone
     with menu:
         _files(pictures, about, chosen.key, key)
         _whole(seen, one, choice, key)
-        _code(code.of_stage(chosen, seen, one.key))
+        _code(code.of_stage(chosen, seen, one.key, compared=compared))
 
 
 def experiment(current: Experiment, setting: Setting, pictures: Sequence[Picture], marks: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """A lab's page: its experiments, their controls beside the picture, the words, everything in the URL."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,11 +16,29 @@ from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Sheet
 from ..recompute import Recomputation, recompute
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, cache, glossary, incoming, matrix, picture, predict, sentences, state, story, top, waiting, writing
+from . import (
+    address,
+    appending,
+    cache,
+    glossary,
+    incoming,
+    links,
+    matrix,
+    picture,
+    predict,
+    sentences,
+    state,
+    story,
+    top,
+    waiting,
+    writing,
+)
 from . import keep as keeping
 from .strips import Released
 from .work import tell
 
+SLICE = 1.0  # seconds of an experiment that goes on by itself, between two drawings
+AGAIN = 0.2  # seconds until the next one
 MOST = 60.0  # seconds of the model's time that one link or press buys; what is begun by then is brought to its end
 
 
@@ -28,6 +47,8 @@ def show(chosen: Lab) -> None:
     st.set_page_config(page_title=f"{chosen.title} · gptviz")
     choice = state.current(state.SHARED)
     arrive(chosen)
+    if state.arrived():
+        further(None)
     top.style()
     with waiting.shown("lab"), st.container(gap="xsmall"):
         model = cache.opened(choice.model)
@@ -39,19 +60,52 @@ def show(chosen: Lab) -> None:
             st.warning(verbatim.markdown(text), icon=":material/info:")
         context = model.config.context_length
         sentence = sentences.read(choice, context, alone=True).sentences[0]
-        body(chosen, choice.model, choice.text, sentence.ids, sentences.messages(choice, sentence, context))
+        every = AGAIN if going_on() else None
+        told = sentences.messages(choice, sentence, context)
+        st.fragment(body, run_every=every)(chosen, choice.model, choice.text, sentence.ids, told, every)
 
 
-@st.fragment
-def body(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[str]) -> None:
+def going_on() -> bool:
+    """Whether the experiment on screen goes on by itself: what it has to do is done a little in every drawing, so that a press comes
+    through in between. A press or a link buys as many seconds of that as of anything else."""
+    kept = st.session_state
+    return kept.get("under-way-lab", False) and time.monotonic() - kept["under-way-since"] < MOST
+
+
+def body(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[str], every: float | None) -> None:
     """Everything a control of the lab can change; moving one runs this part alone. Streamlit keeps what it was called with, so that
     is plain values, and the model is looked up again: kept, it would stay in memory after everybody else let it go."""
+    if st.session_state.pop("to-walk", False):  # pressed in a picture, where a page cannot be left yet
+        links.walk_through(state.chosen())
     try:
         with waiting.shown("experiment", MOST):
             experiment(chosen, key, text, ids, messages)
     except waiting.Enough:
         st.warning(f"The model was at it for more than {MOST:.0f} seconds and there is more to do. What is done is kept.")
         st.button("Go on", key="go-on", type="primary")
+    if (AGAIN if going_on() else None) != every:
+        st.rerun()
+
+
+def further(share: float | None) -> None:
+    """Say how far an experiment is that goes on by itself, and see to it that it does."""
+    kept = st.session_state
+    if share is None:
+        kept["under-way-lab"] = False
+        return
+    if not kept.get("under-way-lab", False):
+        kept["under-way-lab"], kept["under-way-since"] = True, time.monotonic()
+    if going_on():
+        st.html(appending.UNDIMMED)
+        st.progress(share, f"{100 * share:.0f} % done")
+        return
+    st.warning(f"The model was at it for more than {MOST:.0f} seconds and there is more to do. What is done is kept.")
+    st.button("Go on", key="go-further", type="primary", on_click=spell)
+
+
+def spell() -> None:
+    """As many seconds again."""
+    st.session_state["under-way-since"] = time.monotonic()
 
 
 def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[str]) -> None:
@@ -67,7 +121,9 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         run=partial(cache.run, key),
         model_key=key,
         once=cache.once,
+        kept=cache.kept,
         told=tell,
+        until=time.monotonic() + SLICE,
     )
     raw = values(chosen)
     current = chosen.find(raw.get("view", ""))
@@ -102,10 +158,14 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         try:
             marks = current.state(asked)
             trail(chosen, current, controls, asked)
+            place = st.empty()
             said, pictures = draw(chosen, current, asked, controls)
+            with place.container():
+                further(current.under_way(asked))
             with kept:
                 keeping.experiment(current, asked, pictures, marks)
         except (MemoryError, ValueError) as error:
+            further(None)
             st.error(verbatim.markdown(error))
             said = ""
     with right, st.container(key="words", gap="xsmall"):
@@ -149,6 +209,7 @@ def keep(chosen: Lab, changes: Mapping[str, str]) -> None:
         return
     key = f"lab-{chosen.key}"
     st.session_state[key] = {**st.session_state[key], **changes}
+    spell()
     state.moved()
 
 
@@ -262,9 +323,14 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
 
     ways = {name: "".join(f"{step}." for step in steps) for name, steps, _ in followed(current, controls, setting)}
 
+    opens = current.opens(setting)
+
     def happened(event: object) -> None:
         named = {control.name: control for control in controls}
         match event:
+            case matrix.Pick("walk", value) if value < len(opens):
+                state.change(**opens[value])
+                st.session_state["to-walk"] = True
             case Released(name, value) if name in named:
                 keep(chosen, {name: named[name].write(value)})
             case matrix.Pick(name, value) if name in ways:

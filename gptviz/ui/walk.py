@@ -111,6 +111,8 @@ def walk(choice: Choice) -> None:
         around=story.TITLES,
         reached=whatif.marks(changed),
         guessed=predict.marks(),
+        own=(own := whatif.own(stage, main.seen, choice)),
+        on_own=partial(whatif.put, own["name"]) if own else lambda on: None,
     )
     whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
@@ -124,6 +126,7 @@ def walk(choice: Choice) -> None:
     else:
         body(stage, main, choice, changed)
     with st.bottom:
+        whatif.in_sight(changed, main.seen)
         controls(stage, main, other, choice) if stage else steps(choice)
     kept = state.chosen()
     state.write_url(kept if written.done < written.wanted else replace(choice, block=kept.block, head=kept.head))
@@ -191,6 +194,7 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
     shift, length = one.first - main.first, one.seen.size
     named, block, head = axes_by_name(one.trace), one.seen.block, one.seen.head
     title, second = main.title, one is not main
+    switches = whatif.offers(choice) and not second
 
     def token(row: int) -> dict[str, int]:
         return {"token": row + shift} if row + shift >= 0 else {}
@@ -208,6 +212,9 @@ def acting(one: Half, main: Half, choice: Choice) -> Callable[[object], None]:
                 change(block=max(1, row), cell="")
             case matrix.Pick("head", head):
                 change(head=head + 1, cell="")
+                if switches:
+                    name = f"head:{block + 1}.{head + 1}"
+                    whatif.put(name, name not in whatif.names(state.chosen().edit))
 
     def chosen_with(point: str, index: tuple[int, ...]) -> dict[str, int]:
         """What a number brings along: the token of its row, its head, and in the stack the block it comes out of."""
@@ -232,17 +239,18 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
     seen, cell = main.seen, chosen_cell(choice)
     acted = acting(main, main, choice)
     try:
-        made = whatif.compared(stage, seen, changed) or stage.picture(seen)
+        made = whatif.compared(stage, seen, changed) or whatif.marked(stage.picture(seen), seen)
         said = stage.caption(seen)
         overview = stage.overview(seen) if stage.overview else None
     except NotFinite as error:
         not_shown(stage, seen, choice, error, acted)
         return
     shown = (made, overview) if overview and not seen.present else (made,)
+    own = bool(changed and stage.edited)
     if seen.present:
         if titled:
             with beside_title(stage):
-                keep.stage(main, stage, choice, shown, "main")
+                keep.stage(main, stage, choice, shown, "main", compared=own)
         with st.container(key="stage", gap="small"):
             picture.show(
                 made,
@@ -280,7 +288,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
     with right, st.container(key="words", gap="xsmall"):
         if titled:
             with beside_title(stage):
-                keep.stage(main, stage, choice, shown, "main")
+                keep.stage(main, stage, choice, shown, "main", compared=own)
         drawers.row(choice)
         if choice.drawer:
             drawers.show(stage, seen, choice, cell, acted, changed)
@@ -347,12 +355,20 @@ def pair(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done | 
     title_row(stage, main, other, choice, beside.scales(*made, stage, main))
     remarks = [beside.remarks(one, two, choice, stage) for one, two in ((main, other), (other, main))]
     tall, low = beside.heights(main, other, stage, any(remarks))
+    apart = whatif.difference(*made) if choice.beside == choice.model and not choice.present else None
+    if apart:
+        tall, low = beside.HEIGHT, 0  # three pictures beside each other leave no room for small ones
+        made = whatif.alone(made[0]), whatif.alone(made[1])
     heights = whatif.room(tall, choice) or tall, low
+    made = whatif.marked(made[0], main.seen), made[1]
     with st.container(key="stage"):
-        places = st.columns(2, gap="medium")
+        places = st.columns(3 if apart else 2, gap="medium")
     for place, one, drawn, remark in zip(places, (main, other), made, remarks):
         with place, st.container(key=f"half-{'main' if one is main else 'other'}", gap="xsmall"):
             half(stage, one, main, drawn, remark if any(remarks) else None, choice, heights)
+    if apart:
+        with places[2], st.container(key="half-difference", gap="xsmall"):
+            third(apart, heights[0])
     if choice.present:
         return
     with st.container(key="below", gap="xsmall"):
@@ -421,6 +437,13 @@ def half(
     st.html(checked(one.trace, cell, brief=choice.present) or edited_here(stage, one.seen) + look(said))
     if one is main:
         actions(stage, one.seen, choice)
+
+
+def third(apart: Picture, height: int) -> None:
+    """What an edit adds, beside the pass with it and the pass without."""
+    said = "with the edit minus without it"
+    st.html(f"<div class='half'><b>The difference</b> <span class='facts'>{said}</span></div>")
+    picture.show(apart, "picture-difference", on_event=lambda event: None, alt=f"The difference: {said}", height=height)
 
 
 def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done | None) -> None:

@@ -1,5 +1,6 @@
 """What if: parts of the model switched off in the walk, what that did to the next token, and the ways back."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from ..edits import Named
 from ..effects import Effect, Reached
 from ..figures import style
 from ..figures.forms import Picture
+from ..figures.matrix import Grid, Panel
 from ..points import Address
 from ..recompute import recompute
 from ..seen import Seen
@@ -26,6 +28,8 @@ from .state import Choice, change
 
 ROOM = {False: 46, True: 76}  # pixels the row takes from the picture, in Present mode and else
 LEAST = 240  # pixels a picture keeps
+UNMASKED = (".scores", ".scaled")  # where a row still has numbers of later tokens
+SAME = "="  # before the label of a row that cannot have changed
 UNITS = 3  # feed-forward units that are offered: those with the largest activation at the chosen token
 
 
@@ -57,21 +61,15 @@ def fit(choice: Choice, config: GPTConfig) -> Choice:
     """The choice without the edits that a model of this shape has no place for, or whose positions would run out of its table, and a
     note on each that says so."""
     texts = (choice.text, choice.second) if choice.second else (choice.text,)
+    tokens = max(len(tokenizer.encode(text, special=choice.special)) for text in texts) + choice.more
     kept, problems = [], []
-    tokens = 0
     for edit in edits.parse(choice.edit):
         try:
             edits.check(edit, config)
+            edits.suits(edit, config, tokens)
         except ValueError as error:
             problems.append(f"{error}. It is left out.")
             continue
-        if edit.how.isdecimal():
-            tokens = tokens or max(len(tokenizer.encode(text, special=choice.special)) for text in texts) + choice.more
-            rows = int(edit.how) + min(tokens, config.context_length)
-            if rows > config.context_length:
-                said = f"{edit}: this text would need {rows:,} rows of a position table that has {config.context_length:,}"
-                problems.append(f"{said}. It is left out; shift by less, or shorten the text.")
-                continue
         kept.append(edit)
     if not problems:
         return choice
@@ -95,8 +93,9 @@ def candidates(stage: Stage, seen: Seen, choice: Choice) -> list[str]:
     """The edits that are offered at a stage, those of what it makes first, then those of what it reads, then all others; of the
     viewed block, and of the whole model. What is in force is always among them."""
     block, head, config = seen.block + 1, seen.head + 1, seen.config
+    own = stage.switched(seen)
     heads = [head, *(other for other in range(1, config.n_head + 1) if other != head)]
-    offered = [f"head:{block}.{head}", f"head:{block}.{head}:mean", f"head:{block}.{head}:even"]
+    offered = [*one_weight(seen, choice), f"head:{block}.{head}", f"head:{block}.{head}:mean", f"head:{block}.{head}:even"]
     offered += [f"head:{block}.{other}" for other in heads[1:]]
     offered += [f"unit:{block}.{unit}" for unit in units(seen, choice)]
     for name in ("no-mask", "zero-mask", "no-scale"):
@@ -104,9 +103,12 @@ def candidates(stage: Stage, seen: Seen, choice: Choice) -> list[str]:
     offered += [f"attention:{block}", f"attention:{block}:mean", f"feed-forward:{block}", f"feed-forward:{block}:mean"]
     offered += [f"{kind}:{block}.{which}" for kind in ("norm", "shortcut") for which in (1, 2)]
     offered += [f"block:{block}", "position", "position:mean", "norm:final", "post-norm"]
+    offered += patches(seen, choice)
     makes, reads = set(stage.named(seen)), set(stage.reads(seen.block, config.n_layer))
 
     def far(name: str) -> int:
+        if name == own:
+            return -1
         (edit,) = edits.parse(name)
         touched = {point for point, _ in edits.apply([edit], seen.trace.model)}
         if touched & makes or (stage.per_head and edit.kind == "head"):
@@ -131,6 +133,41 @@ def units(seen: Seen, choice: Choice) -> list[int]:
     return found
 
 
+def one_weight(seen: Seen, choice: Choice) -> list[str]:
+    """The attention weight that is chosen in the picture, set to 0."""
+    if not choice.cell:
+        return []
+    named, index = Address.parse(choice.cell)
+    if named != f"blocks.{seen.block}.att.weights" or len(index) != 4 or index[3] > index[2] or index[2] >= seen.size:
+        return []
+    return [f"weight:{seen.block + 1}.{index[1] + 1}.{index[2]}.{index[3]}"] if index[1] < seen.config.n_head else []
+
+
+def patches(seen: Seen, choice: Choice) -> list[str]:
+    """The row of the chosen token as the other sentence of the batch has it, where that reaches so far."""
+    if not choice.second:
+        return []
+    other = choice.text if choice.item else choice.second
+    ids = tokenizer.encode(other, special=choice.special)[-seen.config.context_length :]
+    return [row_of(seen.block + 1, seen.row, ids)] if len(ids) > seen.row else []
+
+
+def row_of(block: int, token: int, ids: Sequence[int]) -> str:
+    """The name of a patch: the row of a token, as these ids have it. What comes behind it there does not count."""
+    return f"row:{block}.{token}:{'-'.join(map(str, ids[: token + 1]))}"
+
+
+def typed(name: str) -> str:
+    """A name as a reader types it: the other sentence of a patch may be its words."""
+    kind, _, rest = name.partition(":")
+    place, _, words = rest.partition(":")
+    token = place.partition(".")[2]
+    if kind != "row" or not token.isdecimal() or not words.strip() or re.fullmatch(r"[0-9-]+", words):
+        return name
+    block = place.partition(".")[0]
+    return row_of(int(block), int(token), tokenizer.encode(words)) if block.isdecimal() else name
+
+
 def told(name: str) -> str:
     """An edit as it is offered: what it does, and its name in the address."""
     try:
@@ -150,7 +187,7 @@ def take(chosen: Sequence[str]) -> None:
     problems = []
     for name in chosen:
         try:
-            kept += edits.parse(name)
+            kept += edits.parse(typed(name))
         except ValueError as error:
             problems.append(f"Nothing was switched off: {error}. Names are such as head:5.1, no-mask or feed-forward:2.")
     if len(kept) > edits.MOST:
@@ -169,6 +206,22 @@ def switch(on: bool) -> None:
         return
     st.session_state["edit-before"] = choice.edit
     change(whatif=False, **keeping(choice, ""))
+
+
+def put(name: str, on: bool) -> None:
+    """One edit in force, or not; the others stay."""
+    choice = state.chosen()
+    others = [one for one in edits.parse(choice.edit) if str(one) != name]
+    change(whatif=True, **keeping(choice, edits.write([*others, *edits.parse(name * on)])))
+
+
+def own(stage: Stage | None, seen: Seen, choice: Choice) -> dict[str, object] | None:
+    """The switch of the step on screen, for the map, while parts can be switched off."""
+    name = stage.switched(seen) if stage and offers(choice) else ""
+    if not name:
+        return None
+    on = name in names(choice.edit)
+    return {"name": name, "on": on, "said": f"press again to undo: {told(name)}" if on else f"press again, and {told(name)}"}
 
 
 def undo() -> None:
@@ -265,7 +318,7 @@ def row(stage: Stage, main: Half, choice: Choice, made: Done | None) -> None:
         on_change=address.chose("edit", take),
     )
     if made is None:
-        said.html("<p class='scales'>Nothing is changed: the pass is the model's own.</p>")
+        said.html(f"<p class='scales'>Nothing is changed. {hint(stage, seen)}</p>")
         return
     several = f"{edits.words(edits.parse(choice.edit))}. " if len(names(choice.edit)) > 1 else ""
     did = several + outcome(made, seen)
@@ -281,6 +334,29 @@ def row(stage: Stage, main: Half, choice: Choice, made: Done | None) -> None:
             on_click=stand_beside,
         )
     back.button("Undo all" if len(names(choice.edit)) > 1 else "Undo", key="undo-edits", width="stretch", on_click=undo)
+
+
+def in_sight(made: Done | None, seen: Seen) -> None:
+    """What the edit did, in the bar of a narrow window: the row has scrolled away there."""
+    if made is None:
+        return
+    if (found := made.effect) is None:
+        said = "numbers too large to be compared"
+    else:
+        shares, ranks = (" → ".join(pair) for pair in (map(percent, found.shares), (f"{rank:,}" for rank in found.ranks)))
+        said = f'"{seen.trace.word(found.word)}" {shares}, rank {ranks}, KL {found.divergence:.3g}'
+    with st.container(key="in-sight"):
+        st.html(f"<p><b>EDITED</b> {verbatim.html(said)}</p>")
+
+
+def hint(stage: Stage, seen: Seen) -> Html:
+    """How a part is switched off where it is."""
+    if not stage.switch:
+        return "The pass is the model's own."
+    if seen.present:
+        return "Press the lit step of the map to switch its part off."
+    maps = " or the title of a small map, for that head" * bool(stage.per_head and stage.overview)
+    return f"To switch a part off, press its lit step on the map{maps}. A click on a cell recomputes it, as always."
 
 
 def offers(choice: Choice) -> bool:
@@ -327,6 +403,77 @@ def without(made: Done | None, cell: tuple[str, tuple[int, ...]], shown: float) 
     if plain == shown:
         return f"Without the edit it is the same, {plain:.9g}."
     return f"Without the edit it is {plain:.9g}: the edit adds {shown - plain:+.3g}."
+
+
+def unreached(seen: Seen) -> int:
+    """How many rows, from the first one, no edit in force can have changed: they stand left of all of them in the text."""
+    return min((edit.first_row for edit in edits.parse(",".join(seen.trace.edits))), default=0)
+
+
+def marked(made: Picture, seen: Seen) -> Picture:
+    """The picture with a sign at the rows that cannot have changed."""
+    first = unreached(seen)
+    if not first:
+        return made
+    if isinstance(made, go.Figure):
+        same = {verbatim.chart(label) for label in seen.labels[:first]}
+        made = go.Figure(made)
+        made.for_each_yaxis(
+            lambda axis: axis.update(ticktext=[f"{SAME} {one}" if one in same else one for one in axis.ticktext or ()])
+        )
+        return made
+    if not isinstance(made, Grid):
+        return made
+
+    def panel(one: Panel) -> Panel:
+        if not one.row_axis.startswith(("token", "query", "position")) or one.point.endswith(UNMASKED):
+            return one
+        places = one.row_index or range(len(one.rows))
+        rows = tuple(f"{SAME} {label}" if place < first else label for place, label in zip(places, one.rows))
+        return replace(one, rows=rows, columns=rows if one.columns == one.rows else one.columns)
+
+    panels = tuple(map(panel, made.panels))
+    if panels == made.panels:
+        return made
+    note = f"{SAME} cannot have changed: left of the edit in the text."
+    return replace(made, panels=panels, note=f"{made.note} {note}".strip())
+
+
+def difference(edited: Picture, plain: Picture) -> Grid | None:
+    """What the edit adds to every cell of a picture; None where the two do not show the same places as cells."""
+    if not isinstance(edited, Grid) or not isinstance(plain, Grid):
+        return None
+    pairs = [(one, other) for one, other in zip(edited.panels, plain.panels) if not one.dim]
+    if any(
+        (one.values.shape, one.row_index, one.column_index) != (other.values.shape, other.row_index, other.column_index)
+        for one, other in pairs
+    ):
+        return None
+    with np.errstate(invalid="ignore"):  # of two hidden scores: no number
+        panels = [
+            replace(
+                one,
+                title=f"{one.title}: change",
+                values=one.values - other.values,
+                kind="signed",
+                limits=None,
+                point="",
+                side=(),
+                pick=None,
+                joiner="",
+                printed=False,  # most would round to 0
+            )
+            for one, other in pairs
+        ]
+    return replace(edited, panels=tuple(panels), note="", alt="The picture with the edit minus the picture without it.")
+
+
+def alone(made: Picture) -> Picture:
+    """A picture without the step before, where three stand beside each other."""
+    if not isinstance(made, Grid):
+        return made
+    panels = [panel for panel in made.panels if not panel.dim]
+    return replace(made, panels=(replace(panels[0], joiner=""), *panels[1:]))
 
 
 def compared(stage: Stage, seen: Seen, made: Done | None) -> Picture | None:

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from functools import partial
 
 from .. import trace
-from ..trace import Go, Pass, Trace
+from ..trace import Go, Pass
 from .room import Key, Room
 from .turns import LOOK, Turns
 
@@ -150,7 +150,7 @@ class Works:
                 del self.under_way[work.key]
             work.over.set()
 
-    def _guard(self, work: Work, about: Pass, go: Go) -> Trace:
+    def _guard(self, work: Work, about: Pass, go: Go) -> object:
         """Let a pass run when it is its reader's turn and there is memory for it."""
         if about.needed > self.room.most:
             raise self.room.refusal(about.needed)

@@ -70,12 +70,16 @@ def show(
     around: Mapping[str, str],
     reached: Sequence[Mapping[str, object]] = (),
     guessed: Mapping[str, tuple[bool, str]] = MappingProxyType({}),
+    own: Mapping[str, object] | None = None,
+    on_own: Callable[[bool], None] = lambda on: None,
 ) -> None:
     """Draw the map. block counts from 1. around: key -> title of the pages before and after the stages, where it is not
     drawn. on_go: called with what is to change, the key of the stage and the number of the block. whose: the model its shapes
     and blocks are of, where that needs saying. reached: what an edit did to each stage: same (it comes before the edit), share
     (how strongly it is changed, 0 to 1), said (the same in words); none where nothing is edited. guessed: key -> whether the question
-    of that stage was answered rightly, and that in words, for those that were."""
+    of that stage was answered rightly, and that in words, for those that were. own: the switch of the step that is lit: name (of the
+    edit), on (it is in force), said (what a press does); None where it has none, and such a press does nothing. on_own: called with
+    whether that edit is to be in force."""
     blocks = model.config.n_layer  # what Streamlit keeps of this call holds plain values, no model
 
     def asked():
@@ -86,6 +90,15 @@ def show(
             on_go(**to)
         else:
             incoming.ignored("the map")
+
+    offered = own["name"] if own else None
+
+    def pressed():
+        match incoming.sent("pipeline", "own"):
+            case {"name": str(name), "on": bool(on)} if name == offered:
+                on_own(on)
+            case _:
+                incoming.ignored("the map")
 
     first, last = around
     _component(
@@ -112,10 +125,12 @@ def show(
             "whose": whose,
             "reached": reached,
             "guessed": {key: {"right": right, "said": told} for key, (right, told) in guessed.items()},
+            "own": own,
             "answered": st.session_state.get("answered"),
             "said": said(stage, block, model.config, tokens, around),
         },
         on_go_change=asked,
+        on_own_change=pressed,
     )
 
 

@@ -62,7 +62,7 @@ function build(nav, stages, state) {
     box.append(make("span", "number", stage.number || " "), " ", make("span", "short", stage.short)); // two words, not one
     box.append(make("i", "dot"), make("i", "guess"));
     box.setAttribute("aria-label", stage.name);
-    box.onclick = () => state.go({ stage: stage.key });
+    box.onclick = () => state.press(stage.key);
     return box;
   });
   nav.append(frame, block, whose, ...boxes);
@@ -128,6 +128,12 @@ export default function (component) {
     show();
     if (!state.request) send();
   };
+  // A press on the lit step is about its own part, where that has a switch: it says what is wanted, so that it can come twice.
+  state.press = (key) => {
+    const own = state.data.own;
+    if (own && !state.request && key === at("stage") && key === state.data.current) setTriggerValue("own", { name: own.name, on: !own.on });
+    else state.go({ stage: key });
+  };
   state.step = (by) => {
     const keys = state.data.order; // the first and the last are pages without a box
     const to = keys[by === -Infinity ? 1 : Math.min(Math.max(keys.indexOf(at("stage")) + by, 0), keys.length - 1)];
@@ -177,8 +183,9 @@ export default function (component) {
     const guess = data.guessed[stage.key];
     const told = [mark, guess].filter(Boolean).map((one) => one.said);
     box.classList.toggle("same", Boolean(mark?.same));
-    box.title = told.length ? `${stage.title}: ${told.join(", ")}` : stage.title;
-    box.setAttribute("aria-label", [stage.name, ...told].join(", "));
+    const switched = data.own && stage.key === data.current ? data.own.said : "";
+    box.title = [told.length ? `${stage.title}: ${told.join(", ")}` : stage.title, switched].filter(Boolean).join(". ");
+    box.setAttribute("aria-label", [stage.name, ...told, switched].filter(Boolean).join(", "));
     const asked = box.querySelector(".guess");
     asked.hidden = !guess;
     asked.classList.toggle("right", Boolean(guess?.right));
