@@ -295,8 +295,8 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
             return
         if line := story.told(main, choice):
             st.html(line)
-        words(stage, seen, said)
         actions(stage, seen, choice)
+        words(stage, seen, said)
         messages(main, choice)
         story.deeper(stage, choice)
 
