@@ -12,7 +12,7 @@ from .. import tokenizer, trace
 from ..config import GPTConfig
 from ..figures.forms import Picture
 from ..model import GPT
-from ..stages.stage import Question
+from ..stages.stage import Notes, Question
 from ..trace import Trace
 
 LONGEST_TEXT = 2000  # characters of a text a control takes
@@ -171,7 +171,8 @@ class Experiment(Sheet):
     sentence; it sees no values). pictures and caption take the setting. state: extra badges, such as ("TOY",): what the
     numbers are besides the model's own state. presets: name -> values of several controls, set by one press. own: the pass whose
     numbers the cells of its panels are, where these name their point: a click computes one again. trail: where its "path" has led,
-    a name for each place from the start on; it ends where the way does not go on."""
+    a name for each place from the start on; it ends where the way does not go on.
+    notes: for whoever presents."""
 
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
@@ -181,6 +182,7 @@ class Experiment(Sheet):
     own: Callable[[Setting], Trace] | None = None
     presets: Callable[[Setting], Mapping[str, Mapping[str, Any]]] = field(default=lambda setting: {})
     trail: Callable[[Setting], Sequence[str]] = field(default=lambda setting: ())
+    notes: Notes | None = None
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

@@ -14,6 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from . import incoming
 
+ALONG = ("join", "desk")  # parameters that are no choice
 KEPT = 40  # addresses that are known to be this visit's own
 
 FIRST, LINK, HISTORY = "first", "link", "history"
@@ -21,8 +22,13 @@ FIRST, LINK, HISTORY = "first", "link", "history"
 
 
 def here() -> dict[str, str]:
-    """The address as the browser had it when it sent for this run; what belongs to Streamlit (embed) is left out."""
-    return {name: st.query_params[name] for name in st.query_params}
+    """The address as the browser had it when it sent for this run; what belongs to Streamlit (embed) or to a room is left out."""
+    return {name: st.query_params[name] for name in st.query_params if name not in ALONG}
+
+
+def along(params: Mapping[str, str]) -> None:
+    """What every address of this visit says beside what is chosen, from now on: its room."""
+    st.session_state["along"] = dict(params)
 
 
 def news() -> str:
@@ -44,13 +50,13 @@ def news() -> str:
 def write(params: Mapping[str, str]) -> None:
     """Put this into the address bar, without a rerun."""
     kept = st.session_state
-    wanted = dict(params)
-    tell = kept["tell"] or wanted != kept["told"][-1][1] or wanted != here()
+    wanted, along = dict(params), kept.get("along", {})
+    tell = kept["tell"] or wanted != kept["told"][-1][1] or wanted | along != {**st.query_params}
     if wanted != kept["told"][-1][1]:
         _remember(wanted)  # first: a run can be broken off between the two, and what is sent must be known
     if tell:
         kept["tell"] = False
-        st.query_params.from_dict(wanted)
+        st.query_params.from_dict(wanted | along)
 
 
 def _remember(params: dict[str, str]) -> None:

@@ -15,7 +15,23 @@ from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Sheet
 from ..recompute import Recomputation, recompute
 from ..trace import NotFinite, Trace
 from ..verbatim import Html, Markdown
-from . import address, cache, glossary, incoming, matrix, picture, predict, sentences, state, story, top, waiting, writing
+from . import (
+    address,
+    cache,
+    glossary,
+    incoming,
+    lesson,
+    matrix,
+    picture,
+    predict,
+    seats,
+    sentences,
+    state,
+    story,
+    top,
+    waiting,
+    writing,
+)
 from . import keep as keeping
 from .strips import Released
 from .work import tell
@@ -39,6 +55,8 @@ def show(chosen: Lab) -> None:
             st.warning(verbatim.markdown(text), icon=":material/info:")
         context = model.config.context_length
         sentence = sentences.read(choice, context, alone=True).sentences[0]
+        if lesson.instead():
+            return
         body(chosen, choice.model, choice.text, sentence.ids, sentences.messages(choice, sentence, context))
 
 
@@ -147,6 +165,7 @@ def keep(chosen: Lab, changes: Mapping[str, str]) -> None:
     if not all(isinstance(value, str) for value in changes.values()):
         incoming.ignored("a control")
         return
+    seats.let_go()
     key = f"lab-{chosen.key}"
     st.session_state[key] = {**st.session_state[key], **changes}
     state.moved()

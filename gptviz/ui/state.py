@@ -17,7 +17,7 @@ from .. import catalogue, edits, hub, tokenizer
 from ..points import Address
 from ..stages import BY_KEY, STAGES
 from ..story import CARDS, Card
-from . import address, carrier, incoming
+from . import address, carrier, incoming, seats
 
 DEFAULT_TEXT = "Every effort moves you"
 MAX_CHARACTERS = 20_000
@@ -277,7 +277,7 @@ def found(texts: Mapping[str, str]) -> None:
 
 def remember(texts: Mapping[str, str]) -> None:
     """Keep texts that no address carries, the last ones of this visit."""
-    kept = {mark: text for mark, text in st.session_state["texts"].items() if mark not in texts} | dict(texts)
+    kept = {mark: text for mark, text in st.session_state.get("texts", {}).items() if mark not in texts} | dict(texts)
     st.session_state["texts"] = dict(list(kept.items())[-TEXTS_KEPT:])
 
 
@@ -306,6 +306,7 @@ def change(**changes: Any) -> None:
     if not all(_holds(name, value) for name, value in changes.items()):
         incoming.ignored("the choices")
         return
+    seats.let_go(changes)
     moved()
     _set(**changes)
 
@@ -376,6 +377,13 @@ def choose_text(field: str, text: str) -> None:
         change(second=text, item=chosen().item if text else 0, token=-1, more=0, piece=-1, step=-1, cell="")
 
 
+def step(by: int) -> None:
+    """Some pages of the walk on: before the first stage is the overview, after the last one the end."""
+    order = (OVERVIEW, *BY_KEY, END)
+    at = order.index(chosen().stage) + by
+    change(stage=order[min(max(at, 0), len(order) - 1)], cell="")
+
+
 def take(card: Card) -> None:
     """An example: its sentence, and the place where it shows something."""
     change(
@@ -401,6 +409,8 @@ def write_url(
     there. One that stands for a text that is not here is left alone: the text may still come."""
     if missing():
         return ()
+    shared = {name: value for name, value in to_url(replace(choice, **seats.OWN)).items() if name in names}
+    seats.publish(shared | dict(others))
     written, left = carried({name: value for name, value in to_url(choice).items() if name in names} | dict(others))
     address.write(written)
     return left
