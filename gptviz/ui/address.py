@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from . import incoming
+from . import incoming, seats
 
 ALONG = ("join", "desk")  # parameters that are no choice
 KEPT = 40  # addresses that are known to be this visit's own
@@ -96,6 +96,8 @@ def chose(key: str, act: Callable[[Any], None]) -> Callable[[], None]:
     def changed() -> None:
         if key not in st.session_state:
             incoming.ignored("a control that is not on the page")
+            return
+        if seats.led():
             return
         value = st.session_state[key]
         number, old = st.session_state.get("under-way", {}).get(key, (-1, ()))

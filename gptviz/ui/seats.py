@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..classroom import Place, Rooms, Seat
+from . import incoming
 
 ROOMS = Rooms()
 """The rooms of this server."""
@@ -34,6 +35,12 @@ def follows() -> bool:
     """Whether this visit goes along with a lesson."""
     seat = mine()
     return bool(seat and not seat.desk and st.session_state.get("following"))
+
+
+def led() -> bool:
+    """Whether it was the lesson that asked for this run. What controls say then nobody pressed: one that was drawn a moment ago, in a
+    run that had set it, can show the first thing it offers."""
+    return follows() and any(incoming.sent("lesson-news", name) is not None for name in ("news", "found"))
 
 
 def let_go(changes: Mapping[str, object] | None = None) -> None:

@@ -218,10 +218,11 @@ def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
     names: the parameters this page keeps in its URL.
     """
     kept = st.session_state
-    came = kept.pop("came", "")
+    came, led = kept.pop("came", ""), kept.pop("led", None)
     kept["arrived"] = address.news() or came
     if kept["arrived"]:
-        everything, absent, kept["missing"] = carrier.read(address.here(), kept.setdefault("texts", {}))
+        kept["came-with"] = address.here() if led is None else led
+        everything, absent, kept["missing"] = carrier.read(kept["came-with"], kept.setdefault("texts", {}))
         params = _whole({name: value for name, value in everything.items() if name in names}, absent)
         read, kept["notes"] = from_url(params)
         kept["notes"] += absent.values()
@@ -254,7 +255,13 @@ def _whole(params: Mapping[str, str], absent: Mapping[str, str]) -> dict[str, st
 
 def addressed() -> dict[str, str]:
     """The parameters in the address as they were before it was made to fit."""
-    return carrier.read(address.here(), st.session_state["texts"])[0]
+    return carrier.read(st.session_state["came-with"] if arrived() else address.here(), st.session_state["texts"])[0]
+
+
+def lead(params: Mapping[str, str]) -> None:
+    """In this run these parameters count as a link that was followed. The address is written at the end, as ever: before, it would
+    come back as a proof that all of the page is there."""
+    st.session_state.update({"came": address.LINK, "led": dict(params)})
 
 
 def missing() -> tuple[str, ...]:

@@ -77,10 +77,9 @@ def _follow(place: Place, page: str, go: Go) -> None:
     if place.page:
         own = {name: value for name, value in params.items() if name not in state.SHARED}
         st.session_state[f"lab-{place.page}"] = own
-    st.session_state["came"] = address.LINK  # an address this visit had before is news here
     if place.page != page:
         go(place.page, written)
-    st.query_params.from_dict(written | {"join": seats.mine().word})
+    state.lead(written)
 
 
 def _steps(page: str, by: int, go: Go) -> None:

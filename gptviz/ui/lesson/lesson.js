@@ -1,5 +1,6 @@
 const seen = new WeakMap();
-const LOST = 2000; // milliseconds between two tries while the server does not answer
+const LOST = 2000; // milliseconds between two tries while the server does not answer, or does not come to an end
+const MOMENT = 30; // milliseconds between two looks whether the page is drawn
 
 // What outlives a reload: a desk's key for every tab of this browser, a member's for this tab. A browser can forbid both.
 const STORES = {
@@ -20,6 +21,18 @@ function store(kind) {
   }
 }
 
+// Says something to the server once the page is drawn: a run that is broken off leaves controls behind that show what they like.
+function tell(state, name, value) {
+  const began = Date.now();
+  const idle = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState !== "running";
+  const look = () => {
+    if (!state.alive) return;
+    if (idle() || Date.now() - began > LOST) state.send(name, value);
+    else setTimeout(look, MOMENT);
+  };
+  setTimeout(look, MOMENT);
+}
+
 // Waits for news, and asks for the page again when there are some.
 async function listen(state) {
   while (state.alive && state.data.key) {
@@ -35,7 +48,7 @@ async function listen(state) {
       if (!state.alive || key !== state.data.key) continue;
       if (number !== state.after) {
         state.after = number;
-        state.send("news", number ?? -1);
+        tell(state, "news", number ?? -1);
       }
       if (number === null) return; // the room is over
     } catch {
@@ -54,7 +67,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   state.send = setTriggerValue;
   if (data.wanted && !state.asked) {
     state.asked = true;
-    setTriggerValue("found", store(data.wanted).get());
+    const found = store(data.wanted).get();
+    if (found !== data.key) tell(state, "found", found);
   }
   if (data.keep) store(data.keep).set(data.key);
   if (data.forget) store(data.forget).set("");
