@@ -3,8 +3,9 @@
 import streamlit as st
 
 from gptviz.ui import navigation, start
+from gptviz.ui.lesson import news
 
 if __name__ == "__main__":  # as Streamlit runs it for every reader
     navigation.run()
 else:  # as the server imports it, once
-    app = st.App(__file__, lifespan=start.lifespan)
+    app = st.App(__file__, lifespan=start.lifespan, routes=news.routes())

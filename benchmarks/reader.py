@@ -25,25 +25,33 @@ class Reader:
         self.seen: Counter[str] = Counter()
         self.words: list[str] = []
         self.html: list[str] = []
+        self.query = query
+        self.buttons: dict[str, str] = {}
         self.open = ExitStack()
         url = f"ws://{host}:{port}/_stcore/stream"
         line = connect(url, subprotocols=["streamlit"], max_size=None, ping_interval=None, open_timeout=timeout)
         self.line = self.open.enter_context(line)
         self.joined = self.go(query)
 
-    def ask(self, query: str) -> None:
-        """Follow a link, without waiting for what comes."""
+    def ask(self, query: str, pressed: str = "") -> None:
+        """Follow a link, without waiting for what comes. pressed: the button this reader pressed instead."""
         message = BackMsg()
+        if pressed:
+            message.rerun_script.widget_states.widgets.add(id=pressed, trigger_value=True)
         message.rerun_script.query_string = query
         message.rerun_script.page_script_hash = self.hash
         if not self.hash:
             message.rerun_script.page_name = self.page
         self.line.send(message.SerializeToString())
 
-    def go(self, query: str) -> float:
+    def press(self, key: str) -> float:
+        """Press the button of this key; seconds until the page is complete."""
+        return self.go(self.query, self.buttons[key])
+
+    def go(self, query: str, pressed: str = "") -> float:
         """Follow a link; seconds until the page is complete. Raises Failed for an exception, TimeoutError when nothing comes."""
         began = time.monotonic()
-        self.ask(query)
+        self.ask(query, pressed)
         self.seen.clear()
         self.words, self.html = [], []
         while True:
@@ -54,6 +62,9 @@ class Reader:
                 self.hash = message.new_session.page_script_hash
                 self.seen.clear()
                 self.html = []
+                self.buttons = {}
+            elif kind == "page_info_changed":
+                self.query = message.page_info_changed.query_string
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 self._element(message.delta.new_element)
             elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
@@ -66,6 +77,8 @@ class Reader:
             raise Failed(f"{element.exception.type}: {element.exception.message}")
         if kind == "progress":
             self.words.append(element.progress.text)
+        elif kind == "button":
+            self.buttons[element.button.id.split("-", 2)[-1]] = element.button.id
         elif kind == "html":
             self.html.append(element.html.body)
 

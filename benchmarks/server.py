@@ -69,6 +69,11 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) / 1e3
 
+    def cpu(self) -> float:
+        """Seconds of processor time it took so far. Linux only."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def threads(self) -> int:
         """How many threads it has. Linux only."""
         return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))

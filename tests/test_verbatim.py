@@ -125,7 +125,7 @@ class Reader:
 
     def returns(self, node: ast.Return) -> str:
         inside = self.above[node]
-        while not isinstance(inside, ast.FunctionDef | ast.Lambda):
+        while not isinstance(inside, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             inside = self.above[inside]
         said = leaf(inside.returns).lower() if isinstance(inside, ast.FunctionDef) and inside.returns else ""
         return said if said in ("html", "markdown") else ""

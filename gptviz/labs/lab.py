@@ -13,7 +13,7 @@ from .. import tokenizer, trace
 from ..config import GPTConfig
 from ..figures.forms import Picture
 from ..model import GPT
-from ..stages.stage import Question
+from ..stages.stage import Notes, Question
 from ..trace import Trace
 
 LONGEST_TEXT = 2000  # characters of a text a control takes
@@ -177,7 +177,7 @@ class Experiment(Sheet):
     numbers the cells of its panels are, where these name their point: a click computes one again. trail: where its "path" has led,
     a name for each place from the start on; it ends where the way does not go on. opens: changes of what is chosen in the walk, one
     for every value that a press on a picture sends as "walk"; that press leads there. under_way: the share that is done of what goes
-    on by itself, None where nothing does: the page draws it again until then."""
+    on by itself, None where nothing does: the page draws it again until then. notes: for whoever presents."""
 
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
@@ -189,6 +189,7 @@ class Experiment(Sheet):
     trail: Callable[[Setting], Sequence[str]] = field(default=lambda setting: ())
     opens: Callable[[Setting], Sequence[Mapping[str, Any]]] = field(default=lambda setting: ())
     under_way: Callable[[Setting], float | None] = field(default=lambda setting: None)
+    notes: Notes | None = None
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

@@ -29,7 +29,7 @@ from . import (
     token_ids,
     weight_dropout,
 )
-from .stage import Question, Stage
+from .stage import Notes, Question, Stage
 
 STAGES: tuple[Stage, ...] = tuple(
     module.STAGE
@@ -65,4 +65,4 @@ STAGES: tuple[Stage, ...] = tuple(
 )
 BY_KEY = {stage.key: stage for stage in STAGES}
 
-__all__ = ["BY_KEY", "STAGES", "Question", "Stage"]
+__all__ = ["BY_KEY", "STAGES", "Notes", "Question", "Stage"]

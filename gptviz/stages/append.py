@@ -19,7 +19,7 @@ from ..figures.chips import Chip, Chips
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
 from ..words import percent
-from .stage import Action, Beside, Question, Whose, among, stage
+from .stage import Action, Beside, Notes, Question, Whose, among, stage
 
 MOST_CHIPS = 24
 NARROW_CHIPS = 14  # beside another picture
@@ -206,6 +206,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="append",
+    notes=Notes(
+        say="One token is chosen, set behind the sentence, and all of it runs again. This loop is all that writing is.",
+        ask="What does the model remember of the pass before this one?",
+        trap="It does not plan a sentence and then say it: each token is chosen once, and stays.",
+    ),
     deeper=("Sampling/write", "Context/cached", "Context/limit"),
     number="",
     short="Append",

@@ -10,7 +10,7 @@ $$y_j = \dfrac{r_j}{1 - p}\, x_j, \qquad r_j = 0 \text{ with probability } p, \t
 from ..figures.matrix import Grid
 from ..seen import Seen
 from . import dropout
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def points(seen: Seen) -> tuple[str, str]:
@@ -28,6 +28,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="attention-dropout",
+    notes=Notes(
+        say="The same dropout as before, now on what attention adds. With dropout off it is a step in which nothing changes.",
+        ask="Why does it stand before the sum and not after it?",
+        trap="With the switch off both pictures are the same: say so, or step past it.",
+    ),
     deeper=("Dropout/spread", "Dropout/fan"),
     number="5.3",
     short="Drop",

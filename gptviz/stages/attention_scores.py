@@ -16,7 +16,7 @@ from .. import sampling
 from ..figures.matrix import Grid
 from ..seen import Seen
 from ..words import fixed, percent
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -76,6 +76,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="attention-scores",
+    notes=Notes(
+        say="Each query meets each key: product by product, summed, divided by the root of the head's width. One cell is one meeting.",
+        ask="Which of these cells may the model use, when it reads from left to right?",
+        trap="A large score is no weight yet; scores can be below 0 and do not sum to anything.",
+    ),
     deeper=("Attention/score",),
     number="5.2b",
     short="Scores",

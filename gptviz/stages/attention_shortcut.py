@@ -12,7 +12,7 @@ from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
 from . import shortcut
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def points(seen: Seen) -> tuple[str, str, str]:
@@ -43,6 +43,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="attention-shortcut",
+    notes=Notes(
+        say="What attention found is added to what was there before. Nothing is replaced.",
+        ask="If attention gave only zeros, what would this block hand on?",
+        trap="It is added to the input of the part, before its LayerNorm, not to what LayerNorm made.",
+    ),
     deeper=("Gradients/toy", "Gradients/way-back"),
     number="5.4",
     short="+",

@@ -13,7 +13,7 @@ import numpy as np
 from ..figures.matrix import Grid
 from ..seen import Seen
 from ..words import percent
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 MOST = 0.9  # of a row, which few or many tokens hold
 
@@ -86,6 +86,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="attention-weights",
+    notes=Notes(
+        say="Each row of scores becomes shares that sum to 1. Now it reads: of all I may look at, so much from here.",
+        ask="What stands in the first row, whatever the model has learnt?",
+        trap="A share says how much of a value is taken; it is no proof of what the model thinks.",
+    ),
     deeper=("Attention/atlas", "Attention/first"),
     number="5.2d",
     short="Weights",

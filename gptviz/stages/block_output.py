@@ -19,7 +19,7 @@ from ..points import stream_in
 from ..seen import Seen
 from ..words import size
 from . import addition, present
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def stream(seen: Seen) -> np.ndarray:
@@ -85,6 +85,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="block-output",
+    notes=Notes(
+        say="That was one block. The next one does the same steps with its own tables, as many times as the model has blocks.",
+        ask="You change the last word only. Which rows differ after all blocks?",
+        trap="Blocks stand one after another, heads beside each other: two counts that are often mixed up.",
+    ),
     deeper=("Embeddings/blocks", "Size/heads", "Size/forward", "Parts/sublayers"),
     number="5.9",
     short="Stack",

@@ -11,7 +11,7 @@ $$m_{ij} = \begin{cases} s^{\prime}_{ij} & j \le i \\ -\infty & j > i \end{cases
 
 from ..figures.matrix import Grid
 from ..seen import Seen
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -74,6 +74,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="causal-mask",
+    notes=Notes(
+        say="What comes later is set to minus infinity before anybody compares: a token reads itself and what came before.",
+        ask="What if the future were set to 0 instead? Would it get no weight?",
+        trap="The exponential of 0 is 1, so 0 would hide nothing.",
+    ),
     deeper=("Attention/masks",),
     number="5.2c",
     short="Mask",

@@ -15,7 +15,7 @@ from ..figures import style
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
 from ..words import percent, size
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 MOST_KEYS = 20  # value rows that can be told apart in one picture
 PRESENTED_KEYS = 8
@@ -114,6 +114,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="context-vectors",
+    notes=Notes(
+        say="The values are mixed with those shares. What a head hands over is a row made of what it read.",
+        ask="One share is 1 and the others are 0. What does the mix look like then?",
+        trap="The scores do not come through to here: only values are mixed, the scores decide the parts.",
+    ),
     deeper=("Attention/toy", "Parts/heads"),
     number="5.2f",
     short="Mix",

@@ -16,7 +16,7 @@ from ..figures import style
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
 from ..words import fixed, size
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 STRONGEST = 5
 
@@ -110,6 +110,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="contract",
+    notes=Notes(
+        say="A second table takes the wide row back to the model's width. Each unit that is awake adds its own row, times how awake it is.",
+        ask="Which units add nothing to this row?",
+        trap="Wide in the middle does not mean wide outside: the width in and out is the same.",
+    ),
     deeper=("Why/units", "Size/ledger"),
     number="5.6c",
     short="Down",

@@ -11,7 +11,7 @@ $$y_j = \dfrac{r_j}{1 - p}\, x_j, \qquad r_j = 0 \text{ with probability } p, \t
 from ..figures.matrix import Grid
 from ..seen import Seen
 from . import dropout
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -25,6 +25,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="embedding-dropout",
+    notes=Notes(
+        say="In training some numbers fall to 0 by chance, and the others grow so that the sum stays the same on average. In use nothing happens here.",
+        ask="With p = 0.1, what is every number multiplied by that stays?",
+        trap="It is not known which numbers fall, nor exactly how many: p is a chance, and each pass draws anew.",
+    ),
     deeper=("Dropout/drag", "Dropout/counts"),
     number="4",
     short="Drop",

@@ -14,7 +14,7 @@ from .. import sampling
 from ..figures.matrix import Grid
 from ..seen import Seen
 from ..words import fixed, percent
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -64,6 +64,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="expand",
+    notes=Notes(
+        say="Each token alone goes through a wide table, four times as wide. Here the model looks at what it has collected.",
+        ask="I change one token's row just before this step. Which rows differ after it?",
+        trap="No token meets another in this half; that was attention's part.",
+    ),
     deeper=("Gradients/four-times",),
     number="5.6a",
     short="Up",

@@ -11,7 +11,7 @@ $$y_j = \dfrac{r_j}{1 - p}\, x_j, \qquad r_j = 0 \text{ with probability } p, \t
 from ..figures.matrix import Grid
 from ..seen import Seen
 from . import dropout
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def points(seen: Seen) -> tuple[str, str]:
@@ -29,6 +29,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="feed-forward-dropout",
+    notes=Notes(
+        say="Dropout a last time in this block, on what the feed-forward part adds.",
+        ask="In use, what does this step cost?",
+        trap="With dropout off nothing changes here: name it and go on.",
+    ),
     deeper=("Dropout/places",),
     number="5.7",
     short="Drop",

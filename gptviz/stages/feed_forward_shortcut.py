@@ -10,7 +10,7 @@ $$x'' = x' + \mathrm{Dropout}(\mathrm{FeedForward}(\mathrm{LN}(x')))$$
 from ..figures.matrix import Grid
 from ..seen import Seen
 from . import shortcut
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def points(seen: Seen) -> tuple[str, str, str]:
@@ -40,6 +40,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="feed-forward-shortcut",
+    notes=Notes(
+        say="And added again to what came in. Two sums in each block are the path on which the first layer is still reached in training.",
+        ask="Follow one number from the input: by how many sums has it gone so far?",
+        trap="The sum keeps the way open; it promises nothing about how large a gradient is.",
+    ),
     deeper=("Gradients/wiring",),
     number="5.8",
     short="+",

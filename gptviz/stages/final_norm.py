@@ -14,7 +14,7 @@ from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
 from . import layer_norm
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def points(seen: Seen) -> tuple[str, str]:
@@ -36,6 +36,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="final-norm",
+    notes=Notes(
+        say="After the last block one more LayerNorm, so that the rows are of one size before they are compared with all tokens.",
+        ask="Why would it matter here how long a row is?",
+        trap="It belongs to no block: it stands once, at the end.",
+    ),
     deeper=("Gradients/scale-shift",),
     number="6",
     short="LN",

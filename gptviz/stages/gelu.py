@@ -15,7 +15,7 @@ from ..figures import curve, style
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
 from ..words import fixed, percent
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 WRITTEN = 5, 4, 3  # units written out: the strongest, those nearest the dip, the most negative
 DIP = -0.7525
@@ -93,6 +93,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="gelu",
+    notes=Notes(
+        say="A bend, number by number: what is far below 0 becomes nearly 0, what is far above stays.",
+        ask="What is the smallest number that can come out?",
+        trap="It is no hard switch: small negative numbers come through, a little.",
+    ),
     deeper=("Gradients/gelu",),
     number="5.6b",
     short="GELU",

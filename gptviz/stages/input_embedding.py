@@ -13,7 +13,7 @@ from ..figures.matrix import Grid
 from ..seen import Seen
 from ..words import size
 from . import addition
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 POINTS = ("tok_emb", "pos_emb", "input_emb")
 
@@ -42,6 +42,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="input-embedding",
+    notes=Notes(
+        say="The two rows are added, number by number. What comes out has the same width as before and knows word and place.",
+        ask="Can one see in the sum which part came from the word and which from the place?",
+        trap="It is a sum and no row set beside another: the width stays as it was.",
+    ),
     deeper=("Context/swap",),
     number="3",
     short="Sum",

@@ -14,7 +14,7 @@ from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
 from . import layer_norm
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def points(seen: Seen) -> tuple[str, str]:
@@ -36,6 +36,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="norm1",
+    notes=Notes(
+        say="Every token's row is set to mean 0 and variance 1, then stretched and moved by two learnt rows. Each token is treated alone.",
+        ask="What becomes of a row whose numbers are all the same?",
+        trap="Mean 0 and variance 1 hold before the learnt stretch; afterwards they need not.",
+    ),
     deeper=("Gradients/variance", "Gradients/scale-shift"),
     number="5.1",
     short="LN",

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from ..figures.matrix import Grid
 from ..seen import Seen
 from . import layer_norm
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def points(seen: Seen) -> tuple[str, str]:
@@ -47,6 +47,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="norm2",
+    notes=Notes(
+        say="LayerNorm again, with stretch and shift of its own, before the second half of the block.",
+        ask="Does this step see any other token?",
+        trap="It is a second set of learnt numbers: norm 1 and norm 2 share none.",
+    ),
     deeper=("Gradients/epsilon", "Gradients/wiring"),
     number="5.5",
     short="LN",

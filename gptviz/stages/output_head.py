@@ -19,7 +19,7 @@ from ..figures.matrix import Grid, Panel
 from ..points import Address
 from ..seen import Seen
 from ..words import count, fixed
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 RANKS = 20
 MOST_ROWS = 8  # rows with words in one picture
@@ -156,6 +156,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="output-head",
+    notes=Notes(
+        say="Each row is compared with the row of every token in the list. One number for each of them: the logits.",
+        ask="So many rows come in. How many guesses are made, and which of them do we use now?",
+        trap="Logits are no chances: they can be negative, and only their differences count.",
+    ),
     deeper=("Context/positions", "Replay/loss"),
     number="7",
     short="Logits",

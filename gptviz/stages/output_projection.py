@@ -14,7 +14,7 @@ import numpy as np
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
 from ..words import count, size
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 
 def shares(seen: Seen) -> np.ndarray:
@@ -127,6 +127,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="output-projection",
+    notes=Notes(
+        say="The heads' rows are laid side by side and multiplied by one more table, so that what they found can be mixed.",
+        ask="With one head instead of many, how many numbers would this table have?",
+        trap="Heads are not averaged: each keeps its own columns until this table.",
+    ),
     deeper=("Attention/heads",),
     number="5.2g",
     short="Project",

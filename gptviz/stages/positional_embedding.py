@@ -17,7 +17,7 @@ from ..likeness import cosines
 from ..seen import Seen
 from ..words import fixed, size
 from . import addition, present
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -104,6 +104,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="positional-embedding",
+    notes=Notes(
+        say="A second table has one row for each place, counted from 0. It is read by place alone, whatever the word is.",
+        ask="Two words change places. Which rows of this table are read now?",
+        trap="The table has as many rows as the context is long; a short sentence reads the first few of them.",
+    ),
     deeper=("Embeddings/positions", "Context/shift"),
     number="2",
     short="Position",

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 LETTERS = {"query": "Q", "key": "K", "value": "V"}
 
@@ -107,6 +107,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="queries-keys-values",
+    notes=Notes(
+        say="The row is multiplied by three tables: what I look for, what I can be found by, what I hand over. Each head has its share of the three.",
+        ask="A token wants to read itself. Which two of the three meet in that?",
+        trap="The three names are pictures. There is no search in it: three products with learnt tables, nothing else.",
+    ),
     deeper=("Attention/score",),
     number="5.2a",
     short="Q K V",

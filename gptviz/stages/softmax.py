@@ -18,7 +18,7 @@ from ..figures.matrix import Grid, Panel
 from ..points import Address
 from ..seen import Seen
 from ..words import percent
-from .stage import Beside, Question, Whose, among, stage
+from .stage import Beside, Notes, Question, Whose, among, stage
 
 SHOWN = 12
 OPENED = 5  # tokens whose way from logit to share is shown
@@ -149,6 +149,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="softmax",
+    notes=Notes(
+        say="The logits of the last row become chances that sum to 1. The highest logit has the highest chance.",
+        ask="All logits grow by 5. What happens to the bars?",
+        trap="The highest bar can be low: the many small ones hold a share together.",
+    ),
     deeper=("Why/ledger", "Why/forms", "Sampling/temperature", "Sampling/pool"),
     number="",
     short="Softmax",

@@ -40,6 +40,15 @@ def among(right: str, *others: str) -> tuple[tuple[str, ...], int]:
 
 
 @dataclass(frozen=True)
+class Notes:
+    """For whoever presents, and for nobody else's page: what to say, what to ask the class, and what is easily got wrong."""
+
+    say: str
+    ask: str
+    trap: str
+
+
+@dataclass(frozen=True)
 class Dial:
     """Something a reader can move at one stage only. name: the choice it sets, see `gptviz.ui.state.Choice`. value: where it
     stands. options: what it chooses from, by number, or empty for a slider from 0 to `highest`. also: other choices that a move
@@ -104,7 +113,7 @@ class Stage:
     number that is recomputed first, where the picture is no cells. dials, actions: what a reader can move and press here.
     idle: why there is nothing to move. beside: how it stands beside another model. deeper: experiments that go on from here, as
     "Lab/experiment"; they link back to it. edited: its picture while an edit is in force, from what is seen without and with it.
-    switch: the edit that takes away what this step does, `{block}` and `{head}` (from 1) filled in.
+    switch: the edit that takes away what this step does, `{block}` and `{head}` (from 1) filled in. notes: for whoever presents.
     """
 
     key: str
@@ -134,6 +143,7 @@ class Stage:
     deeper: tuple[str, ...] = field(default=())
     edited: Callable[[Seen, Seen], Picture] | None = field(default=None)
     switch: str = field(default="")
+    notes: Notes | None = field(default=None)
 
     def asked(self, seen: Seen) -> Question:
         """The question, which may be about what is seen."""

@@ -16,7 +16,7 @@ from ..seen import Seen
 from ..tokenizer import Merge
 from ..words import count
 from . import token_chips
-from .stage import Beside, Dial, Question, stage
+from .stage import Beside, Dial, Notes, Question, stage
 
 SENTENCE = 36  # chips of the sentence, so that the merges below stay in sight
 STATES = ((10, 5), (22, 3), (SENTENCE, 2))  # up to so many chips above, so many states of the stepper below
@@ -253,6 +253,11 @@ def idle(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="text",
+    notes=Notes(
+        say="A sentence comes in as letters and has to become numbers. It is cut into pieces that are known beforehand, some longer than a word's stem, some shorter.",
+        ask="How many tokens will this sentence be? And the same one in capitals?",
+        trap="A token is no word: the space before a word belongs to its token, and a rare word is several.",
+    ),
     number="",
     short="Text",
     so_far="A text, as you typed it.",

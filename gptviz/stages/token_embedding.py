@@ -15,7 +15,7 @@ from ..likeness import cosines
 from ..seen import Seen
 from ..words import count, fixed, size
 from . import addition, meaning, present
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def picture(seen: Seen) -> Grid:
@@ -90,6 +90,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="token-embedding",
+    notes=Notes(
+        say="The id chooses one row of a table. That row is all the model knows of the token so far, and it was learnt.",
+        ask="The same word stands twice in a sentence. Do its two rows differ here?",
+        trap="Being close comes from training: in an untrained table every direction is chance.",
+    ),
     deeper=("Embeddings/cosine", "Embeddings/map"),
     number="1",
     short="Token",

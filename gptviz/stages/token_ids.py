@@ -13,7 +13,7 @@ from ..figures.chips import Chip, Chips
 from ..seen import Seen
 from ..words import fixed
 from . import meaning, token_chips
-from .stage import Question, among, stage
+from .stage import Notes, Question, among, stage
 
 ROW, FEW, FEWEST = 18, 7, 4  # chips of the sentence; in Present mode or in half the width; in both
 BYTES = 256  # rows of the vocabulary that are single bytes
@@ -123,6 +123,11 @@ def question(seen: Seen) -> Question:
 STAGE = stage(
     __doc__,
     key="token-ids",
+    notes=Notes(
+        say="Every piece has a number, its place in a long list. From here on the model sees numbers only.",
+        ask="Is the token with number 400 more like number 401 than like number 9000?",
+        trap="The number is a name and no amount: nobody adds or compares ids.",
+    ),
     deeper=("Embeddings/neighbours",),
     number="",
     short="Ids",

@@ -15,7 +15,7 @@ from ..figures.matrix import DROPPED, MASKED, Grid
 from ..seen import Seen
 from ..words import count
 from . import dropout
-from .stage import Question, stage
+from .stage import Notes, Question, stage
 
 
 def marks(mask: np.ndarray, hides: bool) -> np.ndarray:
@@ -150,6 +150,11 @@ def caption(seen: Seen) -> str:
 STAGE = stage(
     __doc__,
     key="weight-dropout",
+    notes=Notes(
+        say="In training some of the shares fall to 0 as well, and the rest grow. A row then need not sum to 1.",
+        ask="May the share of the only token that the first row can read fall as well?",
+        trap="The rows are not made to sum to 1 again afterwards.",
+    ),
     deeper=("Dropout/sums",),
     number="5.2e",
     short="Drop",

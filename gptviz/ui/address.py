@@ -12,8 +12,9 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from . import incoming
+from . import incoming, seats
 
+ALONG = ("join", "desk")  # parameters that are no choice
 KEPT = 40  # addresses that are known to be this visit's own
 
 FIRST, LINK, HISTORY = "first", "link", "history"
@@ -21,8 +22,13 @@ FIRST, LINK, HISTORY = "first", "link", "history"
 
 
 def here() -> dict[str, str]:
-    """The address as the browser had it when it sent for this run; what belongs to Streamlit (embed) is left out."""
-    return {name: st.query_params[name] for name in st.query_params}
+    """The address as the browser had it when it sent for this run; what belongs to Streamlit (embed) or to a room is left out."""
+    return {name: st.query_params[name] for name in st.query_params if name not in ALONG}
+
+
+def along(params: Mapping[str, str]) -> None:
+    """What every address of this visit says beside what is chosen, from now on: its room."""
+    st.session_state["along"] = dict(params)
 
 
 def news() -> str:
@@ -44,13 +50,13 @@ def news() -> str:
 def write(params: Mapping[str, str]) -> None:
     """Put this into the address bar, without a rerun."""
     kept = st.session_state
-    wanted = dict(params)
-    tell = kept["tell"] or wanted != kept["told"][-1][1] or wanted != here()
+    wanted, along = dict(params), kept.get("along", {})
+    tell = kept["tell"] or wanted != kept["told"][-1][1] or wanted | along != {**st.query_params}
     if wanted != kept["told"][-1][1]:
         _remember(wanted)  # first: a run can be broken off between the two, and what is sent must be known
     if tell:
         kept["tell"] = False
-        st.query_params.from_dict(wanted)
+        st.query_params.from_dict(wanted | along)
 
 
 def _remember(params: dict[str, str]) -> None:
@@ -90,6 +96,8 @@ def chose(key: str, act: Callable[[Any], None]) -> Callable[[], None]:
     def changed() -> None:
         if key not in st.session_state:
             incoming.ignored("a control that is not on the page")
+            return
+        if seats.led():
             return
         value = st.session_state[key]
         number, old = st.session_state.get("under-way", {}).get(key, (-1, ()))

@@ -22,10 +22,12 @@ from . import (
     cache,
     glossary,
     incoming,
+    lesson,
     links,
     matrix,
     picture,
     predict,
+    seats,
     sentences,
     state,
     story,
@@ -60,6 +62,8 @@ def show(chosen: Lab) -> None:
             st.warning(verbatim.markdown(text), icon=":material/info:")
         context = model.config.context_length
         sentence = sentences.read(choice, context, alone=True).sentences[0]
+        if lesson.instead():
+            return
         every = AGAIN if going_on() else None
         told = sentences.messages(choice, sentence, context)
         st.fragment(body, run_every=every)(chosen, choice.model, choice.text, sentence.ids, told, every)
@@ -207,6 +211,7 @@ def keep(chosen: Lab, changes: Mapping[str, str]) -> None:
     if not all(isinstance(value, str) for value in changes.values()):
         incoming.ignored("a control")
         return
+    seats.let_go()
     key = f"lab-{chosen.key}"
     st.session_state[key] = {**st.session_state[key], **changes}
     spell()

@@ -11,7 +11,7 @@ from ..labs import index
 from ..labs.train.lab import LAB as TRAIN
 from ..stages import BY_KEY, Stage
 from ..verbatim import Markdown
-from . import state
+from . import lesson, state
 from .state import Choice
 
 WALK, GLOSSARY = "walk", "Glossary"
@@ -30,6 +30,11 @@ def file(name: str) -> str:
 def walk():
     """The walk, the same way. Streamlit knows a page by its address alone, so what draws it need not be known here."""
     return st.Page(lambda: None, title=WALK, url_path=WALK, default=True)
+
+
+def go(page: str, params: Mapping[str, str]) -> None:
+    """To a page of that address, "" for the walk, with these parameters."""
+    st.switch_page(file(page) if page else walk(), query_params=params)
 
 
 def walk_through(choice: Choice) -> None:
@@ -68,6 +73,7 @@ def to_all(choice: Choice) -> None:
         label = f"**{verbatim.markdown(name)}**: {verbatim.markdown(lab.about)}"
         st.page_link(file(name), label=label, query_params=shared(choice))
     to_glossary(choice)
+    lesson.way_in()
 
 
 def to_glossary(choice: Choice) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 from ..labs.lab import Lab
 from ..training import kept
 from . import lab as labs
-from . import links, walk
+from . import lesson, links, walk
 
 DAY = 86_400  # seconds
 _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
@@ -23,7 +23,7 @@ def _navigation():
     return st.navigation(
         [
             st.Page(walk.page, title="gptviz: inside a GPT", url_path=links.WALK, default=True),
-            *(st.Page(links.file(name), title=name) for name in (*links.PAGES, *links.MOVED)),
+            *(st.Page(links.file(name), title=name) for name in (*links.PAGES, *links.MOVED, lesson.NOTES)),
         ],
         position="hidden",
     )
@@ -36,7 +36,10 @@ def run() -> None:
     _connected_again()
     token = _inside.set(True)
     try:
-        _navigation().run()
+        page = _navigation()
+        lesson.arrive(page.url_path, links.go)
+        lesson.strip()
+        page.run()
     finally:
         _inside.reset(token)
 

@@ -11,7 +11,7 @@ from ..seen import Seen
 from ..stages import STAGES, Question, Stage
 from ..trace import NotFinite
 from ..verbatim import Markdown
-from . import address, incoming, state
+from . import address, incoming, lesson, state
 
 RIGHT, WRONG, SHOWN = "question answered", "question answered otherwise", "answer shown"
 
@@ -41,6 +41,8 @@ def ask(stage: Stage | Experiment, label: Markdown = "", seen: Seen | None = Non
     with st.popover(label or f"Predict: {shown(question.ask)}", width="stretch", wrap=True):
         if label:
             st.markdown(shown(question.ask))
+        if lesson.offer(stage.key, question):
+            return
         address.hold(key, kept.guess if kept else None, offers=question.choices)
         answer = partial(answered, name, question.ask, question.choices, question.answer)
         guess = st.radio(

@@ -17,7 +17,7 @@ from .. import catalogue, edits, hub, tokenizer
 from ..points import Address
 from ..stages import BY_KEY, STAGES
 from ..story import CARDS, Card
-from . import address, carrier, incoming
+from . import address, carrier, incoming, seats
 
 DEFAULT_TEXT = "Every effort moves you"
 MAX_CHARACTERS = 20_000
@@ -218,10 +218,11 @@ def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
     names: the parameters this page keeps in its URL.
     """
     kept = st.session_state
-    came = kept.pop("came", "")
+    came, led = kept.pop("came", ""), kept.pop("led", None)
     kept["arrived"] = address.news() or came
     if kept["arrived"]:
-        everything, absent, kept["missing"] = carrier.read(address.here(), kept.setdefault("texts", {}))
+        kept["came-with"] = address.here() if led is None else led
+        everything, absent, kept["missing"] = carrier.read(kept["came-with"], kept.setdefault("texts", {}))
         params = _whole({name: value for name, value in everything.items() if name in names}, absent)
         read, kept["notes"] = from_url(params)
         kept["notes"] += absent.values()
@@ -254,7 +255,13 @@ def _whole(params: Mapping[str, str], absent: Mapping[str, str]) -> dict[str, st
 
 def addressed() -> dict[str, str]:
     """The parameters in the address as they were before it was made to fit."""
-    return carrier.read(address.here(), st.session_state["texts"])[0]
+    return carrier.read(st.session_state["came-with"] if arrived() else address.here(), st.session_state["texts"])[0]
+
+
+def lead(params: Mapping[str, str]) -> None:
+    """In this run these parameters count as a link that was followed. The address is written at the end, as ever: before, it would
+    come back as a proof that all of the page is there."""
+    st.session_state.update({"came": address.LINK, "led": dict(params)})
 
 
 def missing() -> tuple[str, ...]:
@@ -277,7 +284,7 @@ def found(texts: Mapping[str, str]) -> None:
 
 def remember(texts: Mapping[str, str]) -> None:
     """Keep texts that no address carries, the last ones of this visit."""
-    kept = {mark: text for mark, text in st.session_state["texts"].items() if mark not in texts} | dict(texts)
+    kept = {mark: text for mark, text in st.session_state.get("texts", {}).items() if mark not in texts} | dict(texts)
     st.session_state["texts"] = dict(list(kept.items())[-TEXTS_KEPT:])
 
 
@@ -306,6 +313,7 @@ def change(**changes: Any) -> None:
     if not all(_holds(name, value) for name, value in changes.items()):
         incoming.ignored("the choices")
         return
+    seats.let_go(changes)
     moved()
     _set(**changes)
 
@@ -376,6 +384,13 @@ def choose_text(field: str, text: str) -> None:
         change(second=text, item=chosen().item if text else 0, token=-1, more=0, piece=-1, step=-1, cell="")
 
 
+def step(by: int) -> None:
+    """Some pages of the walk on: before the first stage is the overview, after the last one the end."""
+    order = (OVERVIEW, *BY_KEY, END)
+    at = order.index(chosen().stage) + by
+    change(stage=order[min(max(at, 0), len(order) - 1)], cell="")
+
+
 def take(card: Card) -> None:
     """An example: its sentence, and the place where it shows something."""
     change(
@@ -401,6 +416,8 @@ def write_url(
     there. One that stands for a text that is not here is left alone: the text may still come."""
     if missing():
         return ()
+    shared = {name: value for name, value in to_url(replace(choice, **seats.OWN)).items() if name in names}
+    seats.publish(shared | dict(others))
     written, left = carried({name: value for name, value in to_url(choice).items() if name in names} | dict(others))
     address.write(written)
     return left

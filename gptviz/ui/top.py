@@ -12,11 +12,11 @@ from ..figures import chips
 from ..model import GPT
 from ..story import Card, cards
 from ..verbatim import Html, Markdown
-from . import address, cache, carrier, download, links, state, writing
+from . import address, cache, carrier, download, lesson, links, seats, state, writing
 from .state import Choice, change
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
-CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.CSS + writing.CSS
+CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.CSS + writing.CSS + lesson.CSS
 PRESENT = """
 html { font-size: 24px; }
 [data-testid=stHeader] { display: none; }
@@ -49,6 +49,9 @@ def show(
     is trained; a page whose numbers come from other weights has badges of its own. places: gets the one where Present mode asks its
     question."""
     loaded = None if isinstance(model, str) else model
+    if seats.leads() and not choice.present:
+        with st.container(key="lesson"):
+            lesson.desk(walk=not lab)
     with st.container(key="top"):
         keep = {carrier.mark(text): text for text in (choice.text, choice.second) if carrier.long(text)}
         writing.show(keep, state.missing(), state.found)
@@ -64,7 +67,9 @@ def show(
 def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator]) -> None:
     """Sentence, examples, model, options, state badges, Present. loaded: the model, once it is in memory."""
     if choice.present:
-        left, question, right = st.columns([5.4, 1.2, 1.1], vertical_alignment="center")
+        left, room, question, right = st.columns([4.2, 1.3, 1.2, 1.1], vertical_alignment="center", gap="small")
+        with room:
+            lesson.desk(walk=True)
         places["question"] = question
         sentence = tokenizer.in_one_line(choice.second if choice.item else choice.text)
         left.html(f"<div class='sentence'>{verbatim.html(sentence)} {badges(choice, badge, lab, loaded)}</div>")

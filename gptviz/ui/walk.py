@@ -25,6 +25,7 @@ from . import (
     drawers,
     glossary,
     keep,
+    lesson,
     matrix,
     picture,
     pipeline,
@@ -116,10 +117,13 @@ def walk(choice: Choice) -> None:
     )
     whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
-    if stage and "question" in places:
+    if stage and "question" in places and not lesson.busy():
         with places["question"]:
             predict.ask(stage, "Predict", main.seen)
-    if not stage:
+    lesson.ask_next(main.seen, main.sentence, model.config.vocab_size)
+    if lesson.instead():
+        pass
+    elif not stage:
         story.show(main, choice)
     elif other:
         pair(stage, main, other, choice, changed)

@@ -355,7 +355,7 @@ def hint(stage: Stage, seen: Seen) -> Html:
         return "The pass is the model's own."
     if seen.present:
         return "Press the lit step of the map to switch its part off."
-    maps = " or the title of a small map, for that head" * bool(stage.per_head and stage.overview)
+    maps = " or the title of a small map, for that head" if stage.per_head and stage.overview else ""
     return f"To switch a part off, press its lit step on the map{maps}. A click on a cell recomputes it, as always."
 
 

@@ -79,6 +79,17 @@ function build(nav, stages, state) {
   return { times, whose };
 }
 
+// What a clicker sends to show nothing for a while; the same key, or a click, brings the page back.
+function dark() {
+  const there = document.getElementById("gptviz-dark");
+  if (there) return there.remove();
+  const cover = make("div", "");
+  cover.id = "gptviz-dark";
+  cover.style.cssText = "position: fixed; inset: 0; z-index: 1000002; background: #000000;";
+  cover.onclick = () => cover.remove();
+  document.body.append(cover);
+}
+
 // Another stage begins at its top, wherever the last one was left.
 function top(nav) {
   for (let node = nav; node; node = node.parentElement ?? node.getRootNode().host) node.scrollTop = 0;
@@ -94,6 +105,7 @@ export default function (component) {
     state.keyed = (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       if (typing(event) && !leaves(event)) return;
+      if (state.data.present && (event.key === "b" || event.key === ".")) dark();
       if (!(event.key in STEPS)) return;
       event.preventDefault();
       state.step(STEPS[event.key]);
@@ -203,6 +215,7 @@ export default function (component) {
   state.drawn = data.current;
   return () => {
     clearTimeout(state.timer);
+    document.getElementById("gptviz-dark")?.remove();
     document.removeEventListener("keydown", state.keyed);
     document.removeEventListener("click", state.clicked, true);
     seen.delete(nav);

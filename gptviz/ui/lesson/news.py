@@ -1,0 +1,47 @@
+"""News of a room for a page that waits for them: one request that is answered when there are some, or after a while without.
+
+An answer is one number and says nothing about the room; a page that gets another one than it had asks for itself again. So thirty
+pages that wait cost nothing, and a step is on its way to all of them at once.
+"""
+
+import asyncio
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..seats import ROOMS
+
+WAIT = 15.0  # seconds until an answer without news
+CALM = 0.4  # seconds for which a desk's news are gathered: thirty votes are not thirty answers
+
+
+def path() -> str:
+    """Where a page asks."""
+    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/room/news" if base else "/room/news"
+
+
+async def news(request: Request) -> Response:
+    """The newest number for the seat of this key, once it is another than the one the page has."""
+    key, had = request.headers.get("x-seat", "")[:64], request.query_params.get("after", "")
+    loop, woken = asyncio.get_running_loop(), asyncio.Event()
+    stop = ROOMS.listen(key, lambda: loop.call_soon_threadsafe(woken.set))
+    try:
+        if str(ROOMS.heard(key)) == had:
+            try:
+                await asyncio.wait_for(woken.wait(), WAIT)
+            except TimeoutError:
+                pass
+            else:
+                await asyncio.sleep(CALM if request.query_params.get("calm") == "1" else 0)
+        number = ROOMS.heard(key)
+    finally:
+        stop()
+    return JSONResponse({"number": number}, headers={"Cache-Control": "no-store"})
+
+
+def routes() -> list[Route]:
+    """What the server answers beside its pages."""
+    return [Route(path(), news)]
