@@ -209,7 +209,7 @@ class Seen:
                 for head in range(count)
             ),
             per_row=-(-count // lines),
-            note=" ".join(remarks),
+            left_out=" ".join(remarks),
             alt=f"The same numbers in each of the {count} heads of block {self.block + 1}, small.",
             height=style.OVERVIEW_HEIGHT + (lines - 1) * style.OVERVIEW_HEIGHT * 2 // 3,
         )

@@ -11,7 +11,7 @@ from gptviz import catalogue, sampling, tokenizer, trace, weights
 from gptviz.config import GPTConfig
 from gptviz.figures import style
 from gptviz.figures.chips import Chips
-from gptviz.figures.matrix import Grid
+from gptviz.figures.matrix import Grid, Panel
 from gptviz.stages import BY_KEY, STAGES, append
 from gptviz.ui import beside, cache
 from gptviz.ui.state import Choice
@@ -150,7 +150,7 @@ def test_pictures_hold_the_same_numbers_as_the_single_ones(stage, present):
 def test_charts_in_half_of_present_mode_have_smaller_type_and_the_same_points():
     pair = halves(replace(CHOICE, present=True))
     for one, drawn in zip(pair, beside.pictures(*pair, BY_KEY["gelu"])):
-        single = BY_KEY["gelu"].picture(one.seen)
+        single = BY_KEY["gelu"].picture(replace(one.seen, narrow=False))
         assert drawn.layout.font.size < single.layout.font.size == style.PRESENT_FONT
         units = [next(line for line in made.data if line.name == "units") for made in (drawn, single)]
         assert np.array_equal(units[0].x, units[1].x) and np.array_equal(units[0].y, units[1].y)
@@ -206,9 +206,17 @@ def test_lines_for_a_room_are_whole_sentences():
     assert beside.brief(said, 10) == 'The first, "·a." one.'
     assert beside.brief(said, 60) == 'The first, "·a." one. The second is longer than the first.'
     assert beside.brief(said, 200) == said
-    assert beside.said_of_parts("Explained. Rows 3 to 6 of 22 tokens.") == "Rows 3 to 6 of 22 tokens."
-    assert beside.said_of_parts("Short.") == "Short." and beside.said_of_parts("Much longer than fits. " * 9) != ""
-    assert beside.said_of_parts("x" * 99) == "" == beside.said_of_parts("")
+
+
+def test_what_a_picture_leaves_out_is_said_before_anything_else():
+    grid = Grid((Panel("one", np.ones((1, 2), np.float32), rows=("0",)),))
+    for note, left_out, said in (
+        ("Explained.", "Rows 3 to 6 of 22 tokens.", "Rows 3 to 6 of 22 tokens."),
+        ("Short.", "", "Short."),
+        ("Much longer than fits. " * 9, "", ""),
+        ("", "", ""),
+    ):
+        assert beside.presented(replace(grid, note=note, left_out=left_out)).remarks == said
 
 
 def test_no_number_beside_a_row_is_cut_in_half_of_present_mode():

@@ -146,7 +146,7 @@ def test_every_point_comes_out_again(key, length, dropout):
 
 def test_every_derived_name_is_known():
     run = traced("tiny", 5, 0.3)
-    known = set(recompute._known(recompute.axes_by_name(run)))
+    known = set(recompute.known_points(recompute.axes_by_name(run)))
     assert known > {*run.model.points, *derived(run)}
     for name in known:
         check(run, name, (0,) * len(shape(run, name)))

@@ -232,7 +232,7 @@ def test_a_long_text_shows_the_heaviest_value_rows_and_says_so():
     chosen = sorted(weights.topk(context_vectors.MOST_KEYS).indices.tolist())
     assert list(grid.panels[0].row_index) == chosen
     held = round(100 * float(weights[chosen].sum() / weights.sum()), 1)
-    assert {context_vectors.MOST_KEYS, 256, held} <= set(numbers(grid.note))
+    assert {context_vectors.MOST_KEYS, 256, held} <= set(numbers(grid.left_out))
 
 
 def test_dropped_weights_hand_nothing_over():

@@ -43,7 +43,7 @@ def payload(grid: Grid, cell: tuple[str, tuple[int, ...]] | None = None, present
         "per_row": grid.per_row,
         "height": grid.height,
         "to_scale": grid.to_scale,
-        "note": grid.note,
+        "note": grid.remarks,
         "alt": grid.alt,
         "present": present,
         "plays": grid.plays,

@@ -29,6 +29,7 @@ def shares(
     uniform_text: str,
     title: str,
     present: bool = False,
+    narrow: bool = False,
 ) -> go.Figure:
     """The largest shares as bars, largest on top, and under them the whole as one bar: the first, the others, all the rest.
 
@@ -39,7 +40,7 @@ def shares(
     count = len(values)
     figure = make_subplots(rows=2, cols=1, row_heights=[0.87, 0.13], vertical_spacing=0.06 if present else 0.035)
     grey, first, other = style.PARTS["residual"], style.PARTS["output"], style.PARTS["token"]
-    size = style.PRESENT_FONT if present else style.CHART_FONT
+    size = style.type_size(present, narrow)
     places = list(range(count))
     figure.add_bar(
         x=values,
@@ -112,8 +113,8 @@ def shares(
         tickvals=[0], ticktext=["sum = 1"], tickfont={"size": size}, showgrid=False, zeroline=False, row=2, col=1
     )
     figure.update_layout(
-        **style.chart(present=present),
-        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
+        **style.chart(present=present, narrow=narrow),
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.type_size(present, narrow, 16)}},
         barmode="stack",
         bargap=0.18,
         margin={"l": 10, "r": 10, "t": 36, "b": 10},

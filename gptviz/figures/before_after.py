@@ -24,13 +24,14 @@ def ranked(
     headings: tuple[str, str],
     title: str,
     present: bool = False,
+    narrow: bool = False,
 ) -> go.Figure:
     """The largest shares before (left) and after (right), best on top, and an arrow wherever one side has what the other has.
 
     words: the ids listed on each side, in falling order; shares: theirs, and the trace "before" or "after" holds exactly these;
     texts: the same as text. ranks: id -> its rank on each side, for all that are listed on either. names: id -> what it is called.
     """
-    size = style.PRESENT_FONT if present else style.CHART_FONT
+    size = style.type_size(present, narrow)
     longest = 8 if present else 12
     most = max(float(side.max()) for side in shares) or 1.0
     figure = go.Figure()
@@ -78,8 +79,8 @@ def ranked(
     figure.update_xaxes(range=[edges[0] - 1.02, edges[1] + 1.02], visible=False)
     figure.update_yaxes(range=[rows - 0.4, -1.2], visible=False)
     figure.update_layout(
-        **style.chart(present=present, height=style.PRESENT_HEIGHT if present else style.PICTURE_HEIGHT),
-        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
+        **style.chart(present=present, narrow=narrow, height=style.PRESENT_HEIGHT if present else style.PICTURE_HEIGHT),
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.type_size(present, narrow, 16)}},
         bargap=0.25,
         barmode="overlay",
         margin={"l": 10, "r": 10, "t": 36, "b": 10},

@@ -23,6 +23,7 @@ def units(
     title: str,
     named: Sequence[int] = (),
     present: bool = False,
+    narrow: bool = False,
 ) -> go.Figure:
     """Units on the curve of `function`, and under it how many lie where.
 
@@ -99,12 +100,12 @@ def units(
     figure.update_yaxes(title_text="units", nticks=3, range=[0, 1.5 * counts.max()], row=2, col=1)
     figure.update_xaxes(title_text="before GELU", range=[float(x[0]), float(x[-1])], row=2, col=1)
     figure.update_layout(
-        **style.chart(present=present),
-        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.PRESENT_FONT if present else 16}},
+        **style.chart(present=present, narrow=narrow),
+        title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": style.type_size(present, narrow, 16)}},
         bargap=0,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
     )
-    figure.update_annotations(font={"size": style.PRESENT_FONT if present else style.CHART_FONT})
+    figure.update_annotations(font={"size": style.type_size(present, narrow)})
     figure.update_yaxes(automargin=True, zeroline=True, zerolinecolor=grey)
     figure.update_xaxes(automargin=True, zeroline=False)
     return figure

@@ -47,12 +47,13 @@ def histograms(
     chosen: int = 0,
     note: str = "",
     text_size: int = 13,
+    brief: bool = False,
 ) -> go.Figure:
     """Columns of histograms, one row per token, bars as high as their counts.
 
     Bar trace n of a column holds token n's real counts in `y`, stacked above its row's base line in `base`. A dot marks the
     mean, its whiskers one standard deviation. names: of the tokens; first: the row number of the first one, which sets the
-    colours; chosen: which of them is framed. note: goes above the picture, after what is counted. text_size: in pixels.
+    colours; chosen: which of them is framed. note: goes above the picture, after what is counted. text_size: in pixels. brief: only what is counted is said.
     """
     rows, across = len(names), len(columns)
     share = (1 - GAP * (across - 1)) / across
@@ -142,7 +143,7 @@ def histograms(
     counted = f"{columns[0].values.shape[1]} numbers a token in {BINS} bins; the end bins hold all beyond."
     layout = {
         "title": {
-            "text": verbatim.chart(f"{counted} Dot and whiskers: mean and spread. {note}".strip()),
+            "text": verbatim.chart(counted if brief else f"{counted} Dot and whiskers: mean and spread. {note}".strip()),
             "font": {"size": text_size},
             "x": 0,
             "xref": "paper",

@@ -139,7 +139,7 @@ class Grid:
     """Panels drawn together. per_row: panels beside each other before the next line (1 = stacked).
 
     selected: the row (token) outlined in every panel that has it. note: one line under the picture (sampling, binning,
-    what a view is not). alt: the picture in words. to_scale: strips are as wide as they have columns, the widest as wide as fits.
+    what a view is not). left_out: what of the numbers is not in the picture, said after it. alt: the picture in words. to_scale: strips are as wide as they have columns, the widest as wide as fits.
     plays: a button shows the rows one after another.
     """
 
@@ -147,10 +147,16 @@ class Grid:
     per_row: int = 1
     selected: int | None = None
     note: str = ""
+    left_out: str = ""
     alt: str = ""
     height: int = style.PICTURE_HEIGHT
     to_scale: bool = False
     plays: bool = False
+
+    @property
+    def remarks(self) -> str:
+        """What stands under the picture."""
+        return f"{self.note} {self.left_out}".strip()
 
     @property
     def main(self) -> Panel:

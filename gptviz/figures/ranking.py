@@ -32,6 +32,7 @@ def table(
     vocabulary: int,
     left_out: str = "",
     present: bool = False,
+    narrow: bool = False,
 ) -> go.Figure:
     """Rows of ranked words, each row coloured between its own lowest and highest shown score.
 
@@ -40,7 +41,7 @@ def table(
     last: the row that is used to write on. floor: the mean of all the chosen row's scores, where its bars start.
     """
     rows, count = scores.shape
-    size = style.PRESENT_FONT if present else style.CHART_FONT
+    size = style.type_size(present, narrow)
     written = min(PRESENTED_WORDS if present else WORDS, count)
     longest = 8 if not present else 10
     if present:
@@ -137,14 +138,14 @@ def table(
     what = f"Highest logits of {vocabulary:,} after each token; boxed: the row that is used"
     what += f" ({verbatim.chart(left_out)})" if left_out else ""
     figure.update_layout(
-        **style.chart(present=present),
+        **style.chart(present=present, narrow=narrow),
         title={
             "text": "Highest logits after each token" if present else what,
             "x": 0,
             "xref": "paper",
             "y": 0.99,
             "yanchor": "top",
-            "font": {"size": style.PRESENT_FONT if present else 14},
+            "font": {"size": style.type_size(present, narrow, 14)},
         },
         margin={"l": 10, "r": 10, "t": 78 if present else 52, "b": 10},
     )

@@ -58,6 +58,7 @@ OVERVIEW_NAMED = 8  # so many of them have room for the word "head" in their tit
 OVERVIEW_TOKENS = 96  # rows and columns a small picture draws
 CHART_FONT = 13  # pixels, in Plotly charts
 PRESENT_FONT = 24  # the same in Present mode
+NARROW = 0.8  # of it, where two pictures share the width
 FONT = "Source Sans, Source Sans Pro, sans-serif"
 
 
@@ -78,11 +79,16 @@ def robust_limits(values: np.ndarray, kind: str) -> tuple[float, float]:
     return -reach, reach
 
 
-def chart(*, present: bool = False, height: int = PICTURE_HEIGHT) -> dict:
+def type_size(present: bool, narrow: bool = False, study: int = CHART_FONT) -> int:
+    """Pixels of a chart's type: for a projector, beside another picture there, or for one reader."""
+    return round(PRESENT_FONT * (NARROW if narrow else 1)) if present else study
+
+
+def chart(*, present: bool = False, narrow: bool = False, height: int = PICTURE_HEIGHT) -> dict:
     """Layout every Plotly chart shares: no paper of its own, so that light and dark show through, and type that can be read."""
     return {
         "height": height,
-        "font": {"size": PRESENT_FONT if present else CHART_FONT, "family": FONT},
+        "font": {"size": type_size(present, narrow), "family": FONT},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,

@@ -46,7 +46,7 @@ def picture(
         )
         for point, title, part, joiner, values, own in zip(points, titles, parts, ("", "+", "="), arrays, limits)
     )
-    note = ""
+    note = left_out = ""
     if apart and min(long):
         short = titles[long.index(min(long))]
         note = (
@@ -55,13 +55,14 @@ def picture(
     if seen.present:
         with_added = f"{titles[2]} (+ {titles[1][0].lower()}{titles[1][1:]})"
         around = example(*(values[seen.row] for values in arrays))
-        panels, cut = present.strips(seen, panels[0], replace(panels[2], title=with_added, joiner=""), around=around)
-        note = cut
+        panels, left_out = present.strips(seen, panels[0], replace(panels[2], title=with_added, joiner=""), around=around)
+        note = ""
     return Grid(
         panels=panels,
         per_row=1 if seen.present or len(arrays[0]) <= STACKED else 3,
         selected=seen.row,
         note=note,
+        left_out=left_out,
         alt=alt,
     )
 

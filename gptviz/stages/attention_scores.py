@@ -29,7 +29,8 @@ def picture(seen: Seen) -> Grid:
         ),
         per_row=2,
         selected=seen.row,
-        note=f"Own colours each: same pattern, numbers {root:.3g} times smaller. {seen.window_note}".strip(),
+        note=f"Own colours each: same pattern, numbers {root:.3g} times smaller.",
+        left_out=seen.window_note,
         alt=f"Scores of block {seen.block + 1}, head {seen.head + 1} before and after division by {root:.3g}.",
         height=seen.height_beside,
     )

@@ -34,7 +34,7 @@ def picture(seen: Seen) -> Grid:
         ),
         per_row=2,
         selected=seen.row,
-        note=seen.window_note,
+        left_out=seen.window_note,
         alt=f"Attention weights of block {seen.block + 1}, head {seen.head + 1}, {len(weights)} rows that sum to 1.",
         height=seen.height_beside,
     )

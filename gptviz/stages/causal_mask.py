@@ -30,7 +30,7 @@ def picture(seen: Seen) -> Grid:
         ),
         per_row=2,
         selected=seen.row,
-        note=seen.window_note,
+        left_out=seen.window_note,
         alt=f"Scaled scores of block {seen.block + 1}, head {seen.head + 1}, and the same, hidden above the diagonal.",
         height=seen.height_beside,
     )

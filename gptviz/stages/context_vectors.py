@@ -78,7 +78,7 @@ def picture(seen: Seen) -> Grid:
             ),
         ),
         per_row=1,
-        note=left_out,
+        left_out=left_out,
         alt=f"Weighted value rows that {seen.quoted(row)} reads in block {seen.block + 1}, head {seen.head + 1}, "
         "and their sum, the context vector.",
         height=seen.height_beside,

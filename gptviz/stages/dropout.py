@@ -134,25 +134,26 @@ def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: 
     )
     panels: tuple[Panel, ...] = (first, middle, last)
     note = f"Expected zeros a token: {mean:.1f} of {width}, give or take {spread:.1f}." if seen.trace.dropout else ""
+    left_out = ""
     shown = FEATURES[len(x) > addition.STACKED]
     if shown < width and not seen.present:
         every = tuple(range(len(x)))
         panels = tuple(present.crop(panel, every, tuple(range(shown)), printed=False) for panel in panels)
-        note = f"The first {shown} of {width} features; zeros and lengths are of all. {note}".strip()
+        left_out = f"The first {shown} of {width} features; zeros and lengths are of all."
     if seen.present:
         row = seen.row
-        panels, cut = present.strips(
+        panels, left_out = present.strips(
             seen,
             replace(first, side=(), side_title=""),
             replace(last, side=(), side_title="", joiner="dropout →"),
             around=survivor(x[row], y[row], mask[row], seen.trace.dropout) or 0,
         )
-        note = f"{cut} {note}".strip()
     return Grid(
         panels=panels,
         per_row=1 if seen.present or len(x) <= addition.STACKED else 3,
         selected=seen.row,
         note=note,
+        left_out=left_out,
         alt=(
             f"Three strips: {titles[0]}, the factors dropout multiplied by, {titles[1]}. "
             f"{int(fell.sum())} of {x.size} numbers became 0."

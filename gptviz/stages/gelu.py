@@ -39,6 +39,7 @@ def picture(seen: Seen) -> go.Figure:
         title=f"The {len(hidden):,} units of {seen.quoted(row)} on the GELU curve",
         named=sampling.top(active, NAMED).tolist(),
         present=seen.present,
+        narrow=seen.narrow,
     )
     return figure if seen.present else figure.update_layout(height=HEIGHT)
 

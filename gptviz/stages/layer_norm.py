@@ -60,7 +60,8 @@ def picture(seen: Seen, before: str, after: str) -> go.Figure:
         first=rows[0],
         chosen=rows.index(seen.row),
         note=note,
-        text_size=style.PRESENT_FONT if seen.present else style.CHART_FONT,
+        text_size=style.type_size(seen.present, seen.narrow),
+        brief=seen.present and seen.narrow,
     )
     return figure if seen.present else figure.update_layout(height=HEIGHT)
 

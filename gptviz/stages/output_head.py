@@ -66,6 +66,7 @@ def picture(seen: Seen) -> go.Figure:
         vocabulary=logits.shape[1],
         left_out="" if len(rows) == size else f"rows {rows[0]} to {rows[-2]} and the last of {size}",
         present=seen.present,
+        narrow=seen.narrow,
     )
     return figure if seen.present else figure.update_layout(height=HEIGHT)
 

@@ -73,7 +73,7 @@ def picture(seen: Seen) -> Grid:
             ),
         )[seen.present :],
         per_row=1,
-        note=f"The {ROOM} of {heads} heads that add most." if len(shown) < heads + 2 else "",
+        left_out=f"The {ROOM} of {heads} heads that add most." if len(shown) < heads + 2 else "",
         alt=f"Output of attention for {who} in block {seen.block + 1}: one strip per head, the bias, and their sum.",
     )
 

@@ -46,14 +46,14 @@ def picture(seen: Seen) -> Grid:
         point="cosine:pos_emb",
         part="position",
     )
-    note = ""
+    left_out = ""
     if seen.present:
-        alike, strips, note = present.pairs(seen, alike, strips)
+        alike, strips, left_out = present.pairs(seen, alike, strips)
     return Grid(
         panels=(alike, strips),
         per_row=2,
         selected=seen.row,
-        note=note,
+        left_out=left_out,
         alt=f"Position vectors 0 to {many - 1} as strips of {vectors.shape[1]} cells, and their cosine similarities.",
     )
 

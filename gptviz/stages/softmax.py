@@ -45,6 +45,7 @@ def picture(seen: Seen) -> go.Figure:
         uniform_text=f"blind guess {percent(1 / len(probabilities))}",
         title=f"What follows {seen.quoted(row)}? ({place})",
         present=seen.present,
+        narrow=seen.narrow,
     )
     return figure if seen.present else figure.update_layout(height=HEIGHT)
 
@@ -116,6 +117,7 @@ def edited(plain: Seen, seen: Seen) -> go.Figure:
         headings=("as the model is", "with the edit"),
         title=f"What follows {seen.quoted(seen.row)}? The {count} most probable before and after",
         present=seen.present,
+        narrow=seen.narrow,
     )
 
 

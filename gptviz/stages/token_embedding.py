@@ -42,14 +42,14 @@ def picture(seen: Seen) -> Grid:
         prefix=(seen.item,),
         part="token",
     )
-    note = ""
+    left_out = ""
     if seen.present:
-        alike, strips, note = present.pairs(seen, alike, strips)
+        alike, strips, left_out = present.pairs(seen, alike, strips)
     return Grid(
         panels=(alike, strips),
         per_row=2,
         selected=seen.row,
-        note=note,
+        left_out=left_out,
         alt=f"Token vectors of {many} tokens as strips of {width} cells, and their cosine similarities.",
     )
 

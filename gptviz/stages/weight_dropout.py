@@ -108,7 +108,7 @@ def picture(seen: Seen) -> Grid:
         panels=(before, after) if seen.present else (before, middle, after),
         per_row=2 if seen.present else 3,
         selected=seen.row,
-        note=seen.window_note,
+        left_out=seen.window_note,
         alt=(
             f"Attention weights of block {seen.block + 1}, head {seen.head + 1} before and after dropout, row sums "
             f"{dropped.sum(1).min():.2f} to {dropped.sum(1).max():.2f}."

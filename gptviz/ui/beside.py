@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass, replace
 
-import plotly.graph_objects as go
-
 from .. import catalogue, edits, weights
 from ..figures import style
 from ..figures.chips import Chips
@@ -26,7 +24,6 @@ REMARK = 20  # of the line that says what a half cannot show as chosen
 PRESENTED = 345  # of a picture beside another one in Present mode
 BRIEF, SHORT = 130, 60  # characters of a "look for" line and of a note or title there, as far as whole sentences allow it
 NOTE_WIDTH, NOTE_LINE = 52, 32  # characters of a note in a line there, and its pixels
-HALF_TYPE = 0.8  # type of a chart there against that of the whole width
 SENTENCE = r"(?<=\.)\s+(?=[A-Z0-9\"])"  # what stands between two sentences
 
 
@@ -196,14 +193,7 @@ def pictures(main: Half, other: Half, stage: Stage) -> tuple[Picture, Picture]:
 
 
 def presented(picture: Picture) -> Picture:
-    """A picture of Present mode in half the width: one panel where it has squares or numbers in cells, smaller type in charts."""
-    if isinstance(picture, go.Figure):
-        layout = _smaller(picture.layout.to_plotly_json())
-        chart = go.Figure(picture.data, layout).update_layout(title_text=brief(picture.layout.title.text or "", SHORT))
-        for line in chart.data:
-            if "textfont" in line and line.textfont.size == style.PRESENT_FONT:
-                line.textfont.size = round(style.PRESENT_FONT * HALF_TYPE)
-        return chart
+    """A picture of Present mode in half the width: one panel where it has squares or numbers in cells."""
     if not isinstance(picture, Grid):
         return picture
     panels = [panel for panel in picture.panels if not panel.dim]
@@ -211,28 +201,9 @@ def presented(picture: Picture) -> Picture:
     if squares or all(panel.prints for panel in panels):
         panels = (squares or panels)[-1:]
     panels = [replace(panel, title=f"{panel.joiner} {panel.title}".strip(), joiner="") for panel in panels]
-    note = said_of_parts(picture.note)
-    height = PRESENTED - NOTE_LINE * -(-len(note) // NOTE_WIDTH)
+    note = "" if picture.left_out or len(picture.note) > SHORT else picture.note
+    height = PRESENTED - NOTE_LINE * -(-len(picture.left_out or note) // NOTE_WIDTH)
     return replace(picture, panels=tuple(panels), per_row=1, note=note, height=height)
-
-
-def said_of_parts(note: str) -> str:
-    """The sentence of a note that says what is left out of the picture; without one its first, if that is short."""
-    first, *rest = re.split(SENTENCE, note)
-    parts = [one for one in (first, *rest) if re.search(r"\d of [\d,]+|largest of [\d,]+", one)]
-    return parts[0].split(";")[0] if parts else first * (len(first) <= SHORT)
-
-
-def _smaller(layout: object) -> object:
-    """The same nested values with every size of a font that is made for the whole width of Present mode scaled down."""
-    if isinstance(layout, dict):
-        return {
-            name: {**value, "size": round(value["size"] * HALF_TYPE)}
-            if "font" in name and isinstance(value, dict) and value.get("size") == style.PRESENT_FONT
-            else _smaller(value)
-            for name, value in layout.items()
-        }
-    return [_smaller(value) for value in layout] if isinstance(layout, list | tuple) else layout
 
 
 def numbered(picture: Grid) -> Grid:

@@ -50,7 +50,11 @@ def show() -> None:
     if question:
         lines["Answer"] = f"{question.ask} {question.choices[question.answer]}. {question.why}"
     lines["Next"] = after
-    st.html("".join(f"<p class='notes'><b>{verbatim.html(name)}</b> {verbatim.html(line)}</p>" for name, line in lines.items() if line))
+    st.html(
+        "".join(
+            f"<p class='notes'><b>{verbatim.html(name)}</b> {verbatim.html(line)}</p>" for name, line in lines.items() if line
+        )
+    )
     with st.container(horizontal=True, gap="small"):
         st.button("‹ Back", key="notes-back", on_click=ROOMS.order, args=(seat, -1))
         st.button("Next ›", key="notes-next", type="primary", on_click=ROOMS.order, args=(seat, 1))
