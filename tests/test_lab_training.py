@@ -256,7 +256,7 @@ def test_what_did_not_fall_is_not_called_learned(make, monkeypatch):
     setting = make(training_loss.LOSS, step=NUMBERS[1])
     made = training_loss.losses_of(setting)
     same = training_loss.Losses(made.now, made.means, made.now.surprisals)
-    monkeypatch.setattr(training_loss, "measured", lambda setting: same)
+    monkeypatch.setattr(training_loss, "losses_of", lambda setting: same)
     assert "None of its tokens has become cheaper" in training_loss.caption(setting)
     assert "fell most" not in training_loss.pictures(setting)[0].layout.title.text
 

@@ -13,7 +13,7 @@ import torch
 from gptviz import tokenizer, weights
 from gptviz.figures import learning
 from gptviz.figures.learning import Before, Level, Measured
-from gptviz.training import jobs, losses, texts, worker
+from gptviz.training import jobs, losses, report, texts, worker
 from gptviz.training.data import UNIFORM_LOSS, encode_documents
 from gptviz.training.jobs import Full, Job, Line, Ready, Sample, Seen
 from gptviz.training.worker import Order, Wishes, longest_copied, train
@@ -343,7 +343,7 @@ def test_the_line_ends_at_the_number_that_is_written_and_said(state, steps, seco
     end = (learning.LOWER - float(points[-1].split(",")[1])) * pixel
     shown = f"{number(text, 'batches just read'):.2f}"
     assert end == pytest.approx(float(shown), abs=0.06 * pixel + 0.005)
-    said = page.told(seen, means, learning.span(45))
+    said = report.told(seen, means, learning.span(45))
     assert f"cost {shown} nats" in said if seen.on else f" to {shown}." in said
     assert f"step {steps:,} · loss {shown}<" in page.samples(seen, means) and "step 0 · untrained<" in page.samples(seen, means)
 
