@@ -547,17 +547,17 @@ def dropout_history(model: GPT) -> str:
     return f"trained with dropout {embedding} on the embedding, {attention} on attention weights, {residual} on what is added"
 
 
-def mode(model: GPT | None, rate: float, seed: int) -> str:
+def mode(model: GPT | None, rate: float, seeds: str) -> str:
     """The state of a pass for a badge: with dropout or without, and whether that is how the model was trained; None for more than
-    one model, or for none."""
+    one model, or for none. seeds: of its masks, such as "seed 3"."""
     if not rate:
         return "EVAL: dropout off"
     if model is None:
-        return f"DROPOUT {rate:g}, seed {seed:d}"
+        return f"DROPOUT {rate:g}, {seeds}"
     if is_trained(model) and model.rates and any(model.rates):
         own = {f"{one:g}" for one in model.rates}
-        return f"TRAIN: dropout {rate:g}, seed {seed:d}" + (
+        return f"TRAIN: dropout {rate:g}, {seeds}" + (
             "" if own == {f"{rate:g}"} else f" (trained with {', '.join(sorted(own))})"
         )
     why = "never trained" if not is_trained(model) else "trained without" if model.rates else "its training is not known"
-    return f"DROPOUT {rate:g}, seed {seed:d} ({why})"
+    return f"DROPOUT {rate:g}, {seeds} ({why})"

@@ -19,6 +19,12 @@ def fixed(value: float, digits: int = 2) -> str:
     return said.removeprefix("-") if not any(char in "123456789" for char in said) else said.replace("-", MINUS)
 
 
+def added(value: float, digits: int = 2) -> str:
+    """The same for what is added to something: with its sign, which nothing has not."""
+    said = fixed(value, digits)
+    return f"+{said}" if value > 0 and any(char in "123456789" for char in said) else said
+
+
 def size(value: float) -> str:
     """A length, or another number that is never negative, as short as it can be read: 1,234, 12.3, 1.23, 0.0123, 0."""
     if value == 0:

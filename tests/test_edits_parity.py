@@ -9,10 +9,11 @@ from contextlib import ExitStack
 import pytest
 import torch
 import torch.nn.functional as F
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2LMHeadModel
 
-from gptviz import edits, run, tokenizer, trace, weights
+from gptviz import edits, run, tokenizer, trace
 from sample_models import mini, tiny
+from twin import transformers_twin
 
 IDS = tokenizer.encode("The letter was sealed. She opened the")
 CAT = tokenizer.encode("The cat sat by the fire, and")
@@ -24,21 +25,7 @@ Hook = Callable[[GPT2LMHeadModel], list]
 
 @pytest.fixture(scope="module")
 def peer():
-    """transformers' GPT-2 with the bundled model's weights."""
-    config = mini().config
-    theirs = GPT2LMHeadModel(
-        GPT2Config(
-            n_embd=config.n_embd,
-            n_layer=config.n_layer,
-            n_head=config.n_head,
-            n_positions=config.context_length,
-            attn_implementation="eager",
-        )
-    )
-    state = {"transformer." + weights.hf_name(name): parameter.clone() for name, parameter in mini().named_parameters()}
-    theirs.load_state_dict(state, strict=False)
-    theirs.tie_weights()
-    return theirs.eval().requires_grad_(False)
+    return transformers_twin()
 
 
 def mean(x):

@@ -73,8 +73,8 @@ def a_copy(rates: Rates | None) -> GPT:
 )
 def test_whether_a_model_was_trained_with_dropout_is_what_its_configuration_says(rates, said, badge):
     model = a_copy(rates)
-    assert said in weights.dropout_history(model) and weights.mode(model, 0.1, 7) == badge
-    assert weights.mode(model, 0.0, 7) == "EVAL: dropout off"
+    assert said in weights.dropout_history(model) and weights.mode(model, 0.1, "seed 7") == badge
+    assert weights.mode(model, 0.0, "seed 7") == "EVAL: dropout off"
     for key in DROPOUTS:
         for p in (0.0, 0.1):
             run = replace(traced(SENTENCES[0], dropout=p), model=model)
@@ -82,12 +82,13 @@ def test_whether_a_model_was_trained_with_dropout_is_what_its_configuration_says
 
 
 def test_random_weights_were_never_trained():
-    assert weights.dropout_history(tiny()) == "never trained" and "TRAIN" not in weights.mode(tiny(), 0.1, 0)
+    assert weights.dropout_history(tiny()) == "never trained" and "TRAIN" not in weights.mode(tiny(), 0.1, "seed 0")
     assert all("in training" not in BY_KEY[key].caption(Seen(traced("She opened the", tiny))) for key in DROPOUTS)
 
 
 def test_a_configuration_gives_the_rates_or_none(tmp_path):
-    assert weights.rates(catalogue.BUNDLED / "mini") == mini().rates != None  # noqa: E711
+    said = weights.rates(catalogue.BUNDLED / "mini")
+    assert said is not None and said == mini().rates
     weights.save(tiny(), tmp_path, dropout=0.1)
     assert weights.load(tmp_path).rates == Rates(0.1, 0.1, 0.1)
     config = (tmp_path / "config.json").read_text()

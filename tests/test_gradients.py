@@ -5,10 +5,10 @@ import threading
 import pytest
 import torch
 import torch.nn.functional as F
-from transformers import GPT2Config, GPT2LMHeadModel
 
-from gptviz import trace, weights
+from gptviz import trace
 from sample_models import DAY, EFFORT, mini, randomised, some_ids, tiny
+from twin import transformers_twin
 
 
 def next_token_loss(run):
@@ -22,22 +22,7 @@ def last_row(target):
 
 @pytest.fixture(scope="module")
 def peer():
-    """transformers' GPT-2 with the bundled model's weights."""
-    config = mini().config
-    theirs = GPT2LMHeadModel(
-        GPT2Config(
-            n_embd=config.n_embd,
-            n_layer=config.n_layer,
-            n_head=config.n_head,
-            n_positions=config.context_length,
-            attn_implementation="eager",
-        )
-    )
-    state = {"transformer." + weights.hf_name(name): parameter.clone() for name, parameter in mini().named_parameters()}
-    missing, extra = theirs.load_state_dict(state, strict=False)
-    assert set(missing) <= {"lm_head.weight"} and not extra
-    theirs.tie_weights()
-    return theirs.eval().requires_grad_(False)
+    return transformers_twin()
 
 
 def test_gradients_equal_transformers_at_every_block(peer):

@@ -88,7 +88,7 @@ def test_a_store_holds_equal_arrays_once_and_gives_them_back():
     np.testing.assert_array_equal(arrays[0], np.arange(6))
 
 
-def test_four_tokens_of_the_bundled_model_take_at_most_two_megabytes_and_a_fifth():
+def test_four_tokens_of_the_bundled_model_take_at_most_two_megabytes():
     seen = Chosen("Every effort moves you").seen(mini())
     inside = [stage for stage in STAGES if stage.per_block]
     outside = len(walk.page(seen, "mini", [stage for stage in STAGES if not stage.per_block]))

@@ -281,7 +281,7 @@ def test_the_page_says_what_the_pass_gave():
     app = opened(place="weights", p="0.3", seed="4", block="2", head="3")
     said = dropout.caption(setting("drag", place="weights", p=0.3, seed=4, block=2, head=3))
     assert said.split(" fall")[0].replace('"', "&quot;") in html(app)
-    assert "TRAIN: dropout 0.3, seed 4" in html(app)
+    assert "DROPOUT 0.3, seed 4 (trained without)" in html(app)
     assert len(app.get("bidi_component")) >= 1 and not any(slider.label.startswith("Dropout rate") for slider in app.slider)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import anywidget
 import numpy as np
 import pytest
 
@@ -23,7 +24,6 @@ def framed(frame: notebook.Frame) -> str:
 
 
 def test_a_step_is_a_widget_where_there_is_one(monkeypatch):
-    anywidget = pytest.importorskip("anywidget")
     step = gptviz.show(TEXT, "causal-mask", block=2, head=6)
     assert isinstance(step, anywidget.AnyWidget) and step.clicked == ()
     monkeypatch.setattr(notebook, "find_spec", lambda name: None)

@@ -226,7 +226,7 @@ def test_the_end_of_a_text_is_said_and_the_reader_chooses(tmp_path, monkeypatch)
 def test_dropout_switch_labels_the_state_and_comes_back():
     app = fine(opened(stage="embedding-dropout"))
     app = fine(app.toggle(key="training").set_value(True).run())
-    assert weights.mode(catalogue.load("mini"), 0.1, 0) in html(app)
+    assert weights.mode(catalogue.load("mini"), 0.1, "seed 0") in html(app)
     app = fine(app.slider(key="rate").set_value(0.5).run())
     assert "dropout 0.5" in html(app).lower()
     app = fine(app.toggle(key="training").set_value(False).run())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gptviz import edits, effects, tokenizer, trace
+from gptviz.figures import changes
 from gptviz.figures.matrix import Grid
 from gptviz.points import Address
 from gptviz.recompute import recompute
@@ -234,12 +235,12 @@ def test_rows_left_of_an_edit_are_marked_and_only_those(stage):
 def test_the_difference_is_what_the_edit_adds_to_every_cell():
     plain, edited = (Seen(trace.run(mini(), IDS, edits=some), block=5, head=2, text=LETTER) for some in ([], ["head:5.3"]))
     stage = BY_KEY["attention-weights"]
-    made = whatif.difference(stage.picture(edited), stage.picture(plain))
+    made = changes.difference(stage.picture(edited), stage.picture(plain))
     weights = [one.trace.array("blocks.5.att.weights")[0, 2] for one in (edited, plain)]
     np.testing.assert_array_equal(np.nan_to_num(made.main.values), np.nan_to_num(weights[0] - weights[1]))
     assert made.main.kind == "signed" and not made.main.point and "change" in made.main.title
     softmax = BY_KEY["softmax"]
-    assert whatif.difference(softmax.picture(edited), softmax.picture(plain)) is None
+    assert changes.difference(softmax.picture(edited), softmax.picture(plain)) is None
     app = fine(opened(stage="attention-weights", text=LETTER, edit="head:5.3", block=6, head=3, beside="mini"))
     assert "The difference" in text(app)
     assert "The difference" not in text(

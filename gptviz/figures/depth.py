@@ -87,14 +87,7 @@ def lines(
         **style.chart(height=height)
         | {
             "showlegend": True,
-            "legend": {
-                "orientation": "h",
-                "x": 0,
-                "y": 1.02,
-                "yanchor": "bottom",
-                "itemclick": False,
-                "itemdoubleclick": False,
-            },
+            "legend": style.LEGEND,
         },
         title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}} if title else None,
         margin={"l": 10, "r": 10, "t": 64 if title else 36, "b": 10},

@@ -81,14 +81,7 @@ def words(
         **style.chart(height=height)
         | {
             "showlegend": True,
-            "legend": {
-                "orientation": "h",
-                "x": 0,
-                "y": 1.02,
-                "yanchor": "bottom",
-                "itemclick": False,
-                "itemdoubleclick": False,
-            },
+            "legend": style.LEGEND,
         },
         title=style.title(title),
         margin={"l": 10, "r": 10, "t": 58, "b": 10},

@@ -100,6 +100,9 @@ def title(text: str) -> dict:
     return {"text": verbatim.chart(text), "x": 0, "xref": "container", "y": 0.985, "yanchor": "top", "font": {"size": 16}}
 
 
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False, "itemdoubleclick": False}
+"""A legend above the chart, whose entries cannot be switched off by accident."""
+
 INK = MappingProxyType({"light": ("#171B21", "#D3D7DD"), "dark": ("#E8EBEF", "#3A424E")})
 """Text and grid lines of a chart on each theme: text at well over 4.5:1 on its background."""
 

@@ -314,7 +314,7 @@ def badges(seen: Seen) -> Html:
     """The state every number comes from."""
     trace = seen.trace
     found = [("trained", "TRAINED") if weights.is_trained(trace.model) else ("random", "RANDOM INIT")]
-    found.append(("train" if trace.dropout else "eval", weights.mode(trace.model, trace.dropout, trace.seed)))
+    found.append(("train" if trace.dropout else "eval", weights.mode(trace.model, trace.dropout, f"seed {trace.seed}")))
     found += [("train", f"edited: {name}") for name in trace.edits]
     if len(trace.ids) > 1:
         found.append(("eval", f"sentence {seen.item + 1} of {len(trace.ids)}"))

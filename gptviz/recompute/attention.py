@@ -7,7 +7,7 @@ import numpy as np
 
 from .cell import Cell, Recomputation, noted
 from .latex import long_share, long_sum, number, placed, signed
-from .sums import answer, dot_product, doubles, linear
+from .sums import answer, dot_product, doubles, linear, times
 
 
 def projection(cell: Cell) -> Recomputation:
@@ -130,16 +130,14 @@ def weighted_value(cell: Cell) -> Recomputation:
     item, head, query, key, channel = cell.index
     weights, values = cell.here("att.dropped"), cell.here("att.value")
     share, v = cell.trace[weights][item, head, query, key], cell.trace[values][item, head, key, channel]
-    return answer(
+    return times(
         cell,
-        shown=share * v,
-        value=float(share) * float(v),
+        share,
+        v,
         sentence=f"Block {cell.block + 1}, head {head + 1}: what token {key} hands to token {query} in channel {channel}, "
         "its attention weight times its value.",
         formula=r"\tilde a_{i,j}\, v_{j,c}",
-        numbers=rf"{signed(float(share))} \cdot {signed(float(v))}",
         code=f"{placed(weights, item, head, query, key)} * {placed(values, item, head, key, channel)}",
-        operands={"number": np.array([float(share), float(v)])},
         names=("attention weight", "value"),
     )
 

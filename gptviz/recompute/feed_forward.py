@@ -6,7 +6,7 @@ import numpy as np
 
 from .cell import Cell, Recomputation
 from .latex import number, placed, signed
-from .sums import answer, linear
+from .sums import answer, linear, times
 
 
 def hidden(cell: Cell) -> Recomputation:
@@ -59,15 +59,13 @@ def unit_out(cell: Cell) -> Recomputation:
     point = cell.here("ff.active")
     active = cell.trace[point][item, token, unit]
     weight = cell.trace.model.blocks[cell.block].ff.contract.weight[unit, feature].detach()
-    return answer(
+    return times(
         cell,
-        shown=active * weight,
-        value=float(active) * float(weight),
+        active,
+        weight,
         sentence=f"Block {cell.block + 1}: what hidden unit {unit} adds to feature {feature} of token {token}, "
         "its activation times its row of the contracting matrix.",
         formula=r"g_{t,u}\, W_{u,j}",
-        numbers=rf"{signed(float(active))} \cdot {signed(float(weight))}",
         code=f"{placed(point, item, token, unit)} * model.blocks[{cell.block}].ff.contract.weight[{unit}, {feature}]",
-        operands={"number": np.array([float(active), float(weight)])},
         names=("activation", "weight"),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from .. import sampling
 from .cell import Cell, Recomputation
 from .latex import WORDS, long_share, number, placed, signed
-from .sums import answer, dot_product, doubles
+from .sums import answer, dot_product, doubles, times
 
 
 def logits(cell: Cell) -> Recomputation:
@@ -29,16 +29,14 @@ def logit_part(cell: Cell) -> Recomputation:
     item, token, word, feature = cell.index
     table, path = ("token table", "model.tok_emb") if cell.trace.config.tied_head else ("output head", "model.out_head")
     number_, weight = cell.trace["final_norm"][item, token, feature], cell.trace.model.out_head.weight[word, feature].detach()
-    return answer(
+    return times(
         cell,
-        shown=number_ * weight,
-        value=float(number_) * float(weight),
+        number_,
+        weight,
         sentence=f"What feature {feature} of row {token} adds to the logit of word {word}: its number times that of row {word} of "
         f"the {table}.",
         formula=r"y_{t,j}\, W_{w,j}",
-        numbers=rf"{signed(float(number_))} \cdot {signed(float(weight))}",
         code=f"{placed('final_norm', item, token, feature)} * {path}.weight[{word}, {feature}]",
-        operands={"number": np.array([float(number_), float(weight)])},
         names=("row of the stream", "row of the table"),
     )
 

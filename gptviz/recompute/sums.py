@@ -79,6 +79,24 @@ def linear(
     )
 
 
+def times(
+    cell: Cell, number: Tensor, factor: Tensor, *, names: tuple[str, str], formula: str, sentence: str, code: str
+) -> Recomputation:
+    """The product of two numbers, which is drawn and stands in no tensor."""
+    a, b = float(number), float(factor)
+    return answer(
+        cell,
+        shown=number * factor,
+        value=a * b,
+        sentence=sentence,
+        formula=formula,
+        numbers=rf"{signed(a)} \cdot {signed(b)}",
+        code=code,
+        operands={"number": np.array([a, b])},
+        names=names,
+    )
+
+
 def plus(cell: Cell, names: tuple[str, str], formula: str, sentence: str) -> Recomputation:
     """The sum of the same cell at two points (the position table's point has no batch axis)."""
     where = [cell.index if "batch" in cell.trace.axes(name) else cell.index[1:] for name in names]

@@ -42,6 +42,7 @@ from .work import tell
 SLICE = 1.0  # seconds of an experiment that goes on by itself, between two drawings
 AGAIN = 0.2  # seconds until the next one
 MOST = 60.0  # seconds of the model's time that one link or press buys; what is begun by then is brought to its end
+ENOUGH = f"The model was at it for more than {MOST:.0f} seconds and there is more to do. What is done is kept."
 
 
 def show(chosen: Lab) -> None:
@@ -85,7 +86,7 @@ def body(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages: list[
         with waiting.shown("experiment", MOST):
             experiment(chosen, key, text, ids, messages)
     except waiting.Enough:
-        st.warning(f"The model was at it for more than {MOST:.0f} seconds and there is more to do. What is done is kept.")
+        st.warning(ENOUGH)
         st.button("Go on", key="go-on", type="primary")
     if (AGAIN if going_on() else None) != every:
         st.rerun()
@@ -103,7 +104,7 @@ def further(share: float | None) -> None:
         st.html(appending.UNDIMMED)
         st.progress(share, f"{100 * share:.0f} % done")
         return
-    st.warning(f"The model was at it for more than {MOST:.0f} seconds and there is more to do. What is done is kept.")
+    st.warning(ENOUGH)
     st.button("Go on", key="go-further", type="primary", on_click=spell)
 
 

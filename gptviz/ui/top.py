@@ -266,7 +266,7 @@ def badges(choice: Choice, badge: Html, lab: bool, loaded: GPT | None) -> Html:
         return weights_badge
     if choice.beside:
         weights_badge = ""  # each picture carries the state of its own model
-    mode = verbatim.html(weights.mode(None if choice.beside else loaded, choice.dropout, choice.seed))
+    mode = verbatim.html(weights.mode(None if choice.beside else loaded, choice.dropout, f"seed {choice.seed}"))
     drop = "train" if choice.dropout else "eval"
     if choice.edit:
         weights_badge += " <span class='badge edited'>EDITED</span>"

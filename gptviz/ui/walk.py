@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from .. import verbatim
 from ..config import PRESETS, GPTConfig
+from ..figures import changes
 from ..figures.forms import Picture
 from ..model import GPT
 from ..points import Address
@@ -359,10 +360,10 @@ def pair(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done | 
     title_row(stage, main, other, choice, beside.scales(*made, stage, main))
     remarks = [beside.remarks(one, two, choice, stage) for one, two in ((main, other), (other, main))]
     tall, low = beside.heights(main, other, stage, any(remarks))
-    apart = whatif.difference(*made) if choice.beside == choice.model and not choice.present else None
+    apart = changes.difference(*made) if choice.beside == choice.model and not choice.present else None
     if apart:
         tall, low = beside.HEIGHT, 0  # three pictures beside each other leave no room for small ones
-        made = whatif.alone(made[0]), whatif.alone(made[1])
+        made = changes.alone(made[0]), changes.alone(made[1])
     heights = whatif.room(tall, choice) or tall, low
     made = whatif.marked(made[0], main.seen), made[1]
     with st.container(key="stage"):

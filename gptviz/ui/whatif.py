@@ -12,9 +12,8 @@ from .. import edits, effects, tokenizer, verbatim, weights
 from ..config import GPTConfig
 from ..edits import Named
 from ..effects import Effect, Reached
-from ..figures import style
+from ..figures import changes, style
 from ..figures.forms import Picture
-from ..figures.matrix import Grid, Panel
 from ..points import Address
 from ..recompute import recompute
 from ..seen import Seen
@@ -28,8 +27,6 @@ from .state import Choice, change
 
 ROOM = {False: 46, True: 76}  # pixels the row takes from the picture, in Present mode and else
 LEAST = 240  # pixels a picture keeps
-UNMASKED = (".scores", ".scaled")  # where a row still has numbers of later tokens
-SAME = "="  # before the label of a row that cannot have changed
 UNITS = 3  # feed-forward units that are offered: those with the largest activation at the chosen token
 
 
@@ -412,68 +409,7 @@ def unreached(seen: Seen) -> int:
 
 def marked(made: Picture, seen: Seen) -> Picture:
     """The picture with a sign at the rows that cannot have changed."""
-    first = unreached(seen)
-    if not first:
-        return made
-    if isinstance(made, go.Figure):
-        same = {verbatim.chart(label) for label in seen.labels[:first]}
-        made = go.Figure(made)
-        made.for_each_yaxis(
-            lambda axis: axis.update(ticktext=[f"{SAME} {one}" if one in same else one for one in axis.ticktext or ()])
-        )
-        return made
-    if not isinstance(made, Grid):
-        return made
-
-    def panel(one: Panel) -> Panel:
-        if not one.row_axis.startswith(("token", "query", "position")) or one.point.endswith(UNMASKED):
-            return one
-        places = one.row_index or range(len(one.rows))
-        rows = tuple(f"{SAME} {label}" if place < first else label for place, label in zip(places, one.rows))
-        return replace(one, rows=rows, columns=rows if one.columns == one.rows else one.columns)
-
-    panels = tuple(map(panel, made.panels))
-    if panels == made.panels:
-        return made
-    note = f"{SAME} cannot have changed: left of the edit in the text."
-    return replace(made, panels=panels, note=f"{made.note} {note}".strip())
-
-
-def difference(edited: Picture, plain: Picture) -> Grid | None:
-    """What the edit adds to every cell of a picture; None where the two do not show the same places as cells."""
-    if not isinstance(edited, Grid) or not isinstance(plain, Grid):
-        return None
-    pairs = [(one, other) for one, other in zip(edited.panels, plain.panels) if not one.dim]
-    if any(
-        (one.values.shape, one.row_index, one.column_index) != (other.values.shape, other.row_index, other.column_index)
-        for one, other in pairs
-    ):
-        return None
-    with np.errstate(invalid="ignore"):  # of two hidden scores: no number
-        panels = [
-            replace(
-                one,
-                title=f"{one.title}: change",
-                values=one.values - other.values,
-                kind="signed",
-                limits=None,
-                point="",
-                side=(),
-                pick=None,
-                joiner="",
-                printed=False,  # most would round to 0
-            )
-            for one, other in pairs
-        ]
-    return replace(edited, panels=tuple(panels), note="", alt="The picture with the edit minus the picture without it.")
-
-
-def alone(made: Picture) -> Picture:
-    """A picture without the step before, where three stand beside each other."""
-    if not isinstance(made, Grid):
-        return made
-    panels = [panel for panel in made.panels if not panel.dim]
-    return replace(made, panels=(replace(panels[0], joiner=""), *panels[1:]))
+    return changes.marked(made, seen.labels, unreached(seen))
 
 
 def compared(stage: Stage, seen: Seen, made: Done | None) -> Picture | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import trace
+from ... import trace, weights
 from ...figures import dropout as charts
 from ...sampling import softmax
 from ...stages.stage import Question
@@ -84,7 +84,7 @@ same seed repeats the same pass, even in TRAIN. Another program may draw others 
     pictures=pair_pictures,
     caption=pair_caption,
     state=lambda setting: (
-        (f"TRAIN: dropout {setting['p']:g}, seeds {setting['seed']} and {setting['other']}",)
+        (weights.mode(setting.model, setting["p"], f"seeds {setting['seed']} and {setting['other']}"),)
         if setting["mode"] == "train"
         else ("EVAL: dropout off",)
     ),
@@ -178,7 +178,7 @@ for the average of the fan, which it need not equal. A model trained without dro
     controls=fan_controls,
     pictures=fan_pictures,
     caption=fan_caption,
-    state=lambda setting: (f"TRAIN: dropout {setting['p']:g}, seeds 0 to {setting['passes'] - 1}, and EVAL",),
+    state=lambda setting: (weights.mode(setting.model, setting["p"], f"seeds 0 to {setting['passes'] - 1}"), "EVAL"),
     question=Question(
         ask="Is the mean of the 50 TRAIN predictions the prediction of the EVAL pass?",
         choices=("Yes, exactly", "Only roughly", "Yes, with enough passes"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ... import weights
 from ...config import PRESETS, GPTConfig
 from ...figures import dropout as charts
 from ...figures.table import Table
@@ -105,8 +106,8 @@ def in_force(setting: Setting) -> float:
 def badge(setting: Setting) -> tuple[str, ...]:
     """The state the numbers come from."""
     if not in_force(setting):
-        return ("EVAL: dropout off",) if setting["mode"] == "eval" else ("TRAIN: dropout 0",)
-    return (f"TRAIN: dropout {setting['p']:g}, seed {setting['seed']}",)
+        return ("EVAL: dropout off",) if setting["mode"] == "eval" else ("DROPOUT 0: nothing falls",)
+    return (weights.mode(setting.model, setting["p"], f"seed {setting['seed']}"),)
 
 
 def passed(setting: Setting) -> tuple[Seen, str, str]:

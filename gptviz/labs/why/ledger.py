@@ -20,7 +20,7 @@ from ...figures.depth import written
 from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel, Tiles
 from ...stages.stage import Question
-from ...words import MINUS, count, percent
+from ...words import MINUS, added, count, percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import answer
 
@@ -217,7 +217,7 @@ def _written(terms: Sequence[float]) -> tuple[str, ...]:
     """Terms in cells, with as many digits as the largest needs; a blank where there is none."""
     most = float(np.nanmax(np.abs(terms)))
     digits = 2 if most == 0 else min(5, max(2, 1 - int(np.floor(np.log10(most)))))
-    return tuple(f"{term:+.{digits}f}".replace("-", MINUS) if np.isfinite(term) else "" for term in terms)
+    return tuple(added(float(term), digits) if np.isfinite(term) else "" for term in terms)
 
 
 def keys(level: Level) -> tuple[Panel, ...]:
