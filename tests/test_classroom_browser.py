@@ -19,6 +19,8 @@ def lead(page) -> str:
     page.get_by_role("button", name="Open a room").click()
     word = page.locator(".joining.large .word").inner_text()
     assert page.locator(".joining.large img").bounding_box()["width"] > 200
+    begin, bar = (page.locator(where).bounding_box() for where in (".st-key-begin button", "[data-testid=stBottom]"))
+    assert begin["y"] + begin["height"] <= bar["y"], "what leads on is in sight"
     return word
 
 

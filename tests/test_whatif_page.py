@@ -238,7 +238,9 @@ def test_the_difference_is_what_the_edit_adds_to_every_cell():
     made = changes.difference(stage.picture(edited), stage.picture(plain))
     weights = [one.trace.array("blocks.5.att.weights")[0, 2] for one in (edited, plain)]
     np.testing.assert_array_equal(np.nan_to_num(made.main.values), np.nan_to_num(weights[0] - weights[1]))
-    assert made.main.kind == "signed" and not made.main.point and "change" in made.main.title
+    assert made.main.kind == "signed" and not made.main.point and "change" in made.main.title and not made.note
+    same = changes.difference(stage.picture(plain), stage.picture(plain))
+    assert same.note == "The edit changes no number of this picture."
     softmax = BY_KEY["softmax"]
     assert changes.difference(softmax.picture(edited), softmax.picture(plain)) is None
     app = fine(opened(stage="attention-weights", text=LETTER, edit="head:5.3", block=6, head=3, beside="mini"))

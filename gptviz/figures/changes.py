@@ -68,7 +68,9 @@ def difference(edited: Picture, plain: Picture) -> Grid | None:
             )
             for one, other in pairs
         ]
-    return replace(edited, panels=tuple(panels), note="", alt="The picture with the edit minus the picture without it.")
+    stays = not any(np.nan_to_num(panel.values).any() for panel in panels)
+    note = "The edit changes no number of this picture." if stays else ""
+    return replace(edited, panels=tuple(panels), note=note, alt="The picture with the edit minus the picture without it.")
 
 
 def alone(made: Picture) -> Picture:

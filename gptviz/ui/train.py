@@ -144,16 +144,18 @@ def choose(values: Mapping[str, Any], line) -> str:
 def own_text() -> str:
     """The box to paste into. What is in it stays, whatever is chosen meanwhile, and when the server has started again: then only
     the page still has it, and tells."""
-    if "typed-own" not in st.session_state and "own-text" in st.session_state:
-        st.session_state["typed-own"] = st.session_state["own-text"]
-    st.session_state["own-text"] = st.text_area(
+    kept = st.session_state
+    if "typed-own" not in kept:
+        kept["own-first"] = kept.get("own-text", "")
+    kept["own-text"] = st.text_area(
         "Your text",
+        value=kept["own-first"],  # said in every run, as a text set only in the first is lost where another run follows at once
         key="typed-own",
         height=272,
         placeholder=f"Paste or type a text: at least {FEWEST_TOKENS} tokens (about 230 words), better some thousand words.",
         label_visibility="collapsed",
     )
-    return st.session_state["own-text"]
+    return kept["own-text"]
 
 
 def tokens(text: str) -> tuple[tuple[int, ...], str]:

@@ -190,7 +190,7 @@ def strip() -> None:
         else:
             st.button("Back to the lesson", key="return", type="primary", on_click=_return)
         st.button("Leave", key="leave-room", type="tertiary", on_click=_close)
-        _listen(room.number if room else -1, wanted="member" if kept.pop("member-wanted", False) else "")
+        _listen(kept["lesson-number"] if room else -1, wanted="member" if kept.pop("member-wanted", False) else "")
 
 
 def _listen(after: int | None, *, wanted: str = "", forget: str = "", calm: bool = False) -> None:

@@ -34,9 +34,9 @@ function tell(state, name, value) {
 }
 
 // Waits for news, and asks for the page again when there are some.
-async function listen(state) {
-  while (state.alive && state.data.key) {
-    const { url, key, calm } = state.data;
+async function listen(state, key) {
+  while (state.alive && state.data.key === key) {
+    const { url, calm } = state.data;
     try {
       const answer = await fetch(`${url}?after=${state.after}${calm ? "&calm=1" : ""}`, {
         headers: { "X-Seat": key },
@@ -45,16 +45,17 @@ async function listen(state) {
       });
       if (!answer.ok) throw new Error(answer.statusText);
       const { number } = await answer.json();
-      if (!state.alive || key !== state.data.key) continue;
+      if (!state.alive || state.data.key !== key) break;
       if (number !== state.after) {
         state.after = number;
         tell(state, "news", number ?? -1);
       }
-      if (number === null) return; // the room is over
+      if (number === null) break; // the room is over
     } catch {
       if (state.alive) await new Promise((done) => setTimeout(done, LOST));
     }
   }
+  if (state.key === key) state.key = "";
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -75,7 +76,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (data.key && data.key !== state.key) {
     state.key = data.key;
     state.after = data.after;
-    listen(state);
+    listen(state, data.key);
   }
   return () => {
     state.alive = false;
