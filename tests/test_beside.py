@@ -202,10 +202,10 @@ def test_two_that_agree_say_so():
 
 
 def test_lines_for_a_room_are_whole_sentences():
-    said = 'The first, "·a." one. The second is longer than the first. The third.'
+    said = ('The first, "·a." one.', "The second is longer than the first.", "The third.")
     assert beside.brief(said, 10) == 'The first, "·a." one.'
     assert beside.brief(said, 60) == 'The first, "·a." one. The second is longer than the first.'
-    assert beside.brief(said, 200) == said
+    assert beside.brief(said, 200) == " ".join(said)
 
 
 def test_what_a_picture_leaves_out_is_said_before_anything_else():

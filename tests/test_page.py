@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from gptviz import catalogue, tokenizer, trace, weights
 from gptviz.seen import Seen
-from gptviz.stages import STAGES, append
+from gptviz.stages import BY_KEY, STAGES, append
 from gptviz.ui import address, carrier, state, story, top, walk
 from gptviz.ui.state import END, Choice
 from sample_models import ending, tiny
@@ -219,7 +219,7 @@ def test_the_end_of_a_text_is_said_and_the_reader_chooses(tmp_path, monkeypatch)
     beside = fine(opened(model="mini", beside="ending", stage="append"))
     assert "ending would write &quot;&lt;|endoftext|&gt;&quot;" in html(beside) and "which ends the text" in html(beside)
     ids = [*tokenizer.encode("a", special=True), tokenizer.END_OF_TEXT_ID, 64, 65]
-    assert "ended its text 2 tokens ago" in append.caption(Seen(trace.run(tiny(), ids), appended=3))
+    assert "ended its text 2 tokens ago" in BY_KEY["append"].caption(Seen(trace.run(tiny(), ids), appended=3))
     assert append.since_end(Seen(trace.run(tiny(), ids), appended=2)) is None, "a typed one is none of the model's"
 
 

@@ -14,14 +14,11 @@ from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import DROPPED, Grid
 from gptviz.seen import Seen
 from gptviz.stages import (
-    attention_shortcut,
+    BY_KEY,
     block_output,
     dropout,
-    input_embedding,
-    norm1,
     positional_embedding,
     text,
-    token_embedding,
     token_ids,
     weight_dropout,
 )
@@ -167,7 +164,7 @@ def test_sum_written_out_is_the_models(cases, key, case):
 def test_shortcut_caption_gives_lengths_and_angle(cases):
     seen = cases["four", 0.0]
     trace = seen.trace
-    said = attention_shortcut.caption(replace(seen, token=2))
+    said = BY_KEY["attention-shortcut"].caption(replace(seen, token=2))
     x, added, y = (trace[point][0, 2].double() for point in SUMS["attention-shortcut"])
     cosine = float(torch.nn.functional.cosine_similarity(x, y, dim=0))
     assert f"length {x.norm():.0f}, attention adds {added.norm():.1f}, and it leaves with {y.norm():.0f}" in said
@@ -235,7 +232,7 @@ def test_weight_dropout_row_sums_and_routes(cases, case):
     np.testing.assert_allclose(before.values * factors.values, after.values, rtol=1e-6)
     cut = int(((dropped == 0) & (weights != 0)).sum())
     routes = size * (size + 1) // 2
-    said = weight_dropout.caption(seen)
+    said = BY_KEY["weight-dropout"].caption(seen)
     noun, verb = ("route" if routes == 1 else "routes"), ("is" if 1 in (cut, routes) else "are")
     assert f"{cut} of {routes} {noun} {verb} cut ({routes * 0.25:.1f} expected" in said
     assert f"now adds up to {dropped[-1].sum():.2f}" in said
@@ -250,7 +247,7 @@ def test_weight_dropout_off(cases):
     assert picture.main is own and np.array_equal(own.values, weights) and set(own.side) == {"1.00"}
     np.testing.assert_allclose(own.values * factors.values, example.values, rtol=1e-6)
     assert example.side == tuple(f"{row.sum():.2f}" for row in example.values) and not (factors.point or example.point)
-    assert "Dropout is off" in weight_dropout.caption(seen)
+    assert "Dropout is off" in BY_KEY["weight-dropout"].caption(seen)
 
 
 @pytest.mark.parametrize("key", NORMS)
@@ -302,7 +299,7 @@ def test_norm_caption_prints_what_eps_takes_when_it_shows(cases):
     seen = cases["four", 0.0]
     trace = seen.trace
     variance = float(trace["drop_emb"][0, -1].double().var(correction=0))
-    assert f"variance {variance / (variance + trace.config.eps):.4f} (ε" in norm1.caption(replace(seen, block=0))
+    assert f"variance {variance / (variance + trace.config.eps):.4f} (ε" in BY_KEY["norm1"].caption(replace(seen, block=0))
 
 
 def test_norm_of_an_untrained_model_says_scale_and_shift_do_nothing(model):
@@ -310,7 +307,7 @@ def test_norm_of_an_untrained_model_says_scale_and_shift_do_nothing(model):
     from gptviz.model import GPT
 
     tiny = run(GPT(PRESETS["tiny"]).init_weights(seed=1), tokenizer.encode(FOUR))
-    assert "1 and 0" in norm1.caption(Seen(tiny))
+    assert "1 and 0" in BY_KEY["norm1"].caption(Seen(tiny))
     for stage in STAGES.values():
         seen = Seen(tiny, text=FOUR, block=1, head=1)
         to_plotly(stage.picture(seen))
@@ -323,7 +320,7 @@ def test_text_cuts_as_the_tokenizer_does_and_keeps_characters_whole(cases):
     assert [identity for chip in line for identity in chip.ids] == tokenizer.encode(EMOJI)
     parrot = next(chip for chip in line if "🦜" in chip.text)
     assert len(parrot.ids) == 3 and "\ufffd" not in "".join(chip.text for chip in line)
-    assert f"{len(EMOJI)} characters, {len(tokenizer.encode(EMOJI))} tokens." in text.caption(seen)
+    assert f"{len(EMOJI)} characters, {len(tokenizer.encode(EMOJI))} tokens." in BY_KEY["text"].caption(seen)
 
 
 MERGED = (
@@ -397,7 +394,7 @@ def test_every_line_of_the_merges_is_what_its_heading_says(model, typed, special
                 if done == last and last and whole:
                     assert [identity for chip in line for identity in chip.ids] == ids
             assert step in drawn and last in drawn and len(set(drawn)) == len(drawn)
-            said = text.caption(at)
+            said = BY_KEY["text"].caption(at)
             if step == 0 and last:
                 assert f"starts as {len(raw)} bytes; nothing is joined yet" in said
             elif 0 < step < last:
@@ -427,7 +424,7 @@ def test_text_shows_the_piece_that_was_chosen(cases):
     assert piece(token=99) == len(tokenizer.pieces(EMOJI)) - 1  # a token the model wrote has none
     assert text.picture(replace(seen, piece=1, step=99)) == text.picture(replace(seen, piece=1))
     four = cases["four", 0.0]
-    assert '"·effort" starts as 7 bytes and after 6 merges is token 3626.' in text.caption(replace(four, piece=1))
+    assert '"·effort" starts as 7 bytes and after 6 merges is token 3626.' in BY_KEY["text"].caption(replace(four, piece=1))
     every = text.picture(four).lines[2:]
     assert [chip.note for chip in every[0][1]] == [str(byte) for byte in b"Every"]
     assert [named(heading)[1] for heading, _ in every] == [0, 1, 2, 3, 4]
@@ -441,7 +438,7 @@ def test_text_shows_what_was_cropped_and_what_was_appended(model, cases):
     assert [chip.state for chip in line] == ["cropped", "", "", "", "appended"]
     assert [chip.colour for chip in line[1:]] == [0, 1, 2, 3] and picture.selected == (0,)
     assert text.picture(replace(seen, token=3)).selected == (3,)
-    said = text.caption(seen)
+    said = BY_KEY["text"].caption(seen)
     assert "22 characters, 4 tokens." in said and "Left out at the front: 1, because" in said
     [*_, last] = token_ids.picture(seen).lines[0][1]
     assert last.state == "appended" and last.note == "position 3"
@@ -495,14 +492,16 @@ def test_ids_are_rows_with_neighbours_by_number_and_by_vector(cases):
     best = likeness.topk(6)
     assert [chip.ids[0] for chip in by_vector] == best.indices.tolist()
     assert [chip.note for chip in by_vector] == [f"cosine {value:.2f}" for value in best.values]
-    assert f'"{tokenizer.printable(int(best.indices[0]))}" (cosine {best.values[0]:.2f};' in token_embedding.caption(seen)
-    assert f'"{tokenizer.printable(344)}" (344) and "{tokenizer.printable(346)}" (346)' in token_ids.caption(seen)
+    assert f'"{tokenizer.printable(int(best.indices[0]))}" (cosine {best.values[0]:.2f};' in BY_KEY["token-embedding"].caption(
+        seen
+    )
+    assert f'"{tokenizer.printable(344)}" (344) and "{tokenizer.printable(346)}" (346)' in BY_KEY["token-ids"].caption(seen)
 
 
 @pytest.mark.parametrize("edge", [0, 50256])
 def test_ids_at_the_ends_of_the_vocabulary(model, edge):
     trace = run(model, [edge], points=["ids"])
-    assert f"row {edge} of 50,257" in token_ids.caption(Seen(trace))
+    assert f"row {edge} of 50,257" in BY_KEY["token-ids"].caption(Seen(trace))
     assert len(token_ids.picture(Seen(trace)).lines[1][1]) == 4
 
 
@@ -514,20 +513,20 @@ def test_positions_use_the_first_rows_and_know_the_table(cases):
     assert np.array_equal(strips.values, trace.model.pos_emb.weight[:4].numpy())
     unit = torch.nn.functional.normalize(trace.model.pos_emb.weight[:4].double(), dim=1)
     near = float((unit[:-1] * unit[1:]).sum(1).mean())
-    assert f"cosine {near:.2f} on average" in positional_embedding.caption(seen)
+    assert f"cosine {near:.2f} on average" in BY_KEY["positional-embedding"].caption(seen)
 
 
 def test_positions_switched_off_have_no_direction(model):
     trace = run(model, tokenizer.encode(FOUR), edits=[("pos_emb", torch.zeros_like)])
     alike, _ = positional_embedding.picture(Seen(trace)).panels
     assert np.isnan(alike.values).all()
-    assert "the position's 0," in input_embedding.caption(Seen(trace))
-    assert "4 of the 4 position vectors are all zeros" in positional_embedding.caption(Seen(trace))
+    assert "the position's 0," in BY_KEY["input-embedding"].caption(Seen(trace))
+    assert "4 of the 4 position vectors are all zeros" in BY_KEY["positional-embedding"].caption(Seen(trace))
 
 
 def test_tokens_switched_off_have_no_pairs(model):
     trace = run(model, tokenizer.encode(FOUR), edits=[("tok_emb", torch.zeros_like)])
-    assert "most alike pair" not in token_embedding.caption(Seen(trace))
+    assert "most alike pair" not in BY_KEY["token-embedding"].caption(Seen(trace))
 
 
 def test_factors_multiply_exactly_where_the_model_dropped(cases):

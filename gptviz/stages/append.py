@@ -122,7 +122,7 @@ def overview(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     size = seen.size
     room = seen.trace.config.context_length
     word, share = next_token(seen)
@@ -133,17 +133,18 @@ def caption(seen: Seen) -> str:
     )
     said = (
         f'"{seen.trace.word(word)}" has the highest probability after {seen.quoted(size - 1)}, '
-        f"{percent(share)}, and is written next. "
+        f"{percent(share)}, and is written next."
     )
     since = since_end(seen)
     if since == 0:
-        return f"The model has ended the text with {tokenizer.END_OF_TEXT}. Stop here, or go on: what comes now begins another text. {said}"
+        ended = f"The model has ended the text with {tokenizer.END_OF_TEXT}."
+        return ended, "Stop here, or go on: what comes now begins another text.", said
     if word == tokenizer.END_OF_TEXT_ID:
-        return f"{said}With it the model ends the text. {ending}"
+        return said, "With it the model ends the text.", ending
     if since:
         ago = "a token" if since == 1 else f"{since} tokens"
-        return f"{said}The model ended its text {ago} ago, with {tokenizer.END_OF_TEXT}: this is another one. {ending}"
-    return said + ending
+        return said, f"The model ended its text {ago} ago, with {tokenizer.END_OF_TEXT}: this is another one.", ending
+    return said, ending
 
 
 def actions(seen: Seen) -> tuple[Action, ...]:

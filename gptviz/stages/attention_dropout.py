@@ -21,7 +21,7 @@ def picture(seen: Seen) -> Grid:
     return dropout.picture(seen, *points(seen), ("Attention output", "After dropout"), "attention")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     return dropout.caption(seen, *points(seen))
 
 

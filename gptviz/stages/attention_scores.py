@@ -40,15 +40,15 @@ def overview(seen: Seen) -> Grid:
     return seen.heads(f"blocks.{seen.block}.att.scaled")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     raw = seen.array(f"blocks.{seen.block}.att.scores")
     scaled = seen.array(f"blocks.{seen.block}.att.scaled")
     row = seen.row
     reads = seen.readable(row)
     if reads == 1:
         return (
-            f"{seen.quoted(0)} with itself scores {fixed(raw[0, 0])}, after the division {fixed(scaled[0, 0])}. "
-            "It is the first token: no earlier one to compare with."
+            f"{seen.quoted(0)} with itself scores {fixed(raw[0, 0])}, after the division {fixed(scaled[0, 0])}.",
+            "It is the first token: no earlier one to compare with.",
         )
     best = int(scaled[row, :reads].argmax())
     target = "itself" if best == row else seen.quoted(best)
@@ -56,8 +56,8 @@ def caption(seen: Seen) -> str:
     lead = f", {fixed(scaled[row, best] - second)} more than the next"
     undivided, divided = (sampling.softmax(scores[row, :reads])[best] for scores in (raw, scaled))
     return (
-        f"{seen.quoted(row)} fits {target} best: {fixed(raw[row, best])}, divided {fixed(scaled[row, best])}{lead}. "
-        f"Turned into shares, that is {percent(divided)} of its attention; without the division it would be {percent(undivided)}."
+        f"{seen.quoted(row)} fits {target} best: {fixed(raw[row, best])}, divided {fixed(scaled[row, best])}{lead}.",
+        f"Turned into shares, that is {percent(divided)} of its attention; without the division it would be {percent(undivided)}.",
     )
 
 

@@ -23,7 +23,7 @@ def picture(seen: Seen) -> Grid:
     return shortcut.picture(seen, points(seen), "attention", "attention")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     return shortcut.caption(seen, points(seen), "attention")
 
 

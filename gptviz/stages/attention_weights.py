@@ -44,18 +44,18 @@ def overview(seen: Seen) -> Grid:
     return seen.heads(f"blocks.{seen.block}.att.weights")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     weights = seen.array(f"blocks.{seen.block}.att.weights")
     row = seen.row
     reads = seen.readable(row)
     if reads == 1:
-        return f"{seen.quoted(0)} is the first token: its row is 1 and nothing else, in every head of every causal model."
+        return (f"{seen.quoted(0)} is the first token: its row is 1 and nothing else, in every head of every causal model.",)
     best = int(weights[row].argmax())
     enough = 1 + int(np.searchsorted(np.cumsum(np.sort(weights[row, :reads].astype(np.float64))[::-1]), MOST))
     target = "itself" if best == row else seen.quoted(best)
     return (
         f"{seen.quoted(row)} gives {percent(float(weights[row, best]))} of its attention to {target}; "
-        f"{min(enough, reads)} of the {reads} tokens it may read hold {percent(MOST)} of it."
+        f"{min(enough, reads)} of the {reads} tokens it may read hold {percent(MOST)} of it.",
     )
 
 

@@ -70,15 +70,15 @@ def picture(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     rows = stream(seen)
     norms = np.linalg.norm(rows, axis=1)
     added = np.linalg.norm(np.diff(rows, axis=0), axis=1)
     most = int(added.argmax())
     who = seen.quoted(seen.row)
     return (
-        f"Block {seen.block + 1} adds a row of length {size(float(added[seen.block]))} to {who}. Over the whole stack the length goes "
-        f"from {size(float(norms[0]))} to {size(float(norms[-1]))}; block {most + 1} adds most ({size(float(added[most]))})."
+        f"Block {seen.block + 1} adds a row of length {size(float(added[seen.block]))} to {who}.",
+        f"Over the whole stack the length goes from {size(float(norms[0]))} to {size(float(norms[-1]))}; block {most + 1} adds most ({size(float(added[most]))}).",
     )
 
 

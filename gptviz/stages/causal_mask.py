@@ -40,19 +40,22 @@ def overview(seen: Seen) -> Grid:
     return seen.heads(f"blocks.{seen.block}.att.masked")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     size = seen.size
     row = seen.row
     if not seen.hides:
         masked, scaled = (seen.array(f"blocks.{seen.block}.att.{name}")[row] for name in ("masked", "scaled"))
         kept = "as they are" if (masked == scaled).all() else "but those of later tokens become 0"
-        return f"Nothing is hidden: {seen.quoted(row)} reads all {size} tokens, also those after it. Its scores stay {kept}."
+        return (
+            f"Nothing is hidden: {seen.quoted(row)} reads all {size} tokens, also those after it.",
+            f"Its scores stay {kept}.",
+        )
     if size == 1:
-        return "One token: 1 score kept, none hidden. There is no future to hide yet."
+        return "One token: 1 score kept, none hidden.", "There is no future to hide yet."
     reads = "only itself" if row == 0 else f"{row + 1} tokens, itself and {row} before it"
     return (
-        f"{size} tokens make {size * size:,} scores: {size * (size + 1) // 2:,} kept, {size * (size - 1) // 2:,} hidden. "
-        f"{seen.quoted(row)} may read {reads}."
+        f"{size} tokens make {size * size:,} scores: {size * (size + 1) // 2:,} kept, {size * (size - 1) // 2:,} hidden.",
+        f"{seen.quoted(row)} may read {reads}.",
     )
 
 

@@ -89,7 +89,7 @@ def overview(seen: Seen) -> Grid:
     return seen.heads(f"blocks.{seen.block}.att.context")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     at = f"blocks.{seen.block}.att."
     row = seen.row
     reads = seen.readable(row)
@@ -100,14 +100,16 @@ def caption(seen: Seen) -> str:
     owned = f"Of the {seen.trace.config.n_embd} numbers side by side, head {seen.head + 1} fills {seen.head * len(context)} to "
     owned += f"{(seen.head + 1) * len(context) - 1}."
     if reads == 1 and not seen.trace.dropout and at + "context" not in seen.trace.edited:
-        return f"{who} is the first token and reads only itself: its context vector is its own value row. {owned}"
+        return f"{who} is the first token and reads only itself: its context vector is its own value row.", owned
     if not weights.any():
-        return f"Dropout set every weight of {who} to 0: its context vector is a row of zeros. {owned}"
+        return f"Dropout set every weight of {who} to 0: its context vector is a row of zeros.", owned
     best = int((weights * np.linalg.norm(value[:reads], axis=1)).argmax())
     source = "itself" if best == row else seen.quoted(best)
     return (
         f"{who} takes most from {source}: weight {size(float(weights[best]))} times a value of length "
-        f"{size(float(np.linalg.norm(value[best])))}. The mix has length {size(float(np.linalg.norm(context)))}. {owned}"
+        f"{size(float(np.linalg.norm(value[best])))}.",
+        f"The mix has length {size(float(np.linalg.norm(context)))}.",
+        owned,
     )
 
 

@@ -80,16 +80,16 @@ def overview(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     row = seen.row
     written = lengths(seen)
     order = sampling.top(written, len(written))
     half = 1 + int(np.searchsorted(np.cumsum(written[order]), written.sum() / 2))
     out = seen.array(f"blocks.{seen.block}.ff_out")[row]
     return (
-        f"Unit {order[0]} writes most for {seen.quoted(row)}: a row of length {size(float(written[order[0]]))}. "
+        f"Unit {order[0]} writes most for {seen.quoted(row)}: a row of length {size(float(written[order[0]]))}.",
         f"The lengths of what {half:,} of the {len(written):,} units write make up half of all lengths; added up, all rows and the bias have "
-        f"length {size(float(np.linalg.norm(out)))}."
+        f"length {size(float(np.linalg.norm(out)))}.",
     )
 
 

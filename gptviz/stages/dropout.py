@@ -179,7 +179,7 @@ def divided(x: float, y: float, rate: float) -> str:
     return f"{fixed(x, digits)} ÷ {1 - rate:.2g} = {fixed(y, digits)}"
 
 
-def caption(seen: Seen, before: str, after: str) -> str:
+def caption(seen: Seen, before: str, after: str) -> tuple[str, ...]:
     """Zeros of the chosen token against the expected number, and one survivor written out; or how to switch it on."""
     row = seen.row
     x, y = seen.array(before)[row], seen.array(after)[row]
@@ -189,13 +189,16 @@ def caption(seen: Seen, before: str, after: str) -> str:
         same = int((x == y).sum())
         return (
             f"Dropout is off, as it is whenever a model is used: {same} of {width} numbers of {name} are the same before and "
-            f"after. This is {place} where it acts. {history(seen)}"
+            f"after.",
+            f"This is {place} where it acts.",
+            history(seen),
         )
     mask = factors(seen, after)[row]
     fell = int((mask == 0).sum())
     mean, spread = expected(width, seen.trace.dropout)
     kept = survivor(x, y, mask, seen.trace.dropout)
     example = (
-        "" if kept is None else f" Feature {kept} survives: {divided(float(x[kept]), float(y[kept]), seen.trace.dropout)}."
+        () if kept is None else (f"Feature {kept} survives: {divided(float(x[kept]), float(y[kept]), seen.trace.dropout)}.",)
     )
-    return f"{fell} of {width} numbers of {name} fall; {mean:.1f} are expected, give or take {spread:.1f}, at p = {seen.trace.dropout:g}.{example} {history(seen)}"
+    fallen = f"{fell} of {width} numbers of {name} fall; {mean:.1f} are expected, give or take {spread:.1f}, at p = {seen.trace.dropout:g}."
+    return fallen, *example, history(seen)

@@ -18,7 +18,7 @@ def picture(seen: Seen) -> Grid:
     return dropout.picture(seen, "input_emb", "drop_emb", ("Input embedding", "After dropout"), "residual")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     return dropout.caption(seen, "input_emb", "drop_emb")
 
 

@@ -39,13 +39,14 @@ def picture(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     row = seen.row
     hidden = seen.array(f"blocks.{seen.block}.ff.hidden")[row]
     strongest = sampling.top(hidden, 3)
     units = ", ".join(f"{unit} ({fixed(hidden[unit])})" for unit in strongest)
     return (
-        f"{seen.quoted(row)} makes {(hidden > 0).sum():,} of {len(hidden):,} units positive. Its strongest are units {units}."
+        f"{seen.quoted(row)} makes {(hidden > 0).sum():,} of {len(hidden):,} units positive.",
+        f"Its strongest are units {units}.",
     )
 
 

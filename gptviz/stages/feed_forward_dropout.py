@@ -22,7 +22,7 @@ def picture(seen: Seen) -> Grid:
     return dropout.picture(seen, *points(seen), ("Feed-forward output", "After dropout"), "feed-forward")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     return dropout.caption(seen, *points(seen))
 
 

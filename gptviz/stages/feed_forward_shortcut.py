@@ -22,7 +22,7 @@ def picture(seen: Seen) -> Grid:
     return shortcut.picture(seen, points(seen), "feed-forward", "feed-forward")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     return shortcut.caption(seen, points(seen), "feed-forward")
 
 

@@ -79,15 +79,15 @@ def overview(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     row = seen.row
     hidden = seen.array(f"blocks.{seen.block}.ff.hidden")[row]
     active = seen.array(f"blocks.{seen.block}.ff.active")[row]
     top = int(active.argmax())
     return (
         f"{percent(float((hidden <= 0).mean()))} of the units of {seen.quoted(row)} are at or below 0, so little of "
-        f"them passes, at lowest {fixed(active.min())}. "
-        f"The largest that passes is unit {top}: {fixed(hidden[top])} becomes {fixed(active[top])}."
+        f"them passes, at lowest {fixed(active.min())}.",
+        f"The largest that passes is unit {top}: {fixed(hidden[top])} becomes {fixed(active[top])}.",
     )
 
 

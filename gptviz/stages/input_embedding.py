@@ -28,14 +28,14 @@ def picture(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     row = seen.row
     token, position, total = (seen.array(point)[row] for point in POINTS)
     long = [size(float(length)) for length in addition.lengths(np.stack((token, position, total)))]
     name = seen.word(row)
     return (
-        f"{name} at position {row}, {addition.written_out(token, position, total, ('token', 'position'))}. "
-        f"Its token vector has length {long[0]}, the position's {long[1]}, the sum {long[2]}."
+        f"{name} at position {row}, {addition.written_out(token, position, total, ('token', 'position'))}.",
+        f"Its token vector has length {long[0]}, the position's {long[1]}, the sum {long[2]}.",
     )
 
 

@@ -113,7 +113,7 @@ def overview(seen: Seen, before: str, after: str) -> Grid:
     )
 
 
-def caption(seen: Seen, norm: LayerNorm, before: str, after: str) -> str:
+def caption(seen: Seen, norm: LayerNorm, before: str, after: str) -> tuple[str, ...]:
     """Mean and variance of the chosen token in the three states, and what the scale and shift are."""
     row = seen.row
     x, y = seen.array(before)[row : row + 1], seen.array(after)[row : row + 1]
@@ -130,5 +130,6 @@ def caption(seen: Seen, norm: LayerNorm, before: str, after: str) -> str:
             f"variance {moment(out_variance)}."
         )
     return (
-        f"{seen.quoted(row)} has mean {moment(mean)} and variance {moment(variance)}; normalised, mean 0 and {unit}. {learned}"
+        f"{seen.quoted(row)} has mean {moment(mean)} and variance {moment(variance)}; normalised, mean 0 and {unit}.",
+        learned,
     )

@@ -28,7 +28,7 @@ def overview(seen: Seen) -> Grid:
     return layer_norm.overview(seen, *points(seen))
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     return layer_norm.caption(seen, seen.trace.model.blocks[seen.block].norm2, *points(seen))
 
 

@@ -111,7 +111,7 @@ def overview(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     logits = seen.array("logits")
     row = seen.row
     word = int(logits[row].argmax())
@@ -122,14 +122,15 @@ def caption(seen: Seen) -> str:
         place = sampling.rank(logits[row], after)
         return (
             f"{first}; the token that really follows, {seen.quoted(row + 1)}, has {fixed(logits[row, after])} "
-            f"and rank {place:,} of {logits.shape[1]:,}."
+            f"and rank {place:,} of {logits.shape[1]:,}.",
         )
     if len(logits) == 1:
-        return f"{first}. This one row is also the last: it picks the next token."
+        return f"{first}.", "This one row is also the last: it picks the next token."
     ranks = target_ranks(seen)
     return (
-        f"{first}: the last row picks the next token. In {(ranks <= RANKS).sum()} of the {count(len(ranks), 'row')} before it, "
-        f"the token that really came next is among the {min(RANKS, logits.shape[1])} highest."
+        f"{first}: the last row picks the next token.",
+        f"In {(ranks <= RANKS).sum()} of the {count(len(ranks), 'row')} before it, "
+        f"the token that really came next is among the {min(RANKS, logits.shape[1])} highest.",
     )
 
 

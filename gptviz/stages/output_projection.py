@@ -78,7 +78,7 @@ def picture(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     rows = shares(seen)
     heads = seen.trace.config.n_head
     lengths = np.linalg.norm(rows, axis=1)
@@ -89,7 +89,7 @@ def caption(seen: Seen) -> str:
     if heads == 1:
         most = f"The only head adds a row of length {size(float(lengths[0]))} to {who}"
     agree = "but for rounding" if apart < CLOSE * max(1.0, float(lengths[-1])) else f"but for {apart:.2g}"
-    return f"{most}. The {count(heads, 'head')} and the bias add up to the output, {agree}."
+    return f"{most}.", f"The {count(heads, 'head')} and the bias add up to the output, {agree}."
 
 
 def question(seen: Seen) -> Question:

@@ -58,22 +58,22 @@ def picture(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     vectors = seen.array("pos_emb")
     many, width, rows = *vectors.shape, seen.trace.config.context_length
     if many == 1:
         return (
-            f"One token, one position: row 0 of {rows:,}, {width} numbers with length {size(float(np.linalg.norm(vectors)))}."
+            f"One token, one position: row 0 of {rows:,}, {width} numbers with length {size(float(np.linalg.norm(vectors)))}.",
         )
     likeness = cosines(vectors)
     if np.isnan(likeness).any():
         zeros = int((addition.lengths(vectors) == 0).sum())
-        return f"{zeros} of the {many} position vectors are all zeros here: they have no direction, and nothing to compare."
+        return (f"{zeros} of the {many} position vectors are all zeros here: they have no direction, and nothing to compare.",)
     near = np.diag(likeness, 1).mean()
     far = likeness[0, -1]
     beside = f"Neighbouring positions have cosine {fixed(near)}" + (" on average" if many > 2 else "")
     ends = f", the first and the last of these {many} have {fixed(far)}" if many > 2 else ""
-    return f"{beside}{ends}. {many} of {rows:,} rows are used; any other sentence of {many} tokens uses the same ones."
+    return f"{beside}{ends}.", f"{many} of {rows:,} rows are used; any other sentence of {many} tokens uses the same ones."
 
 
 def question(seen: Seen) -> Question:

@@ -74,14 +74,14 @@ def overview(seen: Seen) -> Grid:
     return replace(seen.heads(f"blocks.{seen.block}.att.query"), note="Every head's queries.")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     config = seen.trace.config
     row = seen.row
     lengths = [float(np.linalg.norm(seen.array(f"blocks.{seen.block}.att.{part}")[row])) for part in LETTERS]
     return (
         f"{seen.quoted(row)} has a query of length {lengths[0]:.1f}, a key of length {lengths[1]:.1f} and a value "
         f"of length {lengths[2]:.1f} in head {seen.head + 1}: {config.head_size} numbers each, every one made from all "
-        f"{config.n_embd} features."
+        f"{config.n_embd} features.",
     )
 
 

@@ -21,7 +21,7 @@ def picture(seen: Seen, points: tuple[str, str, str], sublayer: str, part: str) 
     )
 
 
-def caption(seen: Seen, points: tuple[str, str, str], sublayer: str) -> str:
+def caption(seen: Seen, points: tuple[str, str, str], sublayer: str) -> tuple[str, ...]:
     """Lengths of the three vectors of the chosen token, how far the sum turned, and one number's sum."""
     row = seen.row
     before, added, after = (seen.array(point)[row] for point in points)
@@ -31,11 +31,12 @@ def caption(seen: Seen, points: tuple[str, str, str], sublayer: str) -> str:
     angle = math.nan if math.isnan(turn) else math.degrees(math.acos(max(-1.0, min(1.0, turn))))
     turned = "" if math.isnan(turn) else f", turned by {angle:.0f}° (cosine {fixed(turn)})"
     first = (
-        ""
+        ()
         if long[0] == "0" or norms[1] < 2 * norms[0]
-        else " More is added here than came in: in this block the vector is made anew."
+        else ("More is added here than came in: in this block the vector is made anew.",)
     )
     return (
-        f"{seen.quoted(row)} comes in with length {long[0]}, {sublayer} adds {long[1]}, "
-        f"and it leaves with {long[2]}{turned}. {addition.written_out(before, added, after, ('stream', 'added')).capitalize()}.{first}"
+        f"{seen.quoted(row)} comes in with length {long[0]}, {sublayer} adds {long[1]}, and it leaves with {long[2]}{turned}.",
+        f"{addition.written_out(before, added, after, ('stream', 'added')).capitalize()}.",
+        *first,
     )

@@ -87,7 +87,7 @@ def overview(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     logits = seen.array("logits")
     row = seen.row
     probabilities = sampling.softmax(logits[row])
@@ -95,8 +95,8 @@ def caption(seen: Seen) -> str:
     times = probabilities[words[0]] * len(probabilities)
     return (
         f'The argmax is "{seen.trace.word(int(words[0]))}" with {percent(probabilities[words[0]])}, '
-        f"{times:,.{0 if times >= 10 else 1}f} times a blind guess. The {len(words)} most probable tokens hold "
-        f"{percent(probabilities[words].sum())}; the other {len(probabilities) - len(words):,} share the rest."
+        f"{times:,.{0 if times >= 10 else 1}f} times a blind guess.",
+        f"The {len(words)} most probable tokens hold {percent(probabilities[words].sum())}; the other {len(probabilities) - len(words):,} share the rest.",
     )
 
 

@@ -106,8 +106,8 @@ class Stage:
     missing: what the steps before have made, and what for this one is needed.
     points: the hook points this step makes, `{block}` filled in, the one it is about last. inputs: the points
     it reads, `{block}` filled in, "stream_in" for what enters the block, "*" for any; the first is the one it is said to be made
-    of, and all are kept however long the text. picture and caption take what is `Seen`; caption is the "look for" line. lines: fragments that mark the lines of
-    model.py that do it. question: fixed, or made of what is seen. overview: a second, low picture under the first (all heads, the strongest units).
+    of, and all are kept however long the text. picture and says take what is `Seen`; says gives the sentences of the "look for" line, the one that matters most first.
+    lines: fragments that mark the lines of model.py that do it. question: fixed, or made of what is seen. overview: a second, low picture under the first (all heads, the strongest units).
 
     What few stages need: shape: what it hands on, (config, batch, tokens) -> lengths, where that is in no hook point. cell: the
     number that is recomputed first, where the picture is no cells. dials, actions: what a reader can move and press here.
@@ -130,7 +130,7 @@ class Stage:
     lines: tuple[str, ...]
     question: Question | Callable[[Seen], Question]
     picture: Callable[[Seen], Picture]
-    caption: Callable[[Seen], str]
+    says: Callable[[Seen], tuple[str, ...]]
     per_block: bool = field(default=False)
     per_head: bool = field(default=False)
     overview: Callable[[Seen], Grid] | None = field(default=None)
@@ -144,6 +144,10 @@ class Stage:
     edited: Callable[[Seen, Seen], Picture] | None = field(default=None)
     switch: str = field(default="")
     notes: Notes | None = field(default=None)
+
+    def caption(self, seen: Seen) -> str:
+        """The "look for" line, whole."""
+        return " ".join(self.says(seen))
 
     def asked(self, seen: Seen) -> Question:
         """The question, which may be about what is seen."""
@@ -199,6 +203,6 @@ def stage(doc: str, *, picture, caption, **fields) -> Stage:
         prose=re.sub(r"[ \t]*\n[ \t]*(?!\n)", " ", prose.replace("\n\n", "\0")).replace("\0", "\n\n").strip(),
         formula=formula.group(1).strip(),
         picture=picture,
-        caption=caption,
+        says=caption,
         **fields,
     )

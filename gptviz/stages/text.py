@@ -199,7 +199,7 @@ def picture(seen: Seen) -> Chips:
     return Chips(lines=tuple(lines), selected=framed, note=" ".join(notes), alt=f"{alt}.")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     size = seen.size
     chips = token_chips.sentence(seen)
     split = next((chip for chip in chips if len(chip.ids) > 1), None)
@@ -230,7 +230,7 @@ def caption(seen: Seen) -> str:
         else:
             made = tokenizer.printable(states[step].joined)
             sentences.append(f'Merge {step} of {last} makes "{made}", learned as number {states[step].rank:,} of 50,000.')
-    return " ".join(sentences)
+    return tuple(sentences)
 
 
 def dials(seen: Seen) -> tuple[Dial, ...]:

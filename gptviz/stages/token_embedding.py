@@ -54,7 +54,7 @@ def picture(seen: Seen) -> Grid:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     vectors = seen.array("tok_emb")
     ids = seen.trace.ids[seen.item].tolist()[: len(vectors)]
     width, row = vectors.shape[1], seen.row
@@ -79,12 +79,12 @@ def caption(seen: Seen) -> str:
         if ids[a] != ids[b] and not np.isnan(likeness[a, b]) and not (told[ids[a]] or told[ids[b]])
     ]
     if not pairs:
-        return f"{nearest} Each row of the table has {width} numbers."
+        return nearest, f"Each row of the table has {width} numbers."
     most, a, b = max(pairs)
     left_out = [row for row in dict.fromkeys(ids.index(token) for token in ids if told[token])]
     less = f" ({count(len(left_out), 'token')} left out, as their vectors say nothing)" if left_out else ""
     alike = f"{seen.word(a)} and {seen.word(b)} are the most alike pair here: {fixed(most)}{less}."
-    return f"{alike} {nearest}"
+    return alike, nearest
 
 
 STAGE = stage(

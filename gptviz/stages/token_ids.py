@@ -74,14 +74,14 @@ def picture(seen: Seen) -> Chips:
     )
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     ids = seen.trace.ids[seen.item, : seen.size].tolist()
     row = seen.row
     chosen = ids[row]
     beside = [token for token in neighbours(seen.trace, chosen, 1) if token != chosen]
     names = " and ".join(f'"{seen.trace.word(token)}" ({token})' for token in beside)
     same = [at for at, token in enumerate(ids) if token == chosen and at != row]
-    again = f" It also stands at position {same[0]}, with the same id." if same else ""
+    again = (f"It also stands at position {same[0]}, with the same id.",) if same else ()
     verb = "stand" if len(beside) > 1 else "stands"
     alike = [token for token, _ in meaning.nearest(seen.trace.model, chosen, 2 * AROUND)]
     both = " and ".join(f'"{seen.trace.word(token)}"' for token in beside if token in alike)
@@ -90,14 +90,15 @@ def caption(seen: Seen) -> str:
     else:
         said = "learned just before and after it"
     if why := meaning.silent(seen.trace.model, chosen):
-        said += f". By its vector nothing can be said of it: {why}"
+        said += f"; by its vector nothing can be said of it: {why}"
     elif both:
         said += f"; by its vector {both} is near too"
     else:
         said += ", and not among the six nearest by vector"
     return (
-        f"{seen.word(row)} at position {row} is row {chosen} of {seen.trace.config.vocab_size:,}. "
-        f"Next to it in the list {verb} {names}: {said}.{again}"
+        f"{seen.word(row)} at position {row} is row {chosen} of {seen.trace.config.vocab_size:,}.",
+        f"Next to it in the list {verb} {names}: {said}.",
+        *again,
     )
 
 

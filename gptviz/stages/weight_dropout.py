@@ -121,29 +121,32 @@ def overview(seen: Seen) -> Grid:
     return seen.heads(f"blocks.{seen.block}.att.dropped")
 
 
-def caption(seen: Seen) -> str:
+def caption(seen: Seen) -> tuple[str, ...]:
     at = f"blocks.{seen.block}.att."
     row = seen.row
     weights, dropped = seen.array(at + "weights"), seen.array(at + "dropped")
     name = seen.quoted(row)
     if not seen.trace.dropout:
         return (
-            f"Dropout is off: the weights of {name} pass unchanged and add up to {dropped[row].sum():.2f}. "
-            f"Switch dropout on in the bar and the sums leave 1. {dropout.history(seen)}"
+            f"Dropout is off: the weights of {name} pass unchanged and add up to {dropped[row].sum():.2f}.",
+            "Switch dropout on in the bar and the sums leave 1.",
+            dropout.history(seen),
         )
     routes = np.tril(np.ones(weights.shape, dtype=bool), 0 if seen.hides else seen.size)
     mask = dropout.factors(seen, at + "dropped")
     fell = int((mask[routes] == 0).sum())
     kept = dropout.survivor(weights[row], dropped[row], np.where(routes[row], mask[row], 0), seen.trace.dropout)
     example = (
-        f" Its weight for {seen.quoted(kept)} survives: "
+        f"Its weight for {seen.quoted(kept)} survives: "
         f"{dropout.divided(float(weights[row, kept]), float(dropped[row, kept]), seen.trace.dropout)}."
         if kept is not None
-        else " No route of it survived."
+        else "No route of it survived."
     )
     return (
-        f"{fell:,} of {count(int(routes.sum()), 'route')} {'is' if 1 in (fell, routes.sum()) else 'are'} cut ({routes.sum() * seen.trace.dropout:,.1f} expected at p = {seen.trace.dropout:g}). "
-        f"The row of {name} now adds up to {dropped[row].sum():.2f}.{example} {dropout.history(seen)}"
+        f"{fell:,} of {count(int(routes.sum()), 'route')} {'is' if 1 in (fell, routes.sum()) else 'are'} cut ({routes.sum() * seen.trace.dropout:,.1f} expected at p = {seen.trace.dropout:g}).",
+        f"The row of {name} now adds up to {dropped[row].sum():.2f}.",
+        example,
+        dropout.history(seen),
     )
 
 

@@ -1,6 +1,6 @@
 """Two models on one sentence: what each half of the page holds, and the words that say whose numbers are whose."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .. import catalogue, edits, weights
@@ -24,7 +24,6 @@ REMARK = 20  # of the line that says what a half cannot show as chosen
 PRESENTED = 345  # of a picture beside another one in Present mode
 BRIEF, SHORT = 130, 60  # characters of a "look for" line and of a note or title there, as far as whole sentences allow it
 NOTE_WIDTH, NOTE_LINE = 52, 32  # characters of a note in a line there, and its pixels
-SENTENCE = r"(?<=\.)\s+(?=[A-Z0-9\"])"  # what stands between two sentences
 
 
 @dataclass(frozen=True)
@@ -155,9 +154,9 @@ def one_picture(main: Half, other: Half) -> str:
     return said
 
 
-def brief(said: str, most: int) -> str:
-    """The first whole sentences of a line, as many as fit into `most` characters, and at least one."""
-    kept, *rest = re.split(SENTENCE, said)
+def brief(sentences: Sequence[str], most: int) -> str:
+    """The first sentences of a line, as many as fit into `most` characters, and at least one."""
+    kept, *rest = sentences
     for sentence in rest:
         if len(kept) + len(sentence) >= most:
             break
@@ -168,8 +167,7 @@ def brief(said: str, most: int) -> str:
 def caption(one: Half, main: Half, stage: Stage) -> str:
     """The "look for" line of one half."""
     if one is main or not stage.beside.caption:
-        said = stage.caption(one.seen)
-        return brief(said, BRIEF) if one.seen.present else said
+        return brief(stage.says(one.seen), BRIEF) if one.seen.present else stage.caption(one.seen)
     return stage.beside.caption(whose(main), whose(one))
 
 
