@@ -529,7 +529,7 @@ def save(
 
 def is_trained(model: GPT) -> bool:
     """False when every LayerNorm still has scale 1 and shift 0, as at initialisation; any training moves them."""
-    norms = [module for module in model.modules() if isinstance(module, LayerNorm)]
+    norms = (module for module in model.modules() if isinstance(module, LayerNorm))
     return not all(bool((norm.weight == 1).all() and (norm.bias == 0).all()) for norm in norms)
 
 

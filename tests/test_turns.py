@@ -6,7 +6,7 @@ import time
 import pytest
 
 from gptviz import trace
-from gptviz.ui import work
+from gptviz.ui import waiting, work
 from gptviz.ui.room import Room
 from gptviz.ui.turns import Turns
 from gptviz.ui.work import Waiter, Works
@@ -159,6 +159,21 @@ def test_work_that_would_wait_for_itself_says_so(works):
 
     with pytest.raises(RuntimeError, match=r"to make \('b',\) takes \('a',\), which is being made of it"):
         works.once(("a",), 0, make, "", Waiter())
+    assert works.under_way == {}
+
+
+def test_pages_that_wait_for_work_let_others_be_drawn(works):
+    goes_on = threading.Event()
+
+    def page(number: int):
+        with waiting.drawing():
+            works.once((number,), number, lambda: goes_on.wait(20), "", waiting.PAGE)
+
+    threads = [threading.Thread(target=page, args=(n,)) for n in range(2 * works.turns.places)]
+    [thread.start() for thread in threads]
+    until(lambda: len(works.under_way) == len(threads))  # each has begun to draw, though there are fewer places
+    goes_on.set()
+    [thread.join(20) for thread in threads]
     assert works.under_way == {}
 
 

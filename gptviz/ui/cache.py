@@ -60,7 +60,7 @@ class Models:
 
     def load(self, key: str) -> GPT:
         """Bring a model into memory, in the place of the one that was chosen longest ago. One is loaded at a time."""
-        with self.loading:
+        with waiting.aside(), self.loading:
             if (found := self.get(key)) is not None:
                 return found
             torch.set_num_threads(1)  # two threads a pass are slower on busy cores

@@ -1,6 +1,7 @@
 """What pages there are, and the ways to them. Every page but the walk is a file of pages/, which runs inside app.py."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -22,13 +23,23 @@ MOVED: Mapping[str, str] = MappingProxyType({"Training": "Replay"})
 """Names that pages had before: those addresses lead on."""
 
 
+known: ContextVar[Mapping[str, object]] = ContextVar("gptviz_pages", default=MappingProxyType({}))
+"""The pages of this run by name, as Streamlit's own functions take them."""
+
+
 def file(name: str) -> str:
-    """A page, as Streamlit's own functions take it."""
+    """What draws a page of pages/."""
     return f"pages/{name}.py"
 
 
+def page(name: str):
+    """A page to link to: as this run knows it, since for a file Streamlit looks at the disk with every link."""
+    return known.get().get(name, file(name))
+
+
 def walk():
-    """The walk, the same way. Streamlit knows a page by its address alone, so what draws it need not be known here."""
+    """The walk, as Streamlit's own functions take it. It knows a page by its address alone, so what draws it need not be known
+    here."""
     return st.Page(lambda: None, title=WALK, url_path=WALK, default=True)
 
 
@@ -53,7 +64,7 @@ def shared(choice: Choice) -> dict[str, str]:
 def to_experiment(name: str, choice: Choice, label: Markdown) -> None:
     """A link to an experiment, "Lab/experiment", with the sentence and the model on screen."""
     lab, _, view = name.partition("/")
-    st.page_link(file(lab), label=label, query_params=shared(choice) | {"view": view})
+    st.page_link(page(lab), label=label, query_params=shared(choice) | {"view": view})
 
 
 def to_stage(stage: Stage, choice: Choice, label: Markdown) -> None:
@@ -71,14 +82,14 @@ def to_all(choice: Choice) -> None:
     st.page_link(walk(), label="**The walk**: every stage from text to next token", query_params=everything)
     for name, lab in LABS.items():
         label = f"**{verbatim.markdown(name)}**: {verbatim.markdown(lab.about)}"
-        st.page_link(file(name), label=label, query_params=shared(choice))
+        st.page_link(page(name), label=label, query_params=shared(choice))
     to_glossary(choice)
     lesson.way_in()
 
 
 def to_glossary(choice: Choice) -> None:
     """A link to all words and letters."""
-    st.page_link(file(GLOSSARY), label="**Glossary**: the words and letters of the walk", query_params=shared(choice))
+    st.page_link(page(GLOSSARY), label="**Glossary**: the words and letters of the walk", query_params=shared(choice))
 
 
 def to_walk(choice: Choice) -> None:

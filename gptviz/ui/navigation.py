@@ -13,20 +13,17 @@ import streamlit as st
 from ..labs.lab import Lab
 from ..training import kept
 from . import lab as labs
-from . import lesson, links, walk
+from . import lesson, links, waiting, walk
 
 DAY = 86_400  # seconds
 _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
 
 
 def _navigation():
-    return st.navigation(
-        [
-            st.Page(walk.page, title="gptviz: inside a GPT", url_path=links.WALK, default=True),
-            *(st.Page(links.file(name), title=name) for name in (*links.PAGES, *links.MOVED, lesson.NOTES)),
-        ],
-        position="hidden",
-    )
+    pages = {name: st.Page(links.file(name), title=name) for name in (*links.PAGES, *links.MOVED, lesson.NOTES)}
+    links.known.set(pages)
+    first = st.Page(walk.page, title="gptviz: inside a GPT", url_path=links.WALK, default=True)
+    return st.navigation([first, *pages.values()], position="hidden")
 
 
 def run() -> None:
@@ -36,10 +33,11 @@ def run() -> None:
     _connected_again()
     token = _inside.set(True)
     try:
-        page = _navigation()
-        lesson.arrive(page.url_path, links.go)
-        lesson.strip()
-        page.run()
+        with waiting.drawing():
+            page = _navigation()
+            lesson.arrive(page.url_path, links.go)
+            lesson.strip()
+            page.run()
     finally:
         _inside.reset(token)
 

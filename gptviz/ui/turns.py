@@ -58,9 +58,9 @@ class Turn:
 
 
 class Turns:
-    """The places, who has them, and who waits."""
+    """The places, who has them, and who waits. Without room for it no turn can ask for memory."""
 
-    def __init__(self, room: Room, places: int | None = None, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, room: Room | None = None, places: int | None = None, clock: Callable[[], float] = time.monotonic):
         self.room = room
         self.places = max(2, places or os.cpu_count() or 1)
         self.clock = clock

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 import streamlit as st
@@ -11,10 +11,14 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from .. import verbatim
+from .turns import Turns
 from .work import Waiter, Work
 
 QUIET = 1.0  # seconds before anything is said
 EVERY = 0.25  # seconds between two changes of it
+
+
+_drawing = Turns()  # pages drawn all at once are all late; a few at a time, most are early and the last is no later
 
 
 class Enough(Exception):
@@ -71,8 +75,26 @@ def who() -> str | None:
     return context.session_id if context else None
 
 
+def look_up() -> None:
+    """Streamlit ends the run here if the reader has pressed something since, or is gone."""
+    st.session_state.get("choice")
+
+
+def drawing() -> AbstractContextManager[None]:
+    """A place among the pages that are drawn, for what is inside. Whoever had least lately comes first."""
+    return _drawing.turn(who(), waiting=look_up)
+
+
+def aside() -> AbstractContextManager[None]:
+    """While this page waits for something else, others are drawn."""
+    return _drawing.aside()
+
+
 class Page(Waiter):
     """The page of whoever is reading."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        return aside()
 
     def begins(self) -> None:
         sign = _sign.get()
@@ -82,7 +104,7 @@ class Page(Waiter):
     def waits(self, work: Work) -> None:
         if who() is None:
             return
-        st.session_state.get("choice")  # Streamlit ends the run here if the reader has pressed something since, or is gone
+        look_up()
         if (sign := _sign.get()) is not None:
             sign.tell(*work.said())
 

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from functools import partial
 
@@ -26,6 +27,10 @@ _current: ContextVar["Work | None"] = ContextVar("gptviz_work", default=None)
 
 class Waiter:
     """Who waits for work. What any of these raises ends the wait."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """While it waits, it stands in nobody's way."""
+        return nullcontext()
 
     def begins(self) -> None:
         """Something has to be made that nobody is making yet."""
@@ -114,7 +119,7 @@ class Works:
             if not known:
                 threading.Thread(target=self._run, args=(work, make, keep), name="gptviz-work", daemon=True).start()
             try:
-                with self.turns.aside():
+                with self.turns.aside(), waiter.aside():
                     while not work.over.wait(LOOK / 2):
                         waiter.waits(work) if asking is None else asking.look_up()
             finally:
