@@ -187,7 +187,20 @@ def settle(page, seconds: float = 60) -> None:
 
 
 HEAVY = ("live_training", "odd_models", "start", "training", "incoming")  # files without a page that take longest
-LONG = ("walk", "gradients", "restart", "matrix", "train", "accessible", "hostile", "download", "embeddings", "context")
+LONG = (
+    "walk",
+    "labs",
+    "train",
+    "matrix",
+    "accessible",
+    "whatif",
+    "hostile",
+    "classroom",
+    "restart",
+    "download",
+    "quick",
+    "keep",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from urllib.parse import parse_qs, quote, urlparse
 
-from accessible import assert_accessible
 from conftest import settle
 from gptviz import tokenizer
 from gptviz.labs.attention.lab import LAB
@@ -116,63 +115,3 @@ def test_the_small_maps_of_a_long_text_move(server, visit):
     settle(page)
     assert "tokens 3 to 26 of 207" in page.locator(".st-key-stage .foot").first.inner_text() and pixels(page) != before
     whole(page)
-
-
-def test_query_key_and_head_of_one_score(server, visit):
-    page = visit(at(server, view="score"))
-    says(page, caption("score"))
-    before = pixels(page)
-    choose(page, "Query: the token that reads", "2 ·moves")
-    says(page, caption("score", query=2))
-    choose(page, "Key: the token that is read", "3 ·you")
-    says(page, caption("score", query=2, key=3))
-    assert "the mask hides this score" in page.locator(".look").inner_text()
-    choose(page, "Head", "block 2, head 4")
-    says(page, caption("score", query=2, key=3, head="2.4"))
-    assert pixels(page) != before
-    whole(page)
-
-
-def test_masks_with_and_without_scaling(server, visit):
-    page = visit(at(server, view="masks", row=2))
-    says(page, caption("masks", row=2))
-    assert "A VIEW" in page.locator(".badge.train").inner_text()
-    before = pixels(page)
-    switch(page, "Divide scores by √32")
-    says(page, caption("masks", scaling=False, row=2))
-    assert "EDITED: scores not divided" in page.locator(".badge.train").inner_text() and pixels(page) != before
-    choose(page, "Row: the token that reads", "1 ·effort")
-    says(page, caption("masks", scaling=False, row=1))
-    choose(page, "Head", "block 2, head 4")
-    says(page, caption("masks", scaling=False, row=1, head="2.4"))
-    whole(page)
-
-
-def test_heads_columns_and_blocks(server, visit):
-    page = visit(at(server, view="heads"))
-    says(page, caption("heads"))
-    click(page, 1, row=10, column=200)  # W_k shows the same slices: column 200 is head 7's, whose first is 192
-    says(page, caption("heads", column=192))
-    page.get_by_role("slider", name="Column of W_q").focus()
-    page.keyboard.press("ArrowLeft")
-    says(page, caption("heads", column=191))
-    choose(page, "Number of heads", "4")
-    says(page, caption("heads", column=191, heads=4))
-    assert "A VIEW: 4 heads, the model has 8" in page.locator(".badge.train").inner_text()
-    choose(page, "Block", "block 2")
-    says(page, caption("heads", column=191, heads=4, block=2))
-    whole(page)
-
-
-def test_the_view_without_the_first_token(server, visit):
-    page = visit(at(server, view="first"))
-    says(page, caption("first"))
-    assert "A VIEW" in page.locator(".badge.train").inner_text()
-    choose(page, "Row: the token that reads", "2 ·moves")
-    says(page, caption("first", row=2))
-    switch(page, "Hide the first token")
-    says(page, caption("first", row=2, hide=False))
-    assert page.locator(".badge.train").count() == 0
-    assert canvas(page).evaluate("c => c.gptviz.panels.length") == 1
-    whole(page)
-    assert_accessible(page, narrow=True)

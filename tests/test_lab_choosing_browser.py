@@ -6,9 +6,7 @@ import pytest
 
 from accessible import assert_accessible
 from conftest import settle
-from gptviz import sampling, trace
-from gptviz.labs.sampling import drawing
-from gptviz.words import percent
+from gptviz import trace
 from sample_models import EFFORT, mini
 
 
@@ -19,11 +17,6 @@ def logits():
 
 def said(page) -> str:
     return page.locator("p.look").inner_text()
-
-
-def drawn(page) -> str:
-    """All text of the chart."""
-    return " ".join(page.locator(".js-plotly-plot text").all_text_contents())
 
 
 def press(page, label: str, *keys: str) -> None:
@@ -44,42 +37,6 @@ def whole(page) -> None:
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
 
 
-def test_temperature_moves_shares_and_keeps_ranks(server, visit, logits):
-    page = visit(f"{server.url}/Sampling")
-    assert percent(float(sampling.tempered(logits, 2.0).max())) in said(page)
-    press(page, "Temperature T", "Home")
-    assert "T = 0 is no division" in said(page) and "with: T = 0" in drawn(page)
-    press(page, "Temperature T", *["ArrowRight"] * 5)
-    assert address(page)["t"] == "0.5"
-    expected = percent(float(sampling.tempered(logits, 0.5).max()))
-    assert expected in said(page) and f"#1  {expected}" in drawn(page).replace("\xa0", " ")
-    assert "Ranks that changed: 0 of 50,257" in said(page)
-    whole(page)
-
-
-def test_top_k_top_p_and_temperature_change_the_pool(server, visit, logits):
-    page = visit(f"{server.url}/Sampling?view=pool", theme="dark")
-    press(page, "Top-k (0 = off)", *["ArrowRight"] * 7)
-    assert f"7 tokens of 50,257, mass kept {percent(sampling.pool(logits, k=7, p=0.8).kept)}" in drawn(page)
-    press(page, "Top-k (0 = off)", "Home")
-    press(page, "Top-p (1 = off)", "ArrowLeft", "ArrowLeft")
-    pool = sampling.pool(logits, p=0.7)
-    assert f"{pool.size:,} tokens of 50,257" in drawn(page) and f"rank {pool.size:,}" in said(page)
-    press(page, "Temperature T", *["ArrowLeft"] * 5)
-    pool = sampling.pool(logits, temperature=0.5, p=0.7)
-    assert f"{pool.size:,} tokens of 50,257, mass kept {percent(pool.kept)}" in drawn(page)
-    whole(page)
-
-
-def test_another_seed_draws_other_counts(server, visit, logits):
-    page = visit(f"{server.url}/Sampling?view=draws&k=5")
-    for seed in (0, 1, 2):
-        counts = drawing.draw(sampling.pool(logits, k=5), seed).counts
-        assert all(f"{count}  (expected" in drawn(page).replace("\xa0", " ") for count in counts)
-        press(page, "Seed", "ArrowRight")
-    whole(page)
-
-
 def test_writing_undoing_and_cropping(server, visit):
     page = visit(f"{server.url}/Sampling?view=write&steps=3")
     chips = page.locator(".chip.appended .piece")
@@ -95,12 +52,3 @@ def test_writing_undoing_and_cropping(server, visit):
     assert page.locator(".chip.cropped").count() == 3 and "2 tokens no longer fit" in said(page)
     whole(page)
     assert_accessible(page, narrow=True)
-
-
-def test_the_toy_is_labelled_and_shows_the_books_numbers(server, visit):
-    page = visit(f"{server.url}/Sampling?view=toy")
-    assert page.locator(".badge", has_text="TOY").count() == 1
-    assert "57.2 %" in drawn(page) and "24.2 %" in drawn(page)
-    press(page, "Top-k (0 = off)", *["ArrowRight"] * 3)
-    assert '"pizza" is out' in said(page)
-    whole(page)

@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, quote, urlparse
 import numpy as np
 import pytest
 
-from accessible import assert_accessible
 from conftest import settle
 from gptviz import tokenizer, trace
 from gptviz.labs.dropout import lab as dropout
@@ -111,61 +110,3 @@ def test_the_slider_and_the_cells_obey_the_keyboard(server, visit):
     for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowLeft", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
     assert page.locator(".live .sum").inner_text().startswith("0 Every, key 0: 1 × 1 / (1 − 0.00) = 1 × 1.000 = 1")
-
-
-def choose(page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option, exact=True).click()
-
-
-def test_every_control_of_the_live_picture(server, visit):
-    page = visit(at(server), theme="dark")
-    choose(page, "Place", "Feed-forward")
-    said(page, "drag", place="feed-forward")
-    choose(page, "Block", "3 of 6")
-    said(page, "drag", place="feed-forward", block=3)
-    page.get_by_role("slider", name="Seed").press("ArrowRight")
-    said(page, "drag", place="feed-forward", block=3, seed=1)
-    picture = dropout.strips(setting("drag", place="feed-forward", block=3, seed=1))
-    assert drawn(page)["zeros"] == picture.zeros(0.5).tolist()
-    choose(page, "Place", "Attention weights")
-    choose(page, "Head", "5 of 8")
-    said(page, "drag", place="weights", block=3, seed=1, head=5)
-    page.get_by_role("radio", name="EVAL").click()
-    said(page, "drag", place="weights", block=3, seed=1, head=5, mode="eval")
-    assert not any(drawn(page)["zeros"]) and drawn(page)["sizes"] == pytest.approx([1] * 4)
-    assert address(page) == {"place": "weights", "block": "3", "seed": "1", "head": "5", "mode": "eval"}
-    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
-    assert_accessible(page, narrow=True)
-
-
-def test_every_chart_follows_its_controls(server, visit):
-    page = visit(at(server, view="counts", passes=5))
-    values, p = {}, 50
-    for key, label in (
-        ("counts", "Dropout rate p"),
-        ("spread", "Dropout rate p"),
-        ("sums", "Dropout rate p"),
-        ("passes", "Seed of pass 2"),
-        ("fan", "Dropout rate p"),
-        ("places", "Seed"),
-    ):
-        page.get_by_role("radio", name=EXPERIMENTS[key].title).click()
-        if key == "fan":
-            values["passes"] = 5
-        said(page, key, **values)
-        page.get_by_role("slider", name=label).press("ArrowRight")
-        p += label == "Dropout rate p"
-        values |= {"p": p / 100} | {"Seed of pass 2": {"other": 2}, "Seed": {"seed": 1}}.get(label, {})
-        said(page, key, **values)
-        names = page.evaluate("document.querySelector('.js-plotly-plot').data.map(trace => trace.name)")
-        assert names == [one.name for one in EXPERIMENTS[key].pictures(setting(key, **values))[0].data]
-        assert page.locator("[data-testid=stException], [data-testid=stAlert]").count() == 0
-        assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
-
-
-def test_eval_makes_the_two_passes_agree(server, visit):
-    page = visit(at(server, view="passes"))
-    page.get_by_role("radio", name="EVAL").click()
-    said(page, "passes", mode="eval")
-    assert "largest difference 0" in look(page)

@@ -2,11 +2,8 @@
 
 from urllib.parse import parse_qs, urlparse
 
-from accessible import assert_accessible
 from conftest import settle
 from test_lab_embeddings import EXPERIMENTS, setting
-
-CANVAS = "[...document.querySelectorAll('*')].map(node => node.shadowRoot?.querySelector('canvas.cells')).find(Boolean)"
 
 
 def said(page) -> str:
@@ -63,40 +60,6 @@ def whole(page) -> None:
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
 
 
-def test_neighbours_of_tokens_words_and_pieces(server, visit):
-    page = visit(f"{server.url}/Embeddings")
-    assert told("neighbours") in said(page) and '"·your" is nearest to "·you"' in said(page)
-    press(page, "Neighbours", "Home")
-    assert "nearest 4 by vector" in drawn(page) and address(page) == {"count": "4"}
-    write(page, "Or any word", "cat")
-    assert told("neighbours", typed="cat", count=4) in said(page) and "·dog  3290" in drawn(page)
-    flip(page, "Space before it")
-    assert 'is nearest to "cat"' in said(page)
-    write(page, "Or any word", "unfamiliarwords")
-    before = drawn(page)
-    press(page, "Piece of the word", "ArrowRight")
-    assert "piece 2 is looked up" in page.locator(".chips .heading").inner_text() and drawn(page) != before
-    whole(page)
-    page = visit(f"{server.url}/Embeddings?of=2", theme="dark")
-    assert told("neighbours", of=2) in said(page) and 'is nearest to "·moves"' in said(page)
-    assert_accessible(page, narrow=True)
-
-
-def test_cosine_of_two_words(server, visit):
-    page = visit(f"{server.url}/Embeddings?view=cosine")
-    assert told("cosine") in said(page) and "·cat ·dog: 0." in drawn(page)
-    choose(page, "mother father")
-    assert told("cosine", a="mother", b="father") in said(page) and "·mother ·father: 0." in drawn(page)
-    write(page, "Second word", "dog")
-    assert '"·mother" and "·dog"' in said(page) and "b" not in address(page)
-    flip(page, "Space before it")
-    assert '"mother" and "·dog"' in said(page)
-    page.goto(f"{server.url}/Embeddings?view=cosine&below=10000")
-    settle(page)
-    assert "the first 10,000 rows" in drawn(page) and "of the random pairs are less alike" in said(page)
-    whole(page)
-
-
 def test_the_map_of_words_in_two_and_three_dimensions(server, visit):
     page = visit(f"{server.url}/Embeddings?view=map")
     assert "·kitten" not in drawn(page) and told("map") in said(page)
@@ -135,30 +98,4 @@ def test_tokens_move_through_the_blocks_on_fixed_axes(server, visit):
     assert later[:2] == [x, y] and later[2] != first and later[3] == 5 and told("blocks") in said(page)
     choose(page, "as they are")
     assert figure()[2] != later[2] and address(page)["lengths"] == "real"
-    whole(page)
-
-
-def test_another_seed_redraws_the_random_table_only(server, visit):
-    page = visit(f"{server.url}/Embeddings?view=training", theme="dark")
-    trained, random = said(page).split("Random:")
-    assert told("training") in said(page)
-    cells = page.evaluate(f"{CANVAS}.toDataURL()")
-    press(page, "Seed of the random table", "ArrowRight")
-    assert said(page).split("Random:")[0] == trained and said(page).split("Random:")[1] != random
-    assert page.evaluate(f"{CANVAS}.toDataURL()") != cells
-    assert "RANDOM INIT, seed 1" in page.locator("h1 .badge").inner_text()
-    before = said(page)
-    write(page, "Words (a semicolon begins a new group)", "cat dog; Monday Tuesday")
-    assert said(page) != before and told("training", seed=1, words="cat dog; Monday Tuesday") in said(page)
-    flip(page, "Space before each")
-    assert address(page)["space"] == "0"
-    whole(page)
-
-
-def test_a_position_is_compared_with_all_others(server, visit):
-    page = visit(f"{server.url}/Embeddings?view=positions&p=128", 1920, 1080)
-    assert "Position 128 is most alike to" in said(page) and "row 128 of the square" in drawn(page)
-    press(page, "Position", "ArrowRight")
-    assert "Position 129 is most alike to" in said(page) and "row 129 of the square" in drawn(page)
-    assert page.evaluate(f"{CANVAS}.width") > 200
     whole(page)

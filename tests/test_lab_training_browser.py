@@ -1,9 +1,7 @@
 """The training lab in a real browser: the slider moves through the run, and pictures and words follow."""
 
-from accessible import assert_accessible
 from conftest import settle
 from gptviz import catalogue, sampling, tokenizer, trace
-from gptviz.labs.replay import lab as training
 
 RUN = catalogue.MODELS["mini"].history
 NUMBERS = [step.number for step in RUN.steps]
@@ -32,30 +30,3 @@ def test_arrow_keys_move_through_the_run(server, visit):
         best = tokenizer.printable(int(sampling.softmax(logits).argmax()))
         assert f'the favourite is "{best}"' in look(page)
     assert f"step={NUMBERS[2]}" in page.url
-
-
-def test_every_view_fits_and_draws(server, visit):
-    page = visit(f"{server.url}/Replay", theme="dark")
-    for experiment in training.LAB.experiments:
-        page.get_by_role("radio", name=experiment.title).or_(page.get_by_role("button", name=experiment.title)).first.click()
-        page.wait_for_function(
-            f"[...document.querySelectorAll('h1.title')].some(one => one.innerText.startsWith({experiment.title!r}))",
-            timeout=30_000,
-        )
-        settle(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        charts = page.locator("[data-testid=stPlotlyChart]")
-        bottom = max(box["y"] + box["height"] for box in (charts.nth(n).bounding_box() for n in range(charts.count())))
-        assert bottom <= 768, (experiment.key, bottom)
-    assert_accessible(page, narrow=True)
-
-
-def test_words_of_ones_own(server, visit):
-    page = visit(f"{server.url}/Replay?view=pair&step={NUMBERS[-1]}")
-    page.get_by_label("Second word").fill("dog")
-    page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.look')?.innerText.includes('·cat ·dog')", timeout=30_000)
-    table = catalogue.load("mini").tok_emb.weight
-    cat, dog = (table[tokenizer.encode(word)[0]] for word in (" cat", " dog"))
-    cosine = float(cat @ dog / (cat.norm() * dog.norm()))
-    assert f"{cosine:.3f}" in look(page)

@@ -81,20 +81,6 @@ def test_from_the_answer_to_the_word_it_came_from_and_back(server, visit):
     assert_accessible(page, narrow=True)
 
 
-def test_a_step_of_the_sum_is_taken_apart_too(server, visit):
-    page = visit(at(server, view="ledger"))
-    says(page, "ledger")
-    press(page, 3)  # after the two rows and attention 1: feed-forward 1
-    says(page, "ledger", way="11")
-    press(page, 0)
-    unit = ledger.largest(ledger.levels(setting("ledger", way="11"))[-1])[3][0]
-    says(page, "ledger", way=f"11.{unit}")
-    page.get_by_role("radiogroup", name="The way down").get_by_text("The ledger").click()
-    says(page, "ledger")
-    press(page, 3)
-    says(page, "ledger", way="11")
-
-
 def test_the_answer_plays_row_by_row_and_follows_a_click(server, visit):
     page = visit(at(server), reduced_motion="reduce")
     says(page, "forms")

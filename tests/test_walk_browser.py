@@ -20,10 +20,6 @@ from gptviz.ui.story import TITLES
 
 DAY = "Every day she walked to the sea, looked at the ships, and thought of the places they had seen before. "
 PARAGRAPH = "I ❤️ my 🦜 and my naïve café. " + DAY * 9
-SENTENCES = {
-    "four": "Every effort moves you",
-    "paragraph": PARAGRAPH.strip(),
-}
 
 
 def url(server, **params) -> str:
@@ -59,10 +55,9 @@ def whole(page) -> None:
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
 
 
-@pytest.mark.parametrize("sentence", SENTENCES, ids=str)
-def test_a_walk_through_all_stages(server, visit, sentence):
+def test_a_walk_through_all_stages(server, visit):
     before = server.log.stat().st_size
-    page = visit(url(server, text=SENTENCES[sentence]), theme="dark" if sentence == "paragraph" else "light")
+    page = visit(url(server, text=PARAGRAPH.strip()), theme="dark")
     for n, stage in enumerate(STAGES):
         if n:
             step(page, "ArrowRight" if n % 2 else "PageDown", n)
@@ -72,7 +67,7 @@ def test_a_walk_through_all_stages(server, visit, sentence):
         drawn = page.locator(".st-key-stage canvas, .st-key-stage .js-plotly-plot, .st-key-stage .chips").first
         box = drawn.bounding_box()
         assert box and box["width"] > 300 and box["y"] < 260, f"{stage.key}: the picture is where the eye is"
-        if n % len(SENTENCES) == list(SENTENCES).index(sentence):  # each stage is looked over in one of the walks
+        if n % 2:
             assert_accessible(page, colours=page.locator(".st-key-stage .chips").count() > 0)
     page.keyboard.press("Home")
     page.wait_for_function("title => document.querySelector('h1.title')?.innerText.includes(title)", arg=STAGES[0].title)
