@@ -46,7 +46,7 @@ class Frame:
     def _repr_html_(self) -> Html:
         return (
             f'<iframe sandbox="allow-scripts" srcdoc="{escape(self.html)}" title="gptviz" '
-            f'style="width: 100%; height: {self.height:d}px; border: 1px solid #8A8F98"></iframe>'
+            f'style="width: 100%; height: {self.height:d}px; border: 1px solid gray"></iframe>'
         )
 
 

@@ -8,7 +8,7 @@ function render({ model, el }) {
   const frame = document.createElement("iframe")
   frame.sandbox = "allow-scripts"
   frame.title = "gptviz"
-  frame.style.cssText = `width: 100%; height: ${model.get("height")}px; border: 1px solid #8A8F98`
+  frame.style.cssText = `width: 100%; height: ${model.get("height")}px; border: 1px solid gray`
   frame.srcdoc = model.get("html")
   const hear = event => {
     if (event.source !== frame.contentWindow || !event.data?.gptviz) return

@@ -1,6 +1,7 @@
 """Arrows point one way: every import of the package is walked, and any other than these fails."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -260,3 +261,18 @@ def test_a_wrong_arrow_is_seen(module, line):
 )
 def test_a_right_arrow_is_let_through(module, line):
     assert wrong_arrows(line, tuple(module.split("."))) == []
+
+
+COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\b|\brgba\(")
+PRINTED = {"joining.py"}  # a code that a camera reads is black on white, whatever the page's colours
+
+
+def test_colours_stand_in_one_module():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / PACKAGE).rglob("*.py"))
+        if path.name not in {"style.py", *PRINTED}
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if COLOUR.search(line)
+    ]
+    assert not found

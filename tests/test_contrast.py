@@ -12,7 +12,7 @@ import pytest
 
 from contrast import MARK, TEXT, over, ratio
 from gptviz import trace
-from gptviz.figures import learning, pools, ranking, style, windows
+from gptviz.figures import learning, pools, style
 from gptviz.labs import index
 from gptviz.labs.lab import Setting
 from gptviz.labs.replay import moments
@@ -105,9 +105,9 @@ def test_hatches_and_crosses_can_be_seen(theme):
 
 def test_dark_type_can_be_read_on_the_pale_surfaces_of_charts():
     for ink, papers in (
-        (pools.INK, (*pools.PAPER, pools.FIRST)),
-        (windows.INK, (windows.INPUT, windows.TARGET)),
-        (ranking.INK, ranking.SCALE),
+        (style.TYPE, (*style.PAPERS, pools.FIRST)),
+        (style.TYPE, (style.READ, style.NEXT)),
+        (style.TYPE, style.RISE),
     ):
         assert all(ratio(ink, paper) >= TEXT for paper in papers)
 

@@ -79,9 +79,7 @@ def slopes(
         zeroline=True,
         zerolinecolor=style.PARTS["residual"],
     )
-    figure.update_yaxes(
-        gridcolor="rgba(138,143,152,0.25)", zeroline=True, zerolinecolor=style.PARTS["residual"], automargin=True
-    )
+    figure.update_yaxes(gridcolor=style.GRID, zeroline=True, zerolinecolor=style.PARTS["residual"], automargin=True)
     figure.update_layout(
         **style.chart(height=height)
         | {"showlegend": True, "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.1, "yanchor": "bottom"}},
@@ -126,7 +124,7 @@ def growth(
     figure.update_yaxes(
         title_text="parameters of one block",
         range=[0, top],
-        gridcolor="rgba(138,143,152,0.25)",
+        gridcolor=style.GRID,
         automargin=True,
     )
     figure.update_layout(

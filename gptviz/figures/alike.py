@@ -56,7 +56,7 @@ def sides(lists: Sequence[Side], *, mean: float, title: str, height: int) -> go.
             textangle=0,
             constraintext="none",
             textfont={"size": style.CHART_FONT},
-            insidetextfont={"color": "#000000", "size": style.CHART_FONT},
+            insidetextfont={"color": style.TYPE, "size": style.CHART_FONT},
             cliponaxis=False,
             customdata=[[verbatim.chart(name), row] for name, row in zip(side.names, side.ids)],
             hovertemplate="%{customdata[0]}<br>id %{customdata[1]}<br>cosine %{x:.4f}<extra></extra>",

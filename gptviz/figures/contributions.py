@@ -45,7 +45,7 @@ def per_token(values: np.ndarray, labels: Sequence[str], *, chosen: int, title: 
     figure.update_yaxes(
         title_text=verbatim.chart(y_title),
         range=[low - (room if low else 0), high + room],
-        gridcolor="rgba(138,143,152,0.25)",
+        gridcolor=style.GRID,
         zerolinecolor=style.PARTS["residual"],
         nticks=6,
         automargin=True,

@@ -12,7 +12,6 @@ from . import style
 
 NEUTRAL = style.PARTS["residual"]
 MARK = style.PARTS["key"]
-EDGE = "#D9DCE1"  # between coloured areas, on any page
 
 
 def _titled(figure: go.Figure, title: str, height: int) -> go.Figure:
@@ -58,7 +57,7 @@ def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth:
             sort=False,
             marker={
                 "colors": [style.PARTS[area.part] for area in areas],
-                "line": {"width": 1, "color": EDGE},
+                "line": {"width": 1, "color": style.PAPERS[0]},
                 "pad": {"t": 0, "l": 0, "r": 0, "b": 0},  # a frame would take room from the areas, and unequally
             },
             customdata=[verbatim.chart(area.note) for area in areas],

@@ -113,5 +113,5 @@ def _log_axis(drawn: Sequence[Line]) -> dict:
         "range": [low - 1.6 * margin, high + 1.6 * margin],
         "tickvals": ticks,
         "ticktext": [tick(value) for value in ticks],
-        "gridcolor": "rgba(138,143,152,0.25)",
+        "gridcolor": style.GRID,
     }

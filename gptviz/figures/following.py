@@ -54,7 +54,7 @@ def words(
         zeroline=False,
         automargin=True,
     )
-    grid = "rgba(138,143,152,0.25)"
+    grid = style.GRID
     figure.update_yaxes(
         title_text="probability",
         rangemode="tozero",

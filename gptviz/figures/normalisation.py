@@ -10,7 +10,6 @@ from . import style
 from .depth import tick, written
 
 POINTS = 200
-GRID = "rgba(138,143,152,0.25)"
 
 
 def _layout(figure: go.Figure, title: str, height: int) -> go.Figure:
@@ -19,8 +18,8 @@ def _layout(figure: go.Figure, title: str, height: int) -> go.Figure:
         title={"text": verbatim.chart(title), "x": 0, "xref": "paper", "font": {"size": 16}},
         margin={"l": 10, "r": 20, "t": 40, "b": 10},
     )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    figure.update_xaxes(gridcolor=style.GRID, zeroline=False, automargin=True)
+    figure.update_yaxes(gridcolor=style.GRID, zeroline=False, automargin=True)
     return figure
 
 

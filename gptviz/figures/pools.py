@@ -13,8 +13,6 @@ from .bars import short
 
 FIRST, OTHER, OUT = style.PARTS["output"], style.PARTS["token"], style.PARTS["residual"]
 DRAWN = style.PARTS["key"]
-PAPER = ("#D9DCE1", "#B9BEC6")  # neighbouring segments of a row; dark type can be read on both
-INK = "#1B2027"
 
 
 def _named(labels: Sequence[str], ids: Sequence[int]) -> list[list]:
@@ -268,7 +266,7 @@ def drawn_often(
         y=[0],
         orientation="h",
         name="argmax",
-        marker={"color": "rgba(0,0,0,0)", "line": {"color": OUT, "width": 1.5}},
+        marker={"color": style.CLEAR, "line": {"color": OUT, "width": 1.5}},
         hovertemplate="argmax: %{x} times<extra></extra>",
     )
     figure.add_annotation(x=draws, y=0, text=f"argmax: {draws:,} ", showarrow=False, xanchor="right")
@@ -327,7 +325,7 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
     widths = np.concatenate([row.widths for row in rows])
     starts = np.concatenate([np.cumsum(row.widths) - row.widths for row in rows])
     at = [n for n, row in enumerate(rows) for _ in row.words]
-    colours = [FIRST if n == row.chosen else PAPER[n % 2] for row in rows for n in range(len(row.words))]
+    colours = [FIRST if n == row.chosen else style.PAPERS[n % 2] for row in rows for n in range(len(row.words))]
     told = [word for row in rows for word in row.words]
     fits = [
         short(word, max(3, int(60 * width))) if 80 * width > min(len(word), 3) + 1 else "" for word, width in zip(told, widths)
@@ -340,7 +338,7 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
         orientation="h",
         name="shares",
         width=0.78,
-        marker={"color": colours, "line": {"color": INK, "width": 1}},
+        marker={"color": colours, "line": {"color": style.TYPE, "width": 1}},
         customdata=[verbatim.chart(word) for word in told],
         hovertemplate="%{customdata}<br>share of the pool %{x:.5g}<extra></extra>",
     )
@@ -350,7 +348,7 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
         mode="text",
         name="words",
         text=fits,
-        textfont={"size": style.CHART_FONT, "color": INK},
+        textfont={"size": style.CHART_FONT, "color": style.TYPE},
         hoverinfo="skip",
     )
     figure.add_scatter(
@@ -358,7 +356,7 @@ def ruler(rows: Sequence[Row], *, title: str, height: int = 300) -> go.Figure:
         y=[n - 0.39 for n in range(len(rows))],
         mode="markers",
         name="numbers",
-        marker={"color": DRAWN, "size": 11, "symbol": "triangle-down", "line": {"color": INK, "width": 0.5}},
+        marker={"color": DRAWN, "size": 11, "symbol": "triangle-down", "line": {"color": style.TYPE, "width": 0.5}},
         cliponaxis=False,
         hovertemplate="random number %{x:.6f}<extra></extra>",
     )

@@ -14,8 +14,6 @@ WORDS = 7  # ranks whose word is written; the others are narrow cells that tell 
 PRESENTED_WORDS = 4
 NARROW = 0.15  # width of such a cell, where a cell with a word is 1 wide
 BEHIND = 2.0  # room right of the cells for what really came next
-INK = "#1B2027"
-SCALE = ("#FFFCE0", "#E9DB2B")  # paler and fuller form of the output colour; dark type can be read on both
 
 
 def table(
@@ -59,12 +57,12 @@ def table(
             z=scores[n : n + 1],
             zmin=float(scores[n, -1]),
             zmax=float(scores[n, 0]) if scores[n, 0] > scores[n, -1] else float(scores[n, -1]) + 1,
-            colorscale=[[0, SCALE[0]], [1, SCALE[1]]],
+            colorscale=[[0, style.RISE[0]], [1, style.RISE[1]]],
             showscale=False,
             xgap=1,
             text=[[short(word, longest) if at < written else "" for at, word in enumerate(words[n][:count])]],
             texttemplate="%{text}",
-            textfont={"size": size, "color": INK},
+            textfont={"size": size, "color": style.TYPE},
             customdata=[[[told[n][at], int(token), at + 1] for at, token in enumerate(ids[n])]],
             hovertemplate="rank %{customdata[2]}: %{customdata[0]}<br>id %{customdata[1]}<br>logit %{z:.4f}<extra></extra>",
             name=verbatim.chart(labels[n]),

@@ -48,6 +48,13 @@ SCALES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 HIDDEN: Mapping[str, tuple[str, str]] = MappingProxyType({"light": ("#EEECE8", "#8A847B"), "dark": ("#2A2E35", "#727B89")})
 """Paper and ink of cells without a number to read: hatched when masked, crossed when dropped. No scale has these colours."""
 
+GRID = "rgba(138,143,152,0.25)"  # lines behind a chart, on any page
+CLEAR = "rgba(0,0,0,0)"
+TYPE = "#1B2027"  # type on a coloured area, whatever the page's theme; it can be read on each of these
+PAPERS = ("#D9DCE1", "#B9BEC6")  # neighbouring areas that belong to no part; the first also stands between coloured areas
+RISE = ("#FFFCE0", "#E9DB2B")  # the output's colour, from pale to full
+READ, NEXT = "#B9D9EC", PARTS["output"]  # what a window reads, and what it has to predict
+
 PRINTED = 12  # cells carry their value up to this many rows and columns
 PRESENTED = (4, 8)  # rows and columns with numbers that Present mode shows at a time
 PICTURE_HEIGHT = 430  # pixels; a picture is never taller than this at 1366 x 768

@@ -80,7 +80,7 @@ def steps(
     figure.update_yaxes(
         title_text=verbatim.chart(y_title),
         range=[low - (room if low < 0 else 0), high + room],
-        gridcolor="rgba(138,143,152,0.25)",
+        gridcolor=style.GRID,
         zerolinecolor=style.PARTS["residual"],
         nticks=6,
         exponentformat="power",

@@ -9,10 +9,6 @@ from .. import verbatim
 from . import style
 from .bars import short
 
-INK = "#1B2027"
-INPUT, TARGET = "#B9D9EC", "#F0E442"  # dark type can be read on both, whatever the page's theme
-GRID = "rgba(138, 143, 152, 0.3)"
-
 
 def staircase(
     tokens: Sequence[str], starts: Sequence[int], length: int, batch_of: Sequence[int], *, title: str, height: int = 230
@@ -24,7 +20,7 @@ def staircase(
     """
     figure = go.Figure()
     rows = np.arange(len(starts))
-    for name, colour, shift, up in (("input", INPUT, 0, -0.2), ("target", TARGET, 1, 0.2)):
+    for name, colour, shift, up in (("input", style.READ, 0, -0.2), ("target", style.NEXT, 1, 0.2)):
         figure.add_bar(
             x=[length] * len(starts),
             base=[start + shift for start in starts],
@@ -45,7 +41,7 @@ def staircase(
         ticktext=[short(token, 9) for token in tokens],
         tickangle=0 if len(tokens) <= 12 else 60,
         range=[0, len(tokens)],
-        minor={"tickvals": list(range(len(tokens) + 1)), "showgrid": True, "ticks": "", "gridcolor": GRID},
+        minor={"tickvals": list(range(len(tokens) + 1)), "showgrid": True, "ticks": "", "gridcolor": style.GRID},
         showgrid=False,
         zeroline=False,
         automargin=True,
@@ -87,7 +83,7 @@ def tensors(
             x=list(range(length)),
             y=list(range(2 * count)),
             z=np.tile([[0.0], [1.0]], (count, length)),
-            colorscale=[[0, INPUT], [1, TARGET]],
+            colorscale=[[0, style.READ], [1, style.NEXT]],
             showscale=False,
             xgap=2,
             ygap=2,
@@ -95,7 +91,7 @@ def tensors(
                 [f"{short(word, longest)}  <b>{token}</b>" for word, token in zip(*line)] for line in zip(words, ids.tolist())
             ],
             texttemplate="%{text}",
-            textfont={"size": style.CHART_FONT if length <= 8 else 11, "color": INK},
+            textfont={"size": style.CHART_FONT if length <= 8 else 11, "color": style.TYPE},
             customdata=ids,
             hovertemplate="%{customdata}<extra></extra>",
         )

@@ -21,7 +21,7 @@ STYLE = """
 .prose details.term > summary { display: inline; list-style: none; cursor: pointer; border-bottom: 1.5px dotted currentColor; }
 .prose details.term > summary::-webkit-details-marker { display: none; }
 .prose details.term > .meaning { display: block; position: absolute; left: 0; right: 0; z-index: 3; padding: 0.4rem 0.6rem; font-size: 0.92rem;
-  line-height: 1.35rem; border: 1px solid color-mix(in srgb, currentColor 25%, transparent); border-left: 0.25rem solid #56B4E9;
+  line-height: 1.35rem; border: 1px solid color-mix(in srgb, currentColor 25%, transparent); border-left: 0.25rem solid var(--part-query);
   border-radius: 0.3rem; background: var(--st-background-color, Canvas); box-shadow: 0 2px 10px rgb(0 0 0 / 20%); }
 .terms { columns: 22rem; column-gap: 2rem; margin: 0.3rem 0 0; }
 .terms > div { break-inside: avoid; margin: 0 0 0.65rem; }

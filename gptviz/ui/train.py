@@ -34,7 +34,7 @@ STYLE = """
 .facts { font-size: 0.95rem; line-height: 1.45rem; margin: 0; font-variant-numeric: tabular-nums; }
 .samples { max-height: 15.5rem; overflow-y: auto; }
 .written { margin: 0 0 0.5rem; line-height: 1.4rem; overflow-wrap: anywhere; }
-.written .when { display: inline-block; margin-right: 0.4rem; padding: 0 0.4rem; border-left: 0.25rem solid #0072B2; font-size: 0.85rem;
+.written .when { display: inline-block; margin-right: 0.4rem; padding: 0 0.4rem; border-left: 0.25rem solid var(--part-token); font-size: 0.85rem;
   font-variant-numeric: tabular-nums; opacity: 0.85; }
 .written .given { opacity: 0.7; }
 """
