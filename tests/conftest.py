@@ -242,14 +242,18 @@ def bounded() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def let_go() -> Iterator[None]:
+def let_go(request: pytest.FixtureRequest) -> Iterator[None]:
     """After each file, nothing that it computed or loaded stays: what pages share is kept for the next reader, who never comes here."""
     yield
+    for own in list(vars(request.module).values()):
+        if hasattr(own, "cache_clear") and own.__module__ == request.module.__name__:
+            own.cache_clear()
     if (cache := sys.modules.get("gptviz.ui.cache")) is not None:
         cache._held.clear()
         cache._kept.clear()
     if (models := sys.modules.get("sample_models")) is not None:
         models.untrained.cache_clear()
+        models.worked_out.clear()
     gc.collect()
     if (trim := getattr(LIBC, "malloc_trim", None)) is not None:  # glibc keeps for itself what the pages' threads gave back
         trim(0)

@@ -1,5 +1,6 @@
 """Models the tests share: small ones with every parameter random, so that no wrong bias or scale hides behind a 0 or a 1."""
 
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -10,6 +11,17 @@ from gptviz.model import GPT
 
 EFFORT = [6109, 3626, 6100, 345]  # "Every effort moves you"
 DAY = [6109, 1110, 6622, 257]  # "Every day holds a"
+
+
+worked_out: dict[tuple, object] = {}
+"""What a lab worked out for one test, for the next ones of the file."""
+
+
+def once(key: tuple, make: Callable[[], object], doing: str = "") -> object:
+    """As a page has it: made for the first who asks."""
+    if key not in worked_out:
+        worked_out[key] = make()
+    return worked_out[key]
 
 
 def randomised(config: GPTConfig, seed: int = 0, spread: float = 0.08) -> GPT:

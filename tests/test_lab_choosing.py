@@ -19,7 +19,7 @@ from gptviz.figures.chips import Chips
 from gptviz.labs.lab import Setting
 from gptviz.labs.sampling import drawing, temperature, writing
 from gptviz.labs.sampling import lab as choosing
-from sample_models import EFFORT, ending, mini, tiny, untrained
+from sample_models import EFFORT, ending, mini, once, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
 TOY = temperature.TOY_LOGITS
@@ -34,16 +34,6 @@ def setting(key: str, model=None, ids=EFFORT, **values) -> Setting:
     bare = Setting(model, tuple(ids), {}, model_key=str(id(model)), once=once)
     controls = EXPERIMENTS[key].controls_for(bare)
     return replace(bare, values={control.name: control.start() for control in controls} | values)
-
-
-KEPT = {}
-
-
-def once(key, make):
-    """Made once for the whole file, as on the page."""
-    if key not in KEPT:
-        KEPT[key] = make()
-    return KEPT[key]
 
 
 def trace_of(figure: go.Figure, name: str):

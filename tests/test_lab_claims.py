@@ -2,13 +2,12 @@
 model that ships; and a rule that looks for a good place never takes the choice away."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gptviz import catalogue, tokenizer
+from gptviz import tokenizer
 from gptviz.figures.matrix import Grid
 from gptviz.labs import index
 from gptviz.labs.attention import masking, one_score, toy
@@ -21,7 +20,7 @@ from gptviz.labs.sampling import temperature
 from gptviz.labs.subjects import heads
 from gptviz.labs.why import forming, ledger, two_sentences
 from gptviz.ui import lab
-from sample_models import tiny
+from sample_models import mini, once, tiny
 from test_page import APP, fine, html
 
 SENTENCES = (
@@ -31,12 +30,6 @@ SENTENCES = (
     "The cat sat by the fire, and the kitten sat by the",
 )
 EVERY = tuple(f"{lab.key}/{one.key}" for lab in index.LABS.values() for one in lab.experiments)
-kept: dict[tuple, object] = {}
-
-
-@cache
-def mini():
-    return catalogue.load("mini")
 
 
 def opened(name: str, text: str = SENTENCES[0], model=None, key: str = "mini") -> Setting:
@@ -48,7 +41,7 @@ def opened(name: str, text: str = SENTENCES[0], model=None, key: str = "mini") -
         {},
         text=text,
         model_key=key,
-        once=lambda what, make, doing="": kept[what] if what in kept else kept.setdefault(what, make()),
+        once=once,
     )
     values = {control.name: control.start() for control in index.find(name)[1].controls_for(bare)}
     return Setting(model, bare.ids, values, text=text, model_key=key, once=bare.once)
