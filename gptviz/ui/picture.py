@@ -1,6 +1,7 @@
 """Put a picture on the page: cells on the canvas, chips as text, charts as Plotly."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import singledispatch
 from typing import Any
@@ -35,27 +36,25 @@ def show(
     raise TypeError(f"{type(picture).__name__} is no picture: it must be one of {Picture}")
 
 
-def room(present: bool, height: int) -> int:
-    """Pixels a picture may take; 0 for what it asks for."""
-    return height or present * style.PRESENT_HEIGHT
-
-
 @show.register
 def _(grid: Grid, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
-    if limit := room(present, height):
-        grid = replace(grid, height=min(grid.height, limit))
+    if height:
+        grid = replace(grid, height=min(grid.height, height))
     matrix.show(grid, key=key, cell=cell, present=present, on_event=on_event)
 
 
 @show.register
 def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
-    if limit := room(present, height):
-        figure = go.Figure(figure).update_layout(height=limit)
+    if present:
+        figure = go.Figure(figure).update_layout(height=None)
+    elif height:
+        figure = go.Figure(figure).update_layout(height=height)
     theme = "dark" if st.context.theme.type == "dark" else "light"
     chosen = choosing(f"{key}-chart", figure.layout.meta, on_event) if figure.layout.meta else "ignore"
     st.plotly_chart(
         style.themed(figure, theme),
         key=f"{key}-chart",
+        height="stretch" if present else "content",
         theme=None,
         config={"displayModeBar": False},
         alt=alt,
@@ -90,7 +89,8 @@ def _(made: DropoutStrips, key: str, *, cell=None, present=False, on_event, alt,
 
 @show.register
 def _(chips: Chips, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
-    st.html(markup(chips, present=present))
+    with st.container(key=f"pieces-{key}") if present else nullcontext():
+        st.html(markup(chips, present=present))
 
 
 @show.register

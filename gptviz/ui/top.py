@@ -12,14 +12,12 @@ from ..figures import chips
 from ..model import GPT
 from ..story import Card, cards
 from ..verbatim import Html, Markdown
-from . import address, cache, carrier, download, lesson, links, seats, state, writing
+from . import address, cache, carrier, download, lesson, links, projector, seats, state, writing
 from .state import Choice, change
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.CSS + writing.CSS + lesson.CSS
 PRESENT = """
-html { font-size: 24px; }
-[data-testid=stHeader] { display: none; }
 :is(.st-key-top, .st-key-title-row) button { min-height: 1.5rem; padding: 0 0.6rem; }
 .st-key-title-row h1.title { font-size: 1.2rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .remark { font-size: 0.78rem; }
@@ -29,12 +27,12 @@ html { font-size: 24px; }
 [class*=st-key-half-] .chips.present .piece { font-size: 1.1rem; line-height: 1.6rem; }
 [class*=st-key-half-] .chips.present :is(.ids, .about, .heading, .note) { font-size: 0.8rem; line-height: 1.1rem; }
 """
-"""In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
+"""In Present mode every size that is counted in rem grows with the window, and the browser shows the lesson alone."""
 
 
 def style(*, present: bool = False) -> None:
     """The page's own type and colours, for reading or for a projector."""
-    st.html(f"<style>{CSS}{PRESENT if present else ''}</style>")
+    st.html(f"<style>{CSS}{projector.CSS + PRESENT if present else ''}</style>")
 
 
 def show(
@@ -67,12 +65,17 @@ def show(
 def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator]) -> None:
     """Sentence, examples, model, options, state badges, Present. loaded: the model, once it is in memory."""
     if choice.present:
-        left, room, question, right = st.columns([4.2, 1.3, 1.2, 1.1], vertical_alignment="center", gap="small")
+        left, said, labs, room, question, right = st.columns(
+            [3.3, 2.75, 1.1, 1.2, 1.25, 1.4], vertical_alignment="center", gap="xsmall"
+        )
         with room:
             lesson.desk(walk=True)
         places["question"] = question
-        sentence = tokenizer.in_one_line(choice.second if choice.item else choice.text)
-        left.html(f"<div class='sentence'>{verbatim.html(sentence)} {badges(choice, badge, lab, loaded)}</div>")
+        with labs.popover("Labs", type="tertiary"):
+            links.to_all(choice)
+        field = "second" if choice.item and choice.second else "text"
+        typed(field, left, getattr(choice, field))
+        said.html(f"<div class='sentence'>{badges(choice, badge, lab, loaded)}</div>")
         right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
         return
     if lab:
@@ -268,6 +271,8 @@ def badges(choice: Choice, badge: Html, lab: bool, loaded: GPT | None) -> Html:
         weights_badge = ""  # each picture carries the state of its own model
     mode = verbatim.html(weights.mode(None if choice.beside else loaded, choice.dropout, f"seed {choice.seed}"))
     drop = "train" if choice.dropout else "eval"
+    if choice.present:
+        mode = mode.partition(": dropout off")[0]  # a badge that says more would be cut off
     if choice.edit:
         weights_badge += " <span class='badge edited'>EDITED</span>"
     which = f" <span class='badge eval'>sentence {choice.item + 1:d} of 2</span>" if choice.second else ""

@@ -31,6 +31,7 @@ from . import (
     picture,
     pipeline,
     predict,
+    projector,
     sentences,
     state,
     story,
@@ -50,6 +51,8 @@ def page() -> None:
     choice = state.current()
     top.style(present=choice.present)
     with waiting.shown("walk"), st.container(gap="xsmall"):
+        if choice.present:
+            projector.show(on_leave=lambda: change(cell=""), open_=bool(choice.cell))
         walk(choice)
 
 
@@ -254,7 +257,8 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
     own = bool(changed and stage.edited)
     if seen.present:
         if titled:
-            with beside_title(stage):
+            with in_title(stage), st.container(key="here", horizontal=True, horizontal_alignment="right", gap="small"):
+                further(stage, choice)
                 keep.stage(main, stage, choice, shown, "main", compared=own)
         with st.container(key="stage", gap="small"):
             picture.show(
@@ -365,16 +369,19 @@ def pair(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done | 
         tall, low = beside.HEIGHT, 0  # three pictures beside each other leave no room for small ones
         made = changes.alone(made[0]), changes.alone(made[1])
     heights = whatif.room(tall, choice) or tall, low
+    asked = predict.still(stage, main.seen) if choice.present else ""
     made = whatif.marked(made[0], main.seen), made[1]
     with st.container(key="stage"):
         places = st.columns(3 if apart else 2, gap="medium")
     for place, one, drawn, remark in zip(places, (main, other), made, remarks):
         with place, st.container(key=f"half-{'main' if one is main else 'other'}", gap="xsmall"):
-            half(stage, one, main, drawn, remark if any(remarks) else None, choice, heights)
+            half(stage, one, main, drawn, remark if any(remarks) else None, choice, heights, asks=bool(asked))
     if apart:
         with places[2], st.container(key="half-difference", gap="xsmall"):
             third(apart, heights[0])
     if choice.present:
+        if asked:
+            st.html(look(asked, "Predict"))
         return
     with st.container(key="below", gap="xsmall"):
         below(stage, main, other, choice, changed)
@@ -410,10 +417,18 @@ def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) 
 
 
 def half(
-    stage: Stage, one: Half, main: Half, made: Picture, remark: str | None, choice: Choice, heights: tuple[int, int]
+    stage: Stage,
+    one: Half,
+    main: Half,
+    made: Picture,
+    remark: str | None,
+    choice: Choice,
+    heights: tuple[int, int],
+    *,
+    asks: bool,
 ) -> None:
     """One model's name, picture and line. remark: what it cannot show as chosen; None where neither half has one. heights: of
-    the picture, and of the small ones under it, 0 for none."""
+    the picture, and of the small ones under it, 0 for none. asks: a question about both stands below, instead of what answers it."""
     cell = chosen_cell(choice) if (one is not main) == choice.other else None
     name = "main" if one is main else "other"
     kind = "trained" if one.badge == "TRAINED" else "random"
@@ -439,7 +454,8 @@ def half(
     if heights[1]:
         drawn = stage.overview(one.seen)
         picture.show(drawn, f"overview-{name}", on_event=acted, alt="", height=heights[1])
-    st.html(checked(one.trace, cell, brief=choice.present) or edited_here(stage, one.seen) + look(said))
+    if line := checked(one.trace, cell, brief=choice.present) or edited_here(stage, one.seen) + ("" if asks else look(said)):
+        st.html(line)
     if one is main:
         actions(stage, one.seen, choice)
 
@@ -495,6 +511,27 @@ def heading(stage: Stage) -> None:
     st.html(
         f"<h1 class='title'><span class='number' style='border-color: {colour}'>{stage.number or '·'}</span> "
         f"{verbatim.html(stage.title)}</h1>"
+    )
+
+
+def in_title(stage: Stage):
+    """The same in Present mode, where more stands there."""
+    title, place = st.columns([3, 2], vertical_alignment="center", gap="small")
+    with title:
+        heading(stage)
+    return place
+
+
+def further(stage: Stage, choice: Choice) -> None:
+    """The next token, from any stage that does not offer it itself. Which one it is, the class is still to guess."""
+    if stage.actions:
+        return
+    st.button(
+        "+ 1 token",
+        key="append-here",
+        on_click=appended,
+        kwargs={"tokens": 1},
+        disabled=state.chosen().more != choice.more or choice.more >= MOST_APPENDED,
     )
 
 
@@ -628,20 +665,30 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         return {"on_click": step_to, "kwargs": {"to": to, "by": by}}
 
     if choice.present:
-        back, count, forward, restart, block, head, what, switch = st.columns(
-            [1, 0.9, 1, 1, 1.35, 1.3, 1.1, 1.1], vertical_alignment="center", gap="small"
+        back, count, forward, block, head, what, switch = st.columns(
+            [0.9, 2.2, 0.95, 1.35, 1.25, 1.3, 1.4], vertical_alignment="center", gap="xsmall"
         )
     else:
         back, count, forward, block, head, token, what, switch, rate, seed = st.columns(
             [0.8, 0.7, 0.8, 1.1, 1.1, 1.4, 0.95, 1, 1.2, 0.95], vertical_alignment="center", gap="small"
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
-    count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
-    forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     if choice.present:
-        restart.button("Restart", width="stretch", key="restart", **go(0))
-    select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block)
-    select(head, "Head", "head", [config.n_head for config in sizes], choice.head, not stage.per_head)
+        address.hold("jump", at)
+        count.selectbox(
+            "Stage",
+            range(len(STAGES)),
+            key="jump",
+            format_func=lambda n: f"{n + 1} of {len(STAGES)} · {STAGES[n].short}",
+            label_visibility="collapsed",
+            on_change=picked("jump", lambda to: step_to(to, 0)),
+        )
+    else:
+        count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
+    forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
+    brief = choice.present
+    select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block, brief=brief)
+    select(head, "Head", "head", [config.n_head for config in sizes], choice.head, not stage.per_head, brief=brief)
     address.hold("whatif", bool(choice.whatif or choice.edit))
     what.toggle(
         "What if",
@@ -705,10 +752,10 @@ def picked(key: str, act: Callable[[int], None]) -> Callable[[], None]:
     return address.chose(key, lambda number: act(number) if isinstance(number, int) else None)
 
 
-def select(where, label: Markdown, field: str, counts: list[int], value: int, off: bool) -> None:
-    """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has."""
+def select(where, label: Markdown, field: str, counts: list[int], value: int, off: bool, *, brief: bool) -> None:
+    """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has. brief: without that."""
     most = max(counts)
-    tail = f" of {most}" if min(counts) == most else ""
+    tail = f" of {most}" if min(counts) == most and not brief else ""
     address.hold(field, value, offers=(most, tail))
     where.selectbox(
         label,

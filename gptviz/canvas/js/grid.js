@@ -48,7 +48,7 @@ function read(view, header, take) {
 function draw(view, width) {
   const { grid, cells, over, foot } = view
   view.width = width
-  view.ratio = view.pixels ?? (window.devicePixelRatio || 1)
+  view.ratio = view.pixels ?? (window.devicePixelRatio || 1) * view.grow
   view.size = grid.present ? LARGE : NORMAL
   view.frame.classList.toggle("present", grid.present)
   foot.classList.toggle("large", grid.present)
@@ -56,7 +56,7 @@ function draw(view, width) {
   view.play.textContent = view.played === undefined ? "Play, row by row" : "Stop"
   dress(view)
   for (let round = 0; round < 2; round++) {
-    layout(view, width, grid.height - foot.offsetHeight - view.play.offsetHeight)
+    layout(view, width, (view.tall || grid.height) - foot.offsetHeight - view.play.offsetHeight)
     foot.textContent = footer(view)
   }
   for (const canvas of [cells, over]) {

@@ -13,7 +13,7 @@ export const clamp = (x, low, high) => Math.min(high, Math.max(low, x))
 export function drawStrips(view) {
   const { canvas, width } = view
   const text = canvas.getContext("2d")
-  const ratio = view.pixels ?? (window.devicePixelRatio || 1)
+  const ratio = view.pixels ?? (window.devicePixelRatio || 1) * view.grow
   const sheet = arrange(view, text, dress(view, text))
   canvas.width = Math.round(width * ratio)
   canvas.height = Math.round(sheet.height * ratio)

@@ -23,7 +23,7 @@ function leaves(event) {
 
 function typing(event) {
   const at = event.composedPath()[0];
-  return at instanceof Element && (at.closest("input, textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=grid], [role=application]:not(.resting)") !== null);
+  return at instanceof Element && (at.closest("input:not([type=checkbox]), textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=grid], [role=application]:not(.resting)") !== null);
 }
 
 // The whole map, once: later only lights, words and shapes change, so that the keyboard's focus stays where it is.
@@ -79,17 +79,6 @@ function build(nav, stages, state) {
   return { times, whose };
 }
 
-// What a clicker sends to show nothing for a while; the same key, or a click, brings the page back.
-function dark() {
-  const there = document.getElementById("gptviz-dark");
-  if (there) return there.remove();
-  const cover = make("div", "");
-  cover.id = "gptviz-dark";
-  cover.style.cssText = "position: fixed; inset: 0; z-index: 1000002; background: #000000;";
-  cover.onclick = () => cover.remove();
-  document.body.append(cover);
-}
-
 // Another stage begins at its top, wherever the last one was left.
 function top(nav) {
   for (let node = nav; node; node = node.parentElement ?? node.getRootNode().host) node.scrollTop = 0;
@@ -103,9 +92,8 @@ export default function (component) {
     state = { wanted: {}, request: null, number: Date.now(), tries: 0, drawn: data.current };
     seen.set(nav, state);
     state.keyed = (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (state.data.present || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       if (typing(event) && !leaves(event)) return;
-      if (state.data.present && (event.key === "b" || event.key === ".")) dark();
       if (!(event.key in STEPS)) return;
       event.preventDefault();
       state.step(STEPS[event.key]);
@@ -119,7 +107,9 @@ export default function (component) {
       event.stopPropagation();
       state.step(BUTTONS[name]);
     };
+    state.sent = (event) => state.step(event.detail); // by the keys of Present mode, which are the same on every page
     document.addEventListener("keydown", state.keyed);
+    document.addEventListener("gptviz-step", state.sent);
     document.addEventListener("click", state.clicked, true);
   }
   state.data = data;
@@ -215,8 +205,8 @@ export default function (component) {
   state.drawn = data.current;
   return () => {
     clearTimeout(state.timer);
-    document.getElementById("gptviz-dark")?.remove();
     document.removeEventListener("keydown", state.keyed);
+    document.removeEventListener("gptviz-step", state.sent);
     document.removeEventListener("click", state.clicked, true);
     seen.delete(nav);
   };
