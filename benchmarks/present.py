@@ -16,9 +16,9 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "tests")]
 
-from conftest import ARGUMENTS, settle
 from server import Server
 
+from conftest import ARGUMENTS, settle
 from gptviz.labs import index
 from gptviz.stages import STAGES
 

@@ -30,22 +30,24 @@ def show(
     on_event: Callable[[matrix.Event | strips.Released], None],
     alt: str,
     height: int = 0,
+    fills: bool = False,
 ) -> None:
     """Draw a picture, each type in its own way. cell: the number being recomputed, outlined where it is on screen. height: pixels
-    it may take, 0 for what it asks for, or what Present mode has. Raises TypeError for what is no picture."""
+    it may take, 0 for what it asks for, or what Present mode has.
+    fills: it is as high as the page makes its place. Raises TypeError for what is no picture."""
     raise TypeError(f"{type(picture).__name__} is no picture: it must be one of {Picture}")
 
 
 @show.register
-def _(grid: Grid, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+def _(grid: Grid, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
     if height:
         grid = replace(grid, height=min(grid.height, height))
     matrix.show(grid, key=key, cell=cell, present=present, on_event=on_event)
 
 
 @show.register
-def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
-    if present:
+def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
+    if fills := fills or present:
         figure = go.Figure(figure).update_layout(height=None)
     elif height:
         figure = go.Figure(figure).update_layout(height=height)
@@ -54,7 +56,7 @@ def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, h
     st.plotly_chart(
         style.themed(figure, theme),
         key=f"{key}-chart",
-        height="stretch" if present else "content",
+        height="stretch" if fills else "content",
         theme=None,
         config={"displayModeBar": False},
         alt=alt,
@@ -83,18 +85,18 @@ def choosing(key: str, meta: Mapping[str, Any], on_event: Callable[[matrix.Event
 
 
 @show.register
-def _(made: DropoutStrips, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+def _(made: DropoutStrips, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
     strips.show(made, key=key, on_event=on_event)
 
 
 @show.register
-def _(chips: Chips, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+def _(chips: Chips, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
     with st.container(key=f"pieces-{key}") if present else nullcontext():
         st.html(markup(chips, present=present))
 
 
 @show.register
-def _(table: Table, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+def _(table: Table, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
     if table.title:
         st.markdown(f"**{verbatim.markdown(table.title)}**")
     st.dataframe(pd.DataFrame(dict(table.columns)), hide_index=True)

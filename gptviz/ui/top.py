@@ -30,9 +30,11 @@ PRESENT = """
 """In Present mode every size that is counted in rem grows with the window, and the browser shows the lesson alone."""
 
 
-def style(*, present: bool = False) -> None:
-    """The page's own type and colours, for reading or for a projector."""
-    st.html(f"<style>{CSS}{projector.CSS + PRESENT if present else ''}</style>")
+def style(*, present: bool = False, hide: str = "") -> None:
+    """The page's own type and colours, for reading or for a projector. hide: what is not to be seen, as an address says it."""
+    gone = ", ".join(state.HIDDEN[name] for name in hide.split(",") if name in state.HIDDEN)
+    away = f":is({gone}), [data-testid=stColumn]:has(> * > * > :is({gone})) {{ display: none; }}" if gone else ""
+    st.html(f"<style>{CSS}{projector.CSS + PRESENT if present else ''}{away}</style>")
 
 
 def show(
@@ -42,10 +44,11 @@ def show(
     lab: bool = False,
     marked: bool = True,
     places: dict[str, DeltaGenerator] | None = None,
+    presents: bool = True,
 ) -> None:
     """Draw the line. model: the chosen one, or why it cannot be loaded, which is then said below. marked: whether a badge says if it
     is trained; a page whose numbers come from other weights has badges of its own. places: gets the one where Present mode asks its
-    question."""
+    question. presents: the page can be shown in Present mode."""
     loaded = None if isinstance(model, str) else model
     if seats.leads() and not choice.present:
         with st.container(key="lesson"):
@@ -54,7 +57,9 @@ def show(
         keep = {carrier.mark(text): text for text in (choice.text, choice.second) if carrier.long(text)}
         writing.show(keep, state.missing(), state.found)
         badge = "NOT LOADED" if loaded is None else "TRAINED" if weights.is_trained(loaded) else "RANDOM INIT"
-        line(choice, badge if marked or loaded is None else "", lab, loaded, {} if places is None else places)
+        line(
+            choice, badge if marked or loaded is None else "", lab, loaded, {} if places is None else places, presents=presents
+        )
     if loaded is None:
         st.error(verbatim.markdown(model))
         st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
@@ -62,16 +67,19 @@ def show(
         download.panel()
 
 
-def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator]) -> None:
+def line(
+    choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator], *, presents: bool
+) -> None:
     """Sentence, examples, model, options, state badges, Present. loaded: the model, once it is in memory."""
     if choice.present:
         left, said, labs, room, question, right = st.columns(
             [3.3, 2.75, 1.1, 1.2, 1.25, 1.4], vertical_alignment="center", gap="xsmall"
         )
         with room:
-            lesson.desk(walk=True)
-        places["question"] = question
-        with labs.popover("Labs", type="tertiary"):
+            lesson.desk(walk=not lab)
+        if not lab:
+            places["question"] = question.container(key="question")
+        with labs.popover("Labs", type="tertiary", key="labs"):
             links.to_all(choice)
         field = "second" if choice.item and choice.second else "text"
         typed(field, left, getattr(choice, field))
@@ -90,7 +98,7 @@ def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dic
         )
         compare(choice, against)
     name.html("<span class='name'>gptviz</span>")
-    with labs.popover("Labs", type="tertiary"):
+    with labs.popover("Labs", type="tertiary", key="labs"):
         links.to_all(choice)
     field = "second" if choice.item and choice.second and not lab else "text"
     typed(field, text, getattr(choice, field))
@@ -112,11 +120,11 @@ def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dic
         label_visibility="collapsed",
         on_change=address.chose("model", take_model),
     )
-    with options.popover("Options", type="tertiary"):
+    with options.popover("Options", type="tertiary", key="options"):
         more_options(choice, lab, loaded is not None)
     if badge:
         state_.html(badges(choice, badge, lab, loaded))
-    if lab:
+    if lab and not presents:
         return
     st.session_state["present"] = choice.present
     present.toggle("Present", key="present", on_change=lambda: change(present=st.session_state["present"], drawer=""))

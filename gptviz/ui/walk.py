@@ -49,7 +49,7 @@ from .whatif import Done
 def page() -> None:
     """The whole page, from the URL to the last pixel."""
     choice = state.current()
-    top.style(present=choice.present)
+    top.style(present=choice.present, hide=choice.hide)
     with waiting.shown("walk"), st.container(gap="xsmall"):
         if choice.present:
             projector.show(on_leave=lambda: change(cell=""), open_=bool(choice.cell))
