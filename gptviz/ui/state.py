@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from .. import catalogue, edits, hub, tokenizer
+from ..figures import covering
 from ..points import Address
 from ..stages import BY_KEY, STAGES
 from ..story import CARDS, Card
@@ -36,7 +37,9 @@ class Choice:
     `first_look.place`; token counts from 0, and -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
     more: tokens the model has appended. dropout: the rate, 0 = off. beside: the model it is compared with, "" for none; other:
     the chosen cell and the open drawer are about that one. edit: what is changed in the pass of the model, see `gptviz.edits`;
-    whatif: the parts that can be switched off are offered. With an edit, beside may be the same model, unchanged."""
+    whatif: the parts that can be switched off are offered. With an edit, beside may be the same model, unchanged. present: type for a
+    projector; hide: what is not to be seen, see `HIDDEN`. cover: numbers of a picture come one after the other; revealed: how many
+    parts of the one on screen have come."""
 
     stage: str = STAGES[0].key
     text: str = DEFAULT_TEXT
@@ -60,6 +63,8 @@ class Choice:
     whatif: bool = False
     present: bool = False
     hide: str = ""
+    cover: bool = False
+    revealed: int = 0
 
 
 class Rejected(ValueError):
@@ -199,6 +204,8 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "whatif": _flag,
     "present": _flag,
     "hide": _hide,
+    "cover": _flag,
+    "revealed": _integer(0, covering.ALL),
 }
 
 
@@ -365,6 +372,8 @@ def _set(**changes: Any) -> None:
         changes = {"drawer": ""} | changes
     if "drawer" in changes:
         kept["passing"] = False
+    if {"stage", "text", "second"} & changes.keys():
+        changes = {"revealed": 0} | changes
     kept["choice"] = replace(before, **changes)
     if changes.get("dropout"):
         kept["rate-before"] = changes["dropout"]

@@ -1,7 +1,7 @@
 """The walk: the map, the picture and its words, the drawers, and the bar to step and choose."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
@@ -104,6 +104,7 @@ def walk(choice: Choice) -> None:
         top.too_long(left_out)
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
+    part = covered(stage, main, choice) if stage and not other else None
     pipeline.show(
         choice.stage,
         main.seen.block + 1,
@@ -112,6 +113,7 @@ def walk(choice: Choice) -> None:
         len(main.rows[0]),
         present=choice.present,
         on_go=lambda **to: change(**to, cell=""),
+        parts=(min(choice.revealed, part.count), part.count) if part else (0, 0),
         whose=main.title if other else "",
         around=story.TITLES,
         reached=whatif.marks(changed),
@@ -121,7 +123,7 @@ def walk(choice: Choice) -> None:
     )
     whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
-    if stage and "question" in places and not lesson.busy():
+    if stage and "question" in places and not lesson.busy() and not (part and part.hidden):
         with places["question"]:
             predict.ask(stage, "Predict", main.seen)
     lesson.ask_next(main.seen, main.sentence, model.config.vocab_size)
@@ -131,6 +133,8 @@ def walk(choice: Choice) -> None:
         story.show(main, choice)
     elif other:
         pair(stage, main, other, choice, changed)
+    elif part and part.hidden:
+        partly(stage, main, choice, part)
     else:
         body(stage, main, choice, changed)
     with st.bottom:
@@ -191,6 +195,52 @@ def fit(choice: Choice, config: GPTConfig, other: GPTConfig) -> Choice:
 
 def chosen_cell(choice: Choice) -> Cell | None:
     return Address.parse(choice.cell) if choice.cell else None
+
+
+# part by part ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """A picture of which some parts are still to come. count: how many there are. hidden: whether any is not shown."""
+
+    picture: Picture
+    count: int
+    hidden: bool
+
+
+def covered(stage: Stage, main: Half, choice: Choice) -> Part | None:
+    """What is shown so far, as the projector has it; None where nothing is to be covered."""
+    if not (choice.cover and stage.covers):
+        return None
+    try:
+        picture, count = stage.covers(stage.picture(replace(main.seen, present=True)), choice.revealed)
+    except NotFinite:
+        return None
+    return Part(picture, count, choice.revealed < count)
+
+
+def partly(stage: Stage, main: Half, choice: Choice, part: Part) -> None:
+    """The picture so far, and nothing beside it that says what is still to come."""
+    with in_title(stage), st.container(key="here", horizontal=True, horizontal_alignment="right", gap="small"):
+        cover(stage, choice)
+    with st.container(key="stage", gap="small"):
+        picture.show(
+            part.picture, "picture-covered", present=choice.present, on_event=acting(main, main, choice), alt=stage.title
+        )
+    left = part.count - choice.revealed
+    said = f"{choice.revealed} of {part.count} shown. Next, or the key of a clicker, shows the next one."
+    if not choice.present:
+        said = f"{choice.revealed} of {part.count} shown, {left} still covered."
+    st.html(f"<p class='look'>{verbatim.html(said)}</p>")
+
+
+def cover(stage: Stage, choice: Choice) -> None:
+    """Whether pictures begin covered."""
+    if not stage.covers:
+        return
+    address.hold("cover", choice.cover)
+    st.toggle("Cover", key="cover", on_change=address.chose("cover", lambda on: change(cover=bool(on), revealed=0, cell="")))
 
 
 # picture and words ----------------------------------------------------------------------------------------------------
@@ -258,6 +308,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
     if seen.present:
         if titled:
             with in_title(stage), st.container(key="here", horizontal=True, horizontal_alignment="right", gap="small"):
+                cover(stage, choice)
                 further(stage, choice)
                 keep.stage(main, stage, choice, shown, "main", compared=own)
         with st.container(key="stage", gap="small"):

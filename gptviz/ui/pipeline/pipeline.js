@@ -138,8 +138,10 @@ export default function (component) {
   };
   state.step = (by) => {
     const keys = state.data.order; // the first and the last are pages without a box
+    const shown = at("revealed") + by;
+    if (state.data.parts && at("stage") === state.data.current && shown >= 0 && shown <= state.data.parts) return state.go({ revealed: shown });
     const to = keys[by === -Infinity ? 1 : Math.min(Math.max(keys.indexOf(at("stage")) + by, 0), keys.length - 1)];
-    if (to !== at("stage")) state.go({ stage: to });
+    if (to !== at("stage")) state.go({ stage: to, revealed: 0 });
   };
 
   function show() {
@@ -176,7 +178,7 @@ export default function (component) {
   if (state.request && data.answered === state.request.number) {
     clearTimeout(state.timer);
     Object.assign(state, { request: null, tries: 0 });
-    if (Object.values(state.wanted).some((value) => value !== data.current && value !== data.block)) send();
+    if (Object.entries(state.wanted).some(([name, value]) => value !== data[name === "stage" ? "current" : name])) send();
     else state.wanted = {};
   }
   [...nav.querySelectorAll("button.box")].forEach((box, n) => {
