@@ -139,7 +139,7 @@ def main() -> None:
                 for width, height in sizes:
                     page.set_viewport_size({"width": width, "height": height})
                     settle(page)
-                    page.wait_for_timeout(400)
+                    page.wait_for_timeout(500)
                     got = page.evaluate(MEASURE)
                     size = got["type"][0]
                     line += f"{size:6.1f}{size / height:6.1%}{len(got['cut']):5}{got['share']:6.0%}{got['blank']:6.0%}{got['scroll']:5}  "

@@ -33,7 +33,11 @@ def strip(seen: Seen, part: str, multiplied: bool = False) -> Panel:
     made_by = columns(seen.trace.config, part, seen.head)
     return seen.strip(
         point,
-        LETTERS[part] if multiplied else f"{LETTERS[part]}: {part}, columns {made_by[0]}-{made_by[-1]}",
+        LETTERS[part]
+        if multiplied
+        else f"{LETTERS[part]}: {made_by[0]}-{made_by[-1]}"
+        if seen.present
+        else f"{LETTERS[part]}: {part}, columns {made_by[0]}-{made_by[-1]}",
         part=part,
         joiner=f"× W_{LETTERS[part]} →" if multiplied else "",
         side=tuple(f"{norm:.1f}" for norm in np.linalg.norm(seen.array(point), axis=1)),

@@ -20,6 +20,7 @@ CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.C
 PRESENT = """
 :is(.st-key-top, .st-key-title-row) button { min-height: 1.5rem; padding: 0 0.6rem; }
 .st-key-title-row h1.title { font-size: 1.2rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.badge { font-size: 0.9rem; }
 .remark { font-size: 0.78rem; }
 [class*=st-key-half-] .look { font-size: 0.9rem; line-height: 1.25rem; }
 .half { font-size: 0.82rem; }
@@ -277,10 +278,11 @@ def badges(choice: Choice, badge: Html, lab: bool, loaded: GPT | None) -> Html:
         return weights_badge
     if choice.beside:
         weights_badge = ""  # each picture carries the state of its own model
-    mode = verbatim.html(weights.mode(None if choice.beside else loaded, choice.dropout, f"seed {choice.seed}"))
-    drop = "train" if choice.dropout else "eval"
+    said = weights.mode(None if choice.beside else loaded, choice.dropout, f"seed {choice.seed}")
     if choice.present:
-        mode = mode.partition(": dropout off")[0]  # a badge that says more would be cut off
+        said = said.partition(": dropout off")[0]  # a badge that says more would be cut off
+    mode = verbatim.html(said)
+    drop = "train" if choice.dropout else "eval"
     if choice.edit:
         weights_badge += " <span class='badge edited'>EDITED</span>"
     which = f" <span class='badge eval'>sentence {choice.item + 1:d} of 2</span>" if choice.second else ""

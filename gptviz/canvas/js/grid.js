@@ -10,7 +10,7 @@ import { listen, lookAgain } from "./pointer.js"
 
 const STEP = 550 // milliseconds from one row to the next of a picture that plays
 const NORMAL = { title: 15, label: 13, small: 12, least: 11, gap: 16, row: 46, both: 60, square: 84, narrow: 130, name: 120, floor: 28, bar: 56 }
-const LARGE = { title: 28, label: 24, small: 24, least: 20, gap: 26, row: 72, both: 84, square: 110, narrow: 260, name: 220, floor: 40, bar: 90 }
+const LARGE = { title: 28, label: 24, small: 24, least: 20, gap: 26, row: 72, both: 84, square: 110, narrow: 235, name: 220, floor: 40, bar: 90 }
 
 export const GRID = { markup: GRID_MARKUP, start, read, draw }
 

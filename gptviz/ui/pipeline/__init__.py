@@ -1,8 +1,8 @@
 """The map of the whole pipeline: every stage a box, the blocks drawn once, the current stage lit, shapes underneath.
 
 Stepping leaves the keyboard's focus where it is; what a step changed is said to screen readers, and the boxes can be skipped.
-It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home) and to the buttons Back, Next and
-Restart, so that every step is made in one place: its own light moves at once, and the server is told afterwards, one request at
+It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home) and to the buttons Back and Next
+so that every step is made in one place: its own light moves at once, and the server is told afterwards, one request at
 a time. A request carries a number, and the answer the number of the request it holds for.
 """
 

@@ -1,7 +1,7 @@
 const seen = new WeakMap();
 const PATIENCE = 3000; // milliseconds until a request without an answer is taken as lost, and twice as long each further time
 const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity };
-const BUTTONS = { "st-key-next": 1, "st-key-back": -1, "st-key-restart": -Infinity };
+const BUTTONS = { "st-key-next": 1, "st-key-back": -1 };
 
 function make(tag, className, text) {
   const node = document.createElement(tag);

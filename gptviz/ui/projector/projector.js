@@ -113,6 +113,7 @@ function pressed(state, event) {
   else if (event.key in STEPS) {
     if (at instanceof HTMLElement && at !== document.body && !state.tabbed) at.blur();
     const by = STEPS[event.key];
+    if (document.querySelector("[data-testid=stPopoverBody]")) document.querySelector("[data-testid=stPopover] [aria-expanded=true]")?.click(); // it is about this step
     if (!state.data.steps) document.dispatchEvent(new CustomEvent("gptviz-step", { detail: by }));
     else if (Number.isFinite(by)) state.send("step", { by, at: Date.now() });
   } else return;
