@@ -178,7 +178,8 @@ class Experiment(Sheet):
     a name for each place from the start on; it ends where the way does not go on. opens: changes of what is chosen in the walk, one
     for every value that a press on a picture sends as "walk"; that press leads there. under_way: the share that is done of what goes
     on by itself, None where nothing does: the page draws it again until then. notes: for whoever presents. main: the control that Present mode
-    shows, the first that can be moved without being named; large: which of the pictures it shows."""
+    shows, the first that can be moved without being named; large: which of the pictures it shows, None
+    for the first that is more than words."""
 
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
@@ -192,7 +193,7 @@ class Experiment(Sheet):
     under_way: Callable[[Setting], float | None] = field(default=lambda setting: None)
     notes: Notes | None = None
     main: str = ""
-    large: int = 0
+    large: int | None = None
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

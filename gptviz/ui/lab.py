@@ -10,8 +10,10 @@ import numpy as np
 import streamlit as st
 
 from .. import verbatim
+from ..figures.chips import Chips
 from ..figures.forms import Picture
 from ..figures.matrix import Grid
+from ..figures.table import Table
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Sheet
 from ..recompute import Recomputation, recompute
 from ..trace import NotFinite, Trace
@@ -433,7 +435,10 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
     whose, *cell = st.session_state.get("lab-cell", ("",))
     found = computed_again(current.own(setting), pictures, *cell) if whose == name_of and recomputes else None
     if st.session_state["choice"].present:
-        shown = min(current.large, len(pictures) - 1)
+        drawn = [
+            n for n, made in enumerate(pictures) if not isinstance(made, (Chips, Table))
+        ]  # words are small beside a picture
+        shown = min(drawn[0] if drawn and current.large is None else current.large or 0, len(pictures) - 1)
         outlined = (found.point, found.index) if found else None
         picture.show(
             pictures[shown],

@@ -91,8 +91,8 @@ def _(made: DropoutStrips, key: str, *, cell=None, present=False, on_event, alt,
 
 @show.register
 def _(chips: Chips, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
-    with st.container(key=f"pieces-{key}") if present else nullcontext():
-        st.html(markup(chips, present=present))
+    with st.container(key=f"pieces-{key}") if present or fills else nullcontext():
+        st.html(markup(chips, present=present or fills))
 
 
 @show.register
