@@ -280,7 +280,7 @@ def badges(choice: Choice, badge: Html, lab: bool, loaded: GPT | None) -> Html:
         weights_badge = ""  # each picture carries the state of its own model
     said = weights.mode(None if choice.beside else loaded, choice.dropout, f"seed {choice.seed}")
     if choice.present:
-        said = said.partition(": dropout off")[0]  # a badge that says more would be cut off
+        said = said.removesuffix(": dropout off").partition(",")[0]  # a badge that says more would be cut off
     mode = verbatim.html(said)
     drop = "train" if choice.dropout else "eval"
     if choice.edit:

@@ -328,7 +328,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
         if not (stage.dials or stage.actions):
             st.html(line)
             return
-        left, right = st.columns([2, 1], vertical_alignment="center")
+        left, right = st.columns([3, 2], vertical_alignment="center")
         left.html(line)
         with right:
             dials(stage, seen)
