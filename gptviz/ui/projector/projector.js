@@ -136,22 +136,25 @@ export default function ({ data, parentElement, setTriggerValue }) {
     state.pointed = () => (state.tabbed = false);
     const soon = () => {
       cancelAnimationFrame(state.frame);
+      clearTimeout(state.late);
       state.frame = requestAnimationFrame(() => (watch(state), fit()));
+      state.late = setTimeout(fit, 400); // type that came late has changed a line by then
     };
     state.sized = new ResizeObserver(soon);
     state.replaced = new MutationObserver(soon);
     state.soon = soon;
     document.addEventListener("keydown", state.keyed, true);
     document.addEventListener("pointerdown", state.pointed, true);
-    window.addEventListener("resize", fit);
+    window.addEventListener("resize", soon);
   }
   Object.assign(state, { data, send: setTriggerValue });
   state.soon();
   return () => {
     document.removeEventListener("keydown", state.keyed, true);
     document.removeEventListener("pointerdown", state.pointed, true);
-    window.removeEventListener("resize", fit);
+    window.removeEventListener("resize", state.soon);
     cancelAnimationFrame(state.frame);
+    clearTimeout(state.late);
     state.sized.disconnect();
     state.replaced.disconnect();
     dark(false);
