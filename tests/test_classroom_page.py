@@ -4,6 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gptviz.classroom import Place, Rooms
+from gptviz.labs.index import LABS
 from gptviz.stages import BY_KEY, STAGES
 from gptviz.ui import lesson, notes, seats
 from test_page import APP, fine, html, opened, shown
@@ -25,11 +26,12 @@ def desk(rooms):
     )
 
 
-def test_every_stage_has_its_notes():
-    for stage in STAGES:
-        lines = (stage.notes.say, stage.notes.ask, stage.notes.trap)
-        assert all(20 < len(line) < 200 for line in lines) and stage.notes.ask.endswith("?"), stage.key
-        assert not any(line in stage.prose for line in lines)
+def test_every_stage_and_experiment_has_its_notes():
+    experiments = [one for lab in LABS.values() for one in lab.experiments]
+    for one in (*STAGES, *experiments):
+        lines = (one.notes.say, one.notes.ask, one.notes.trap)
+        assert all(20 < len(line) < 200 for line in lines) and one.notes.ask.endswith("?"), one.key
+        assert not any(line in one.prose for line in lines)
 
 
 def test_a_page_follows_lets_go_and_comes_back(rooms, desk):
@@ -84,6 +86,17 @@ def test_notes_are_in_no_page_of_a_follower(rooms, desk, key):
     for drawer in ("", "about"):
         app = fine(opened(join=desk.word, drawer=drawer))
         assert not [line for line in (said.say, said.ask, said.trap) if line in str(app)]
+
+
+@pytest.mark.parametrize("present", ["0", "1"])
+def test_notes_of_an_experiment_are_not_on_its_page(present):
+    said = LABS["Sampling"].experiments[0].notes
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["present"] = present
+    app.switch_page("pages/Sampling.py")
+    fine(app.run())
+    assert app.session_state["choice"].present == (present == "1")
+    assert not [line for line in (said.say, said.ask, said.trap) if line in str(app)]
 
 
 def test_the_notes_follow_and_hold_the_answer(rooms, desk):

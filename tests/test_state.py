@@ -39,6 +39,9 @@ def test_every_field_survives_the_url():
         edit="no-mask,head:5.1:mean",
         whatif=True,
         present=True,
+        hide="model,dropout",
+        cover=True,
+        revealed=3,
     )
     assert all(getattr(chosen, field.name) != getattr(Choice(), field.name) for field in fields(Choice)), "a field is untested"
     assert state.from_url(state.to_url(chosen)) == (chosen, [])
@@ -125,3 +128,18 @@ def test_cells_read_back_what_was_written():
 
 def test_changed_fields_only_are_written():
     assert state.to_url(replace(Choice(), block=3, present=True)) == {"block": "3", "present": "1"}
+
+
+def test_what_a_teacher_wants_gone_is_named_in_the_address():
+    choice, notes = state.from_url({"hide": "dropout, Model ,walrus,model"})
+    assert choice.hide == "model,dropout"
+    assert len(notes) == 1 and "walrus" in notes[0] and "whatif" in notes[0]
+
+
+def test_another_stage_begins_covered(monkeypatch):
+    kept = {"choice": Choice(cover=True, revealed=4, stage="softmax"), "passing": False, "notes": []}
+    monkeypatch.setattr(state.st, "session_state", kept)
+    state._set(stage="append")
+    assert kept["choice"].revealed == 0
+    state._set(revealed=2)
+    assert kept["choice"].revealed == 2

@@ -141,9 +141,10 @@ def histograms(
     bottom, row_height = axes["yaxis"]["range"][0], axes["yaxis"]["range"][1] / rows
     frame |= {"y0": bottom + row_height * (rows - 1 - chosen), "y1": bottom + row_height * (rows - chosen)}
     counted = f"{columns[0].values.shape[1]} numbers a token in {BINS} bins; the end bins hold all beyond."
+    spread = "" if text_size > 20 else "Dot and whiskers: mean and spread. "  # a room has no width for it
     layout = {
         "title": {
-            "text": verbatim.chart(counted if brief else f"{counted} Dot and whiskers: mean and spread. {note}".strip()),
+            "text": verbatim.chart(counted if brief else f"{counted} {spread}{note}".strip()),
             "font": {"size": text_size},
             "x": 0,
             "xref": "paper",

@@ -177,7 +177,9 @@ class Experiment(Sheet):
     numbers the cells of its panels are, where these name their point: a click computes one again. trail: where its "path" has led,
     a name for each place from the start on; it ends where the way does not go on. opens: changes of what is chosen in the walk, one
     for every value that a press on a picture sends as "walk"; that press leads there. under_way: the share that is done of what goes
-    on by itself, None where nothing does: the page draws it again until then. notes: for whoever presents."""
+    on by itself, None where nothing does: the page draws it again until then. notes: for whoever presents. main: the control that Present mode
+    shows, the first that can be moved without being named; large: which of the pictures it shows, None
+    for the first that is more than words."""
 
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
@@ -190,6 +192,8 @@ class Experiment(Sheet):
     opens: Callable[[Setting], Sequence[Mapping[str, Any]]] = field(default=lambda setting: ())
     under_way: Callable[[Setting], float | None] = field(default=lambda setting: None)
     notes: Notes | None = None
+    main: str = ""
+    large: int | None = None
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

@@ -1,7 +1,5 @@
 """One vector per token plus another: three strips, and one number's sum written out."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..figures import style
@@ -53,9 +51,8 @@ def picture(
             f"{short} has colours of its own: of this token it is {max(long) / min(long):.0f} times shorter than the longest."
         )
     if seen.present:
-        with_added = f"{titles[2]} (+ {titles[1][0].lower()}{titles[1][1:]})"
         around = example(*(values[seen.row] for values in arrays))
-        panels, left_out = present.strips(seen, panels[0], replace(panels[2], title=with_added, joiner=""), around=around)
+        panels, left_out = present.strips(seen, *panels, around=around)
         note = ""
     return Grid(
         panels=panels,

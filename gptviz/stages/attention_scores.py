@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from .. import sampling
+from ..figures import covering
 from ..figures.matrix import Grid
 from ..seen import Seen
 from ..words import fixed, percent
@@ -95,6 +96,7 @@ STAGE = stage(
     per_block=True,
     per_head=True,
     picture=picture,
+    covers=covering.rows,
     caption=caption,
     overview=overview,
     question=question,

@@ -10,6 +10,7 @@ $$a_{ij} = \frac{e^{m_{ij}}}{\sum_{k} e^{m_{ik}}}$$
 
 import numpy as np
 
+from ..figures import covering
 from ..figures.matrix import Grid
 from ..seen import Seen
 from ..words import percent
@@ -104,6 +105,7 @@ STAGE = stage(
     per_block=True,
     per_head=True,
     picture=picture,
+    covers=covering.rows,
     caption=caption,
     overview=overview,
     question=question,

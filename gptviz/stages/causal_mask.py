@@ -9,6 +9,7 @@ and the rest still adds up to 1. The mask is a rule, not learned, and the same i
 $$m_{ij} = \begin{cases} s^{\prime}_{ij} & j \le i \\ -\infty & j > i \end{cases}$$
 """
 
+from ..figures import covering
 from ..figures.matrix import Grid
 from ..seen import Seen
 from .stage import Notes, Question, among, stage
@@ -95,6 +96,7 @@ STAGE = stage(
     per_block=True,
     per_head=True,
     picture=picture,
+    covers=covering.rows,
     caption=caption,
     overview=overview,
     question=question,

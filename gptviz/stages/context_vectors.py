@@ -11,7 +11,7 @@ $$z_i = \sum_{j \le i} \tilde a_{ij}\, v_j, \qquad \text{concat}_i = [\,z_i^{(1)
 
 import numpy as np
 
-from ..figures import style
+from ..figures import covering, style
 from ..figures.matrix import Grid, Panel
 from ..seen import Seen
 from ..words import percent, size
@@ -134,6 +134,7 @@ STAGE = stage(
     per_block=True,
     per_head=True,
     picture=picture,
+    covers=covering.rows,
     caption=caption,
     overview=overview,
     question=Question(

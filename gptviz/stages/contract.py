@@ -37,7 +37,7 @@ def picture(seen: Seen) -> Grid:
             seen.strip(at + "ff.active", f"after GELU: {config.hidden_size:,} numbers a token", dim=True),
             seen.strip(
                 at + "ff_out",
-                f"feed-forward output: {config.n_embd:,} numbers a token",
+                "output" if seen.present else f"feed-forward output: {config.n_embd:,} numbers a token",
                 joiner="× W_down + b →",
                 part="feed-forward",
                 side=tuple(size(float(norm)) for norm in np.linalg.norm(output, axis=1)),

@@ -144,9 +144,8 @@ def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: 
         row = seen.row
         panels, left_out = present.strips(
             seen,
-            replace(first, side=(), side_title=""),
-            replace(last, side=(), side_title="", joiner="dropout →"),
-            around=survivor(x[row], y[row], mask[row], seen.trace.dropout) or 0,
+            *(replace(panel, side=(), side_title="") for panel in panels),
+            around=beside_a_zero(survivor(x[row], y[row], mask[row], seen.trace.dropout) or 0, mask[row]),
         )
     return Grid(
         panels=panels,
@@ -159,6 +158,14 @@ def picture(seen: Seen, before: str, after: str, titles: tuple[str, str], part: 
             f"{int(fell.sum())} of {x.size} numbers became 0."
         ),
     )
+
+
+def beside_a_zero(at: int, mask: np.ndarray) -> int:
+    """The middle of the features to show: the one at `at` and, as near as there is one, one that dropout took."""
+    fallen = np.flatnonzero(mask == 0)
+    if not len(fallen):
+        return at
+    return (at + int(fallen[np.abs(fallen - at).argmin()])) // 2
 
 
 def survivor(x: np.ndarray, y: np.ndarray, mask: np.ndarray, rate: float) -> int | None:

@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures import covering
 from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
@@ -52,6 +53,7 @@ STAGE = stage(
     inputs=("stream_in",),
     lines=(*layer_norm.LINES, "self.hook_final_norm("),
     picture=picture,
+    covers=covering.histograms,
     caption=caption,
     overview=overview,
     question=Question(

@@ -37,7 +37,7 @@ def moments(values: np.ndarray) -> list[tuple[float, float]]:
 
 def picture(seen: Seen, before: str, after: str) -> go.Figure:
     """Histograms of each token's numbers: as they come, normalised, and after the learned scale and shift."""
-    rows = present.tokens(seen, 3 if seen.present else TOKENS)
+    rows = present.tokens(seen, style.PRESENTED[0] if seen.present else TOKENS)
     x, y = seen.array(before)[list(rows)], seen.array(after)[list(rows)]
     middle = normalised(x, seen.trace.config.eps)
     same_scale = distribution.limits(np.concatenate([middle, y]))

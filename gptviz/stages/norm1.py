@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures import covering
 from ..figures.matrix import Grid
 from ..points import stream_in
 from ..seen import Seen
@@ -53,6 +54,7 @@ STAGE = stage(
     lines=(*layer_norm.LINES, "self.hook_norm1("),
     per_block=True,
     picture=picture,
+    covers=covering.histograms,
     caption=caption,
     overview=overview,
     question=Question(

@@ -10,6 +10,7 @@ $$y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 
 import plotly.graph_objects as go
 
+from ..figures import covering
 from ..figures.matrix import Grid
 from ..seen import Seen
 from . import layer_norm
@@ -64,6 +65,7 @@ STAGE = stage(
     lines=(*layer_norm.LINES, "self.hook_norm2("),
     per_block=True,
     picture=picture,
+    covers=covering.histograms,
     caption=caption,
     overview=overview,
     question=question,

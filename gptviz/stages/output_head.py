@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from .. import sampling
-from ..figures import ranking
+from ..figures import covering, ranking
 from ..figures.matrix import Grid, Panel
 from ..points import Address
 from ..seen import Seen
@@ -173,6 +173,7 @@ STAGE = stage(
     inputs=("final_norm",),
     lines=("self.hook_logits(",),
     picture=picture,
+    covers=covering.ranks,
     caption=caption,
     overview=overview,
     cell=cell,

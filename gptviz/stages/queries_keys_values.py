@@ -33,7 +33,11 @@ def strip(seen: Seen, part: str, multiplied: bool = False) -> Panel:
     made_by = columns(seen.trace.config, part, seen.head)
     return seen.strip(
         point,
-        LETTERS[part] if multiplied else f"{LETTERS[part]}: {part}, columns {made_by[0]}-{made_by[-1]}",
+        LETTERS[part]
+        if multiplied
+        else f"{LETTERS[part]}: {made_by[0]}-{made_by[-1]}"
+        if seen.present
+        else f"{LETTERS[part]}: {part}, columns {made_by[0]}-{made_by[-1]}",
         part=part,
         joiner=f"× W_{LETTERS[part]} →" if multiplied else "",
         side=tuple(f"{norm:.1f}" for norm in np.linalg.norm(seen.array(point), axis=1)),
@@ -51,8 +55,7 @@ def slices(seen: Seen) -> str:
 
 def picture(seen: Seen) -> Grid:
     config = seen.trace.config
-    shown = ("query", "key") if seen.present else tuple(LETTERS)
-    value = columns(config, "value", seen.head)
+    shown = tuple(LETTERS)
     wide = not (seen.present or seen.narrow)
     source = seen.strip(f"blocks.{seen.block}.norm1", "y = LN(x)", dim=True)
     return Grid(
@@ -61,9 +64,7 @@ def picture(seen: Seen) -> Grid:
         selected=seen.row,
         note=slices(seen)
         if wide
-        else f"Columns of W_qkv, which has {config.n_embd} rows and {3 * config.n_embd} columns for all "
-        f"{config.n_head} heads."
-        + (f" V: value, columns {value[0]}-{value[-1]}, is made the same way." if seen.present else ""),
+        else f"Columns of W_qkv, which has {config.n_embd} rows and {3 * config.n_embd} columns for all {config.n_head} heads.",
         alt=f"Queries, keys and values of block {seen.block + 1}, head {seen.head + 1}: "
         f"{config.head_size} numbers each for {seen.size} tokens.",
         height=seen.height_beside,

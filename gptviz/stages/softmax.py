@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from .. import sampling
-from ..figures import bars, before_after
+from ..figures import bars, before_after, covering
 from ..figures.matrix import Grid, Panel
 from ..points import Address
 from ..seen import Seen
@@ -166,6 +166,7 @@ STAGE = stage(
     inputs=("logits",),
     lines=("shifted = np.exp(", "return shifted / shifted.sum(", "token = int(logits[0, -1].argmax())"),
     picture=picture,
+    covers=covering.bars,
     caption=caption,
     overview=overview,
     cell=cell,

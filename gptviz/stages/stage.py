@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import GPTConfig
+from ..figures.covering import Cover
 from ..figures.forms import Picture
 from ..figures.matrix import Grid
 from ..model import GPT
@@ -113,7 +114,8 @@ class Stage:
     number that is recomputed first, where the picture is no cells. dials, actions: what a reader can move and press here.
     idle: why there is nothing to move. beside: how it stands beside another model. deeper: experiments that go on from here, as
     "Lab/experiment"; they link back to it. edited: its picture while an edit is in force, from what is seen without and with it.
-    switch: the edit that takes away what this step does, `{block}` and `{head}` (from 1) filled in. notes: for whoever presents.
+    switch: the edit that takes away what this step does, `{block}` and `{head}` (from 1) filled in. notes: for whoever presents. covers: how its
+    picture is shown part by part, None where the operation is no sum or share of some.
     """
 
     key: str
@@ -144,6 +146,7 @@ class Stage:
     edited: Callable[[Seen, Seen], Picture] | None = field(default=None)
     switch: str = field(default="")
     notes: Notes | None = field(default=None)
+    covers: Cover | None = field(default=None)
 
     def caption(self, seen: Seen) -> str:
         """The "look for" line, whole."""

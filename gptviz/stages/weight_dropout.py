@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..figures import style
 from ..figures.matrix import DROPPED, MASKED, Grid
 from ..seen import Seen
 from ..words import count
@@ -90,7 +91,7 @@ def picture(seen: Seen) -> Grid:
         at + "dropped",
         "After dropout",
         limits=limits,
-        joiner="dropout →" if seen.present else "=",
+        joiner="=",
         marks=crossed,
         side=tuple(f"{total:.2f}" for total in dropped.sum(1)),
         side_title="sum",
@@ -104,9 +105,10 @@ def picture(seen: Seen) -> Grid:
     )
     cut = (slice(len(mask)),) * 2 if middle.row_index is None else np.ix_(middle.row_index, middle.column_index)
     middle = replace(middle, values=mask[cut], point=f"mask:{at}dropped")
+    three = not seen.present or mask.size <= style.PRESENTED[0] ** 2  # more numbers beside each other a room cannot read
     return Grid(
-        panels=(before, after) if seen.present else (before, middle, after),
-        per_row=2 if seen.present else 3,
+        panels=(before, middle, after) if three else (before, replace(after, joiner="dropout →")),
+        per_row=2 + three,
         selected=seen.row,
         left_out=seen.window_note,
         alt=(

@@ -1,5 +1,7 @@
 """The glossary: a term opens where it is first mentioned on a page, and all of them stand on a page of their own."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from .. import verbatim
@@ -66,7 +68,7 @@ def show() -> None:
     top.style()
     st.html(f"<style>{STYLE}</style>")
     with st.container(gap="xsmall"):
-        top.show(choice, cache.opened(choice.model), lab=True)
+        top.show(replace(choice, present=False), cache.opened(choice.model), lab=True, presents=False)
         for text in filter(None, (state.problem(), *state.notes())):
             st.warning(verbatim.markdown(text), icon=":material/info:")
         st.html(f"<h1 class='title'>{verbatim.html(TITLE)}</h1>")

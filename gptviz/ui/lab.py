@@ -10,8 +10,10 @@ import numpy as np
 import streamlit as st
 
 from .. import verbatim
+from ..figures.chips import Chips
 from ..figures.forms import Picture
 from ..figures.matrix import Grid
+from ..figures.table import Table
 from ..labs.lab import LONGEST_TEXT, Control, Experiment, Lab, Setting, Sheet
 from ..recompute import Recomputation, recompute
 from ..trace import NotFinite, Trace
@@ -27,6 +29,7 @@ from . import (
     matrix,
     picture,
     predict,
+    projector,
     seats,
     sentences,
     state,
@@ -52,8 +55,11 @@ def show(chosen: Lab) -> None:
     arrive(chosen)
     if state.arrived():
         further(None)
-    top.style()
+    top.style(present=choice.present, hide=choice.hide)
     with waiting.shown("lab"), st.container(gap="xsmall"):
+        if choice.present:
+            opened = "lab-cell" in st.session_state
+            projector.show(on_step=partial(step, chosen), on_leave=lambda: st.session_state.pop("lab-cell", None), open_=opened)
         model = cache.opened(choice.model)
         top.show(choice, model, lab=True, marked=not chosen.own_state)
         if isinstance(model, str):
@@ -132,18 +138,11 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
     )
     raw = values(chosen)
     current = chosen.find(raw.get("view", ""))
-    head, tabs, kept = st.columns([1, 4, 0.4], vertical_alignment="center")
-    head.html(f"<h1 class='title'>{verbatim.html(chosen.title)}</h1>")
-    address.hold("view", current.key)
-    tabs.segmented_control(
-        "Experiment",
-        [one.key for one in chosen.experiments],
-        key="view",
-        format_func={one.key: verbatim.markdown(one.title) for one in chosen.experiments}.get,
-        label_visibility="collapsed",
-        required=True,
-        on_change=address.chose("view", lambda view: keep(chosen, {"view": view})),
-    )
+    present = st.session_state["choice"].present
+    if present:
+        kept = presented(chosen, current)
+    else:
+        kept = tabs(chosen, current)
     try:
         controls = current.controls_for(setting)
     except ValueError as error:
@@ -154,6 +153,10 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         notes.insert(0, f'There is no experiment "{asked_for[:40]}" here; the first one is shown.')
     for note in notes:
         st.warning(verbatim.markdown(note), icon=":material/info:")
+    if present:
+        large(chosen, current, controls, replace(setting, values=chosen_values), kept)
+        write(chosen, current, controls, chosen_values)
+        return
     left, right = st.columns([1.9, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
         presets(chosen, current.presets(setting), controls, chosen_values)
@@ -180,6 +183,85 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
             st.html(f"<p class='message'>{verbatim.html(message)}</p>")
         if left_out := write(chosen, current, controls, chosen_values):
             top.too_long(left_out)
+
+
+def tabs(chosen: Lab, current: Experiment):
+    """The lab's name, its experiments to choose from, and the place right of them."""
+    head, tabs, kept = st.columns([1, 4, 0.4], vertical_alignment="center")
+    head.html(f"<h1 class='title'>{verbatim.html(chosen.title)}</h1>")
+    address.hold("view", current.key)
+    tabs.segmented_control(
+        "Experiment",
+        [one.key for one in chosen.experiments],
+        key="view",
+        format_func={one.key: verbatim.markdown(one.title) for one in chosen.experiments}.get,
+        label_visibility="collapsed",
+        required=True,
+        on_change=address.chose("view", lambda view: keep(chosen, {"view": view})),
+    )
+    return kept
+
+
+# in Present mode ------------------------------------------------------------------------------------------------------
+
+
+def presented(chosen: Lab, current: Experiment):
+    """The experiment's name, its question, the ways to the others, and the place for what keeps it."""
+    widths = [3.2, 1.15, 0.95, 2.3, 0.95, 0.8]
+    title, asked, back, view, forward, kept = st.columns(widths, vertical_alignment="center", gap="xsmall")
+    title.html(f"<h1 class='title'>{verbatim.html(current.title)}</h1>")
+    if current.question and not lesson.busy():
+        with asked.container(key="question"):
+            predict.ask(current, "Predict")
+    at = chosen.experiments.index(current)
+    last = len(chosen.experiments) - 1
+    back.button("‹ Back", key="view-back", width="stretch", disabled=at == 0, on_click=step, args=(chosen, -1))
+    address.hold("view", current.key)
+    view.selectbox(
+        "Experiment",
+        [one.key for one in chosen.experiments],
+        key="view",
+        format_func={one.key: f"{n + 1} of {last + 1} · {one.title}" for n, one in enumerate(chosen.experiments)}.get,
+        label_visibility="collapsed",
+        on_change=address.chose("view", lambda view: keep(chosen, {"view": view})),
+    )
+    forward.button(
+        "Next ›", key="view-next", type="primary", width="stretch", disabled=at == last, on_click=step, args=(chosen, 1)
+    )
+    return kept
+
+
+def step(chosen: Lab, by: int) -> None:
+    """Some experiments on, within the lab."""
+    at = chosen.experiments.index(chosen.find(values(chosen).get("view", ""))) + by
+    keep(chosen, {"view": chosen.experiments[min(max(at, 0), len(chosen.experiments) - 1)].key})
+
+
+def large(chosen: Lab, current: Experiment, controls: Sequence[Control], asked: Setting, kept) -> None:
+    """One picture, as large as there is room, the one control that moves it, and one line."""
+    try:
+        marks = current.state(asked)
+        offered = [one for one in controls if one.drawn and one.kind not in ("live", "path", "text") and one.when(asked.values)]
+        first = [one for one in offered if one.name == current.main] or offered[:1]
+        if not any(one.kind == "live" and one.drawn for one in controls):
+            with st.container(key="lab-control"):
+                widgets(chosen, first, asked.values)
+        trail(chosen, current, tuple(controls), asked)
+        place = st.empty()
+        with st.container(key="stage", gap="small"):
+            said, pictures = draw(chosen, current, asked, tuple(controls))
+        with place.container():
+            further(current.under_way(asked))
+        with kept:
+            keeping.experiment(current, asked, pictures, marks)
+    except (MemoryError, ValueError) as error:
+        further(None)
+        st.error(verbatim.markdown(error))
+        return
+    badges = "".join(f"<span class='badge train'>{verbatim.html(mark)}</span> " for mark in marks)
+    question = predict.unanswered(current)
+    line = f"<b>Predict:</b> {verbatim.html(question)}" if question else f"<b>Look for:</b> {verbatim.html(said)}"
+    st.html(f"<p class='look'>{badges}{line}</p>")
 
 
 def write(chosen: Lab, current: Experiment | None, controls: Sequence[Control], values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -352,6 +434,23 @@ def draw(chosen: Lab, current: Experiment, setting: Setting, controls: tuple[Con
     pictures = list(current.pictures(setting))
     whose, *cell = st.session_state.get("lab-cell", ("",))
     found = computed_again(current.own(setting), pictures, *cell) if whose == name_of and recomputes else None
+    if st.session_state["choice"].present:
+        drawn = [
+            n for n, made in enumerate(pictures) if not isinstance(made, (Chips, Table))
+        ]  # words are small beside a picture
+        shown = min(drawn[0] if drawn and current.large is None else current.large or 0, len(pictures) - 1)
+        outlined = (found.point, found.index) if found else None
+        picture.show(
+            pictures[shown],
+            f"lab-picture-{current.key}-{shown}",
+            cell=outlined,
+            fills=True,
+            on_event=happened,
+            alt=said,
+        )
+        if found:
+            st.html(f"<p class='scales'>{again(found)}</p>")
+        return said, pictures
     places = (
         st.columns(len(pictures), gap="small") if current.beside and len(pictures) > 1 else [st.container()] * len(pictures)
     )

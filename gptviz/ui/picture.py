@@ -1,6 +1,7 @@
 """Put a picture on the page: cells on the canvas, chips as text, charts as Plotly."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import singledispatch
 from typing import Any
@@ -29,33 +30,33 @@ def show(
     on_event: Callable[[matrix.Event | strips.Released], None],
     alt: str,
     height: int = 0,
+    fills: bool = False,
 ) -> None:
     """Draw a picture, each type in its own way. cell: the number being recomputed, outlined where it is on screen. height: pixels
-    it may take, 0 for what it asks for, or what Present mode has. Raises TypeError for what is no picture."""
+    it may take, 0 for what it asks for, or what Present mode has.
+    fills: it is as high as the page makes its place. Raises TypeError for what is no picture."""
     raise TypeError(f"{type(picture).__name__} is no picture: it must be one of {Picture}")
 
 
-def room(present: bool, height: int) -> int:
-    """Pixels a picture may take; 0 for what it asks for."""
-    return height or present * style.PRESENT_HEIGHT
-
-
 @show.register
-def _(grid: Grid, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
-    if limit := room(present, height):
-        grid = replace(grid, height=min(grid.height, limit))
+def _(grid: Grid, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
+    if height:
+        grid = replace(grid, height=min(grid.height, height))
     matrix.show(grid, key=key, cell=cell, present=present, on_event=on_event)
 
 
 @show.register
-def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
-    if limit := room(present, height):
-        figure = go.Figure(figure).update_layout(height=limit)
+def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
+    if fills := fills or present:
+        figure = go.Figure(figure).update_layout(height=None)
+    elif height:
+        figure = go.Figure(figure).update_layout(height=height)
     theme = "dark" if st.context.theme.type == "dark" else "light"
     chosen = choosing(f"{key}-chart", figure.layout.meta, on_event) if figure.layout.meta else "ignore"
     st.plotly_chart(
         style.themed(figure, theme),
         key=f"{key}-chart",
+        height="stretch" if fills else "content",
         theme=None,
         config={"displayModeBar": False},
         alt=alt,
@@ -84,17 +85,18 @@ def choosing(key: str, meta: Mapping[str, Any], on_event: Callable[[matrix.Event
 
 
 @show.register
-def _(made: DropoutStrips, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+def _(made: DropoutStrips, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
     strips.show(made, key=key, on_event=on_event)
 
 
 @show.register
-def _(chips: Chips, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
-    st.html(markup(chips, present=present))
+def _(chips: Chips, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
+    with st.container(key=f"pieces-{key}") if present or fills else nullcontext():
+        st.html(markup(chips, present=present or fills))
 
 
 @show.register
-def _(table: Table, key: str, *, cell=None, present=False, on_event, alt, height=0) -> None:
+def _(table: Table, key: str, *, cell=None, present=False, on_event, alt, height=0, fills=False) -> None:
     if table.title:
         st.markdown(f"**{verbatim.markdown(table.title)}**")
     st.dataframe(pd.DataFrame(dict(table.columns)), hide_index=True)

@@ -75,6 +75,15 @@ def still(stage: Stage, seen: Seen) -> str:
     return "" if said(stage.key, question) else f"{question.ask} {choices}"
 
 
+def unanswered(one: Experiment) -> str:
+    """The same of an experiment, "" where it has none."""
+    if not one.question:
+        return ""
+    question = one.question.ordered(one.key)
+    choices = " ".join(f"({letter}) {choice}" for letter, choice in zip("abcd", question.choices))
+    return "" if said(f"experiment {one.key}", question) else f"{question.ask} {choices}"
+
+
 def said(name: str, question: Question) -> Answer | None:
     """What the reader answered to this very question earlier in the visit."""
     kept = st.session_state.get("answers", {}).get(name)

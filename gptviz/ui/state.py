@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from .. import catalogue, edits, hub, tokenizer
+from ..figures import covering
 from ..points import Address
 from ..stages import BY_KEY, STAGES
 from ..story import CARDS, Card
@@ -36,7 +37,9 @@ class Choice:
     `first_look.place`; token counts from 0, and -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
     more: tokens the model has appended. dropout: the rate, 0 = off. beside: the model it is compared with, "" for none; other:
     the chosen cell and the open drawer are about that one. edit: what is changed in the pass of the model, see `gptviz.edits`;
-    whatif: the parts that can be switched off are offered. With an edit, beside may be the same model, unchanged."""
+    whatif: the parts that can be switched off are offered. With an edit, beside may be the same model, unchanged. present: type for a
+    projector; hide: what is not to be seen, see `HIDDEN`. cover: numbers of a picture come one after the other; revealed: how many
+    parts of the one on screen have come."""
 
     stage: str = STAGES[0].key
     text: str = DEFAULT_TEXT
@@ -59,6 +62,9 @@ class Choice:
     edit: str = ""
     whatif: bool = False
     present: bool = False
+    hide: str = ""
+    cover: bool = False
+    revealed: int = 0
 
 
 class Rejected(ValueError):
@@ -139,6 +145,38 @@ def _edit(raw: str) -> str:
         raise Rejected(f"It takes names of changes such as head:5.1 or no-mask, with commas between them: {error}.") from None
 
 
+HIDDEN: Mapping[str, str] = MappingProxyType(
+    {
+        "sentence": ".st-key-typed-text, .st-key-typed-second",
+        "examples": ".st-key-example",
+        "model": ".st-key-model, .badge.trained, .badge.random",
+        "compare": ".st-key-beside",
+        "labs": ".st-key-labs",
+        "options": ".st-key-options",
+        "room": ".st-key-room",
+        "question": ".st-key-question, [class*=st-key-ask-]",
+        "keep": "[class*=st-key-keep-]",
+        "append": ".st-key-append-here",
+        "cover": ".st-key-cover",
+        "map": ".st-key-pipeline",
+        "stage": ".st-key-jump",
+        "block": ".st-key-block",
+        "head": ".st-key-head",
+        "token": ".st-key-token",
+        "whatif": ".st-key-whatif",
+        "dropout": ".st-key-training, .badge.eval",
+        "control": "[class*=st-key-control-]",
+    }
+)
+"""What `hide` in an address can name, and where that stands on a page."""
+
+
+def _hide(raw: str) -> str:
+    """The known names, in the order above."""
+    asked = {one.strip().lower() for one in raw.split(",")}
+    return ",".join(name for name in HIDDEN if name in asked)
+
+
 def _cell(raw: str) -> str:
     return Address.parse(raw).write() if raw else ""
 
@@ -165,6 +203,9 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "edit": _edit,
     "whatif": _flag,
     "present": _flag,
+    "hide": _hide,
+    "cover": _flag,
+    "revealed": _integer(0, covering.ALL),
 }
 
 
@@ -184,6 +225,12 @@ def from_url(params: Mapping[str, str]) -> tuple[Choice, list[str]]:
         except ValueError as error:
             shown = raw if len(raw) <= 40 else raw[:40] + "..."
             notes.append(f'The link says {name} = "{shown}", which {error}; the default is used instead.')
+    if unknown := [
+        one.strip() for one in params.get("hide", "").split(",") if one.strip() and one.strip().lower() not in HIDDEN
+    ]:
+        notes.append(
+            f"Nothing here is called {', '.join(unknown)[:60]}, so that cannot be hidden. What can: {', '.join(HIDDEN)}."
+        )
     if not chosen.get("beside"):
         chosen.pop("other", None)  # there is none
     return Choice(**chosen), notes
@@ -207,7 +254,7 @@ def _written(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-SHARED = ("text", "model", "special")
+SHARED = ("text", "model", "special", "present", "hide")
 """The choices that every page shares; the others belong to the walk."""
 
 
@@ -325,6 +372,8 @@ def _set(**changes: Any) -> None:
         changes = {"drawer": ""} | changes
     if "drawer" in changes:
         kept["passing"] = False
+    if {"stage", "text", "second"} & changes.keys():
+        changes = {"revealed": 0} | changes
     kept["choice"] = replace(before, **changes)
     if changes.get("dropout"):
         kept["rate-before"] = changes["dropout"]

@@ -12,16 +12,15 @@ from ..figures import chips
 from ..model import GPT
 from ..story import Card, cards
 from ..verbatim import Html, Markdown
-from . import address, cache, carrier, download, lesson, links, seats, state, writing
+from . import address, cache, carrier, download, lesson, links, projector, seats, state, writing
 from .state import Choice, change
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.CSS + writing.CSS + lesson.CSS
 PRESENT = """
-html { font-size: 24px; }
-[data-testid=stHeader] { display: none; }
 :is(.st-key-top, .st-key-title-row) button { min-height: 1.5rem; padding: 0 0.6rem; }
 .st-key-title-row h1.title { font-size: 1.2rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.badge { font-size: 0.9rem; }
 .remark { font-size: 0.78rem; }
 [class*=st-key-half-] .look { font-size: 0.9rem; line-height: 1.25rem; }
 .half { font-size: 0.82rem; }
@@ -29,12 +28,14 @@ html { font-size: 24px; }
 [class*=st-key-half-] .chips.present .piece { font-size: 1.1rem; line-height: 1.6rem; }
 [class*=st-key-half-] .chips.present :is(.ids, .about, .heading, .note) { font-size: 0.8rem; line-height: 1.1rem; }
 """
-"""In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
+"""In Present mode every size that is counted in rem grows with the window, and the browser shows the lesson alone."""
 
 
-def style(*, present: bool = False) -> None:
-    """The page's own type and colours, for reading or for a projector."""
-    st.html(f"<style>{CSS}{PRESENT if present else ''}</style>")
+def style(*, present: bool = False, hide: str = "") -> None:
+    """The page's own type and colours, for reading or for a projector. hide: what is not to be seen, as an address says it."""
+    gone = ", ".join(state.HIDDEN[name] for name in hide.split(",") if name in state.HIDDEN)
+    away = f":is({gone}), [data-testid=stColumn]:has(> * > * > :is({gone})) {{ display: none; }}" if gone else ""
+    st.html(f"<style>{CSS}{projector.CSS + PRESENT if present else ''}{away}</style>")
 
 
 def show(
@@ -44,10 +45,11 @@ def show(
     lab: bool = False,
     marked: bool = True,
     places: dict[str, DeltaGenerator] | None = None,
+    presents: bool = True,
 ) -> None:
     """Draw the line. model: the chosen one, or why it cannot be loaded, which is then said below. marked: whether a badge says if it
     is trained; a page whose numbers come from other weights has badges of its own. places: gets the one where Present mode asks its
-    question."""
+    question. presents: the page can be shown in Present mode."""
     loaded = None if isinstance(model, str) else model
     if seats.leads() and not choice.present:
         with st.container(key="lesson"):
@@ -56,7 +58,9 @@ def show(
         keep = {carrier.mark(text): text for text in (choice.text, choice.second) if carrier.long(text)}
         writing.show(keep, state.missing(), state.found)
         badge = "NOT LOADED" if loaded is None else "TRAINED" if weights.is_trained(loaded) else "RANDOM INIT"
-        line(choice, badge if marked or loaded is None else "", lab, loaded, {} if places is None else places)
+        line(
+            choice, badge if marked or loaded is None else "", lab, loaded, {} if places is None else places, presents=presents
+        )
     if loaded is None:
         st.error(verbatim.markdown(model))
         st.button("Use mini instead", on_click=change, kwargs={"model": "mini"})
@@ -64,15 +68,23 @@ def show(
         download.panel()
 
 
-def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator]) -> None:
+def line(
+    choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator], *, presents: bool
+) -> None:
     """Sentence, examples, model, options, state badges, Present. loaded: the model, once it is in memory."""
     if choice.present:
-        left, room, question, right = st.columns([4.2, 1.3, 1.2, 1.1], vertical_alignment="center", gap="small")
+        left, said, labs, room, question, right = st.columns(
+            [3.3, 2.75, 1.1, 1.2, 1.25, 1.4], vertical_alignment="center", gap="xsmall"
+        )
         with room:
-            lesson.desk(walk=True)
-        places["question"] = question
-        sentence = tokenizer.in_one_line(choice.second if choice.item else choice.text)
-        left.html(f"<div class='sentence'>{verbatim.html(sentence)} {badges(choice, badge, lab, loaded)}</div>")
+            lesson.desk(walk=not lab)
+        if not lab:
+            places["question"] = question.container(key="question")
+        with labs.popover("Labs", type="tertiary", key="labs"):
+            links.to_all(choice)
+        field = "second" if choice.item and choice.second else "text"
+        typed(field, left, getattr(choice, field))
+        said.html(f"<div class='sentence'>{badges(choice, badge, lab, loaded)}</div>")
         right.toggle("Present", value=True, key="leave", on_change=change, kwargs={"present": False})
         return
     if lab:
@@ -87,7 +99,7 @@ def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dic
         )
         compare(choice, against)
     name.html("<span class='name'>gptviz</span>")
-    with labs.popover("Labs", type="tertiary"):
+    with labs.popover("Labs", type="tertiary", key="labs"):
         links.to_all(choice)
     field = "second" if choice.item and choice.second and not lab else "text"
     typed(field, text, getattr(choice, field))
@@ -109,11 +121,11 @@ def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dic
         label_visibility="collapsed",
         on_change=address.chose("model", take_model),
     )
-    with options.popover("Options", type="tertiary"):
+    with options.popover("Options", type="tertiary", key="options"):
         more_options(choice, lab, loaded is not None)
     if badge:
         state_.html(badges(choice, badge, lab, loaded))
-    if lab:
+    if lab and not presents:
         return
     st.session_state["present"] = choice.present
     present.toggle("Present", key="present", on_change=lambda: change(present=st.session_state["present"], drawer=""))
@@ -266,7 +278,10 @@ def badges(choice: Choice, badge: Html, lab: bool, loaded: GPT | None) -> Html:
         return weights_badge
     if choice.beside:
         weights_badge = ""  # each picture carries the state of its own model
-    mode = verbatim.html(weights.mode(None if choice.beside else loaded, choice.dropout, f"seed {choice.seed}"))
+    said = weights.mode(None if choice.beside else loaded, choice.dropout, f"seed {choice.seed}")
+    if choice.present:
+        said = said.removesuffix(": dropout off").partition(",")[0]  # a badge that says more would be cut off
+    mode = verbatim.html(said)
     drop = "train" if choice.dropout else "eval"
     if choice.edit:
         weights_badge += " <span class='badge edited'>EDITED</span>"

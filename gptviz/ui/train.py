@@ -1,6 +1,7 @@
 """The page on which a reader trains a very small model: choose a text, watch the run, see what it came to."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -57,7 +58,7 @@ def show() -> None:
     st.html(f"<style>{STYLE}</style>")
     with st.container(gap="xsmall"):
         model = cache.opened(choice.model)
-        top.show(choice, model, lab=True, marked=False)
+        top.show(replace(choice, present=False), model, lab=True, marked=False, presents=False)
         if isinstance(model, str):
             state.write_url(choice, state.SHARED)
             return

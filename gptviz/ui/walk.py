@@ -1,7 +1,7 @@
 """The walk: the map, the picture and its words, the drawers, and the bar to step and choose."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
@@ -31,6 +31,7 @@ from . import (
     picture,
     pipeline,
     predict,
+    projector,
     sentences,
     state,
     story,
@@ -48,8 +49,10 @@ from .whatif import Done
 def page() -> None:
     """The whole page, from the URL to the last pixel."""
     choice = state.current()
-    top.style(present=choice.present)
+    top.style(present=choice.present, hide=choice.hide)
     with waiting.shown("walk"), st.container(gap="xsmall"):
+        if choice.present:
+            projector.show(on_leave=lambda: change(cell=""), open_=bool(choice.cell))
         walk(choice)
 
 
@@ -101,6 +104,7 @@ def walk(choice: Choice) -> None:
         top.too_long(left_out)
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
+    part = covered(stage, main, choice) if stage and not other else None
     pipeline.show(
         choice.stage,
         main.seen.block + 1,
@@ -109,6 +113,7 @@ def walk(choice: Choice) -> None:
         len(main.rows[0]),
         present=choice.present,
         on_go=lambda **to: change(**to, cell=""),
+        parts=(min(choice.revealed, part.count), part.count) if part else (0, 0),
         whose=main.title if other else "",
         around=story.TITLES,
         reached=whatif.marks(changed),
@@ -118,7 +123,7 @@ def walk(choice: Choice) -> None:
     )
     whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
-    if stage and "question" in places and not lesson.busy():
+    if stage and "question" in places and not lesson.busy() and not (part and part.hidden):
         with places["question"]:
             predict.ask(stage, "Predict", main.seen)
     lesson.ask_next(main.seen, main.sentence, model.config.vocab_size)
@@ -128,6 +133,8 @@ def walk(choice: Choice) -> None:
         story.show(main, choice)
     elif other:
         pair(stage, main, other, choice, changed)
+    elif part and part.hidden:
+        partly(stage, main, choice, part)
     else:
         body(stage, main, choice, changed)
     with st.bottom:
@@ -188,6 +195,52 @@ def fit(choice: Choice, config: GPTConfig, other: GPTConfig) -> Choice:
 
 def chosen_cell(choice: Choice) -> Cell | None:
     return Address.parse(choice.cell) if choice.cell else None
+
+
+# part by part ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """A picture of which some parts are still to come. count: how many there are. hidden: whether any is not shown."""
+
+    picture: Picture
+    count: int
+    hidden: bool
+
+
+def covered(stage: Stage, main: Half, choice: Choice) -> Part | None:
+    """What is shown so far, as the projector has it; None where nothing is to be covered."""
+    if not (choice.cover and stage.covers):
+        return None
+    try:
+        picture, count = stage.covers(stage.picture(replace(main.seen, present=True)), choice.revealed)
+    except NotFinite:
+        return None
+    return Part(picture, count, choice.revealed < count)
+
+
+def partly(stage: Stage, main: Half, choice: Choice, part: Part) -> None:
+    """The picture so far, and nothing beside it that says what is still to come."""
+    with in_title(stage), st.container(key="here", horizontal=True, horizontal_alignment="right", gap="small"):
+        cover(stage, choice)
+    with st.container(key="stage", gap="small"):
+        picture.show(
+            part.picture, "picture-covered", present=choice.present, on_event=acting(main, main, choice), alt=stage.title
+        )
+    left = part.count - choice.revealed
+    said = f"{choice.revealed} of {part.count} shown. Next, or the key of a clicker, shows the next one."
+    if not choice.present:
+        said = f"{choice.revealed} of {part.count} shown, {left} still covered."
+    st.html(f"<p class='look'>{verbatim.html(said)}</p>")
+
+
+def cover(stage: Stage, choice: Choice) -> None:
+    """Whether pictures begin covered."""
+    if not stage.covers:
+        return
+    address.hold("cover", choice.cover)
+    st.toggle("Cover", key="cover", on_change=address.chose("cover", lambda on: change(cover=bool(on), revealed=0, cell="")))
 
 
 # picture and words ----------------------------------------------------------------------------------------------------
@@ -254,7 +307,9 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
     own = bool(changed and stage.edited)
     if seen.present:
         if titled:
-            with beside_title(stage):
+            with in_title(stage), st.container(key="here", horizontal=True, horizontal_alignment="right", gap="small"):
+                cover(stage, choice)
+                further(stage, choice)
                 keep.stage(main, stage, choice, shown, "main", compared=own)
         with st.container(key="stage", gap="small"):
             picture.show(
@@ -273,7 +328,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
         if not (stage.dials or stage.actions):
             st.html(line)
             return
-        left, right = st.columns([2, 1], vertical_alignment="center")
+        left, right = st.columns([3, 2], vertical_alignment="center")
         left.html(line)
         with right:
             dials(stage, seen)
@@ -365,16 +420,19 @@ def pair(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done | 
         tall, low = beside.HEIGHT, 0  # three pictures beside each other leave no room for small ones
         made = changes.alone(made[0]), changes.alone(made[1])
     heights = whatif.room(tall, choice) or tall, low
+    asked = predict.still(stage, main.seen) if choice.present else ""
     made = whatif.marked(made[0], main.seen), made[1]
     with st.container(key="stage"):
         places = st.columns(3 if apart else 2, gap="medium")
     for place, one, drawn, remark in zip(places, (main, other), made, remarks):
         with place, st.container(key=f"half-{'main' if one is main else 'other'}", gap="xsmall"):
-            half(stage, one, main, drawn, remark if any(remarks) else None, choice, heights)
+            half(stage, one, main, drawn, remark if any(remarks) else None, choice, heights, asks=bool(asked))
     if apart:
         with places[2], st.container(key="half-difference", gap="xsmall"):
             third(apart, heights[0])
     if choice.present:
+        if asked:
+            st.html(look(asked, "Predict"))
         return
     with st.container(key="below", gap="xsmall"):
         below(stage, main, other, choice, changed)
@@ -410,10 +468,18 @@ def title_row(stage: Stage, main: Half, other: Half, choice: Choice, note: str) 
 
 
 def half(
-    stage: Stage, one: Half, main: Half, made: Picture, remark: str | None, choice: Choice, heights: tuple[int, int]
+    stage: Stage,
+    one: Half,
+    main: Half,
+    made: Picture,
+    remark: str | None,
+    choice: Choice,
+    heights: tuple[int, int],
+    *,
+    asks: bool,
 ) -> None:
     """One model's name, picture and line. remark: what it cannot show as chosen; None where neither half has one. heights: of
-    the picture, and of the small ones under it, 0 for none."""
+    the picture, and of the small ones under it, 0 for none. asks: a question about both stands below, instead of what answers it."""
     cell = chosen_cell(choice) if (one is not main) == choice.other else None
     name = "main" if one is main else "other"
     kind = "trained" if one.badge == "TRAINED" else "random"
@@ -439,7 +505,8 @@ def half(
     if heights[1]:
         drawn = stage.overview(one.seen)
         picture.show(drawn, f"overview-{name}", on_event=acted, alt="", height=heights[1])
-    st.html(checked(one.trace, cell, brief=choice.present) or edited_here(stage, one.seen) + look(said))
+    if line := checked(one.trace, cell, brief=choice.present) or edited_here(stage, one.seen) + ("" if asks else look(said)):
+        st.html(line)
     if one is main:
         actions(stage, one.seen, choice)
 
@@ -495,6 +562,27 @@ def heading(stage: Stage) -> None:
     st.html(
         f"<h1 class='title'><span class='number' style='border-color: {colour}'>{stage.number or '·'}</span> "
         f"{verbatim.html(stage.title)}</h1>"
+    )
+
+
+def in_title(stage: Stage):
+    """The same in Present mode, where more stands there."""
+    title, place = st.columns([3, 2], vertical_alignment="center", gap="small")
+    with title:
+        heading(stage)
+    return place
+
+
+def further(stage: Stage, choice: Choice) -> None:
+    """The next token, from any stage that does not offer it itself. Which one it is, the class is still to guess."""
+    if stage.actions:
+        return
+    st.button(
+        "+ 1 token",
+        key="append-here",
+        on_click=appended,
+        kwargs={"tokens": 1},
+        disabled=state.chosen().more != choice.more or choice.more >= MOST_APPENDED,
     )
 
 
@@ -628,20 +716,30 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         return {"on_click": step_to, "kwargs": {"to": to, "by": by}}
 
     if choice.present:
-        back, count, forward, restart, block, head, what, switch = st.columns(
-            [1, 0.9, 1, 1, 1.35, 1.3, 1.1, 1.1], vertical_alignment="center", gap="small"
+        back, count, forward, block, head, what, switch = st.columns(
+            [0.9, 2.2, 0.95, 1.35, 1.25, 1.3, 1.4], vertical_alignment="center", gap="xsmall"
         )
     else:
         back, count, forward, block, head, token, what, switch, rate, seed = st.columns(
             [0.8, 0.7, 0.8, 1.1, 1.1, 1.4, 0.95, 1, 1.2, 0.95], vertical_alignment="center", gap="small"
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
-    count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
-    forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     if choice.present:
-        restart.button("Restart", width="stretch", key="restart", **go(0))
-    select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block)
-    select(head, "Head", "head", [config.n_head for config in sizes], choice.head, not stage.per_head)
+        address.hold("jump", at)
+        count.selectbox(
+            "Stage",
+            range(len(STAGES)),
+            key="jump",
+            format_func=lambda n: f"{n + 1} of {len(STAGES)} · {STAGES[n].short}",
+            label_visibility="collapsed",
+            on_change=picked("jump", lambda to: step_to(to, 0)),
+        )
+    else:
+        count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
+    forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
+    brief = choice.present
+    select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block, brief=brief)
+    select(head, "Head", "head", [config.n_head for config in sizes], choice.head, not stage.per_head, brief=brief)
     address.hold("whatif", bool(choice.whatif or choice.edit))
     what.toggle(
         "What if",
@@ -705,10 +803,10 @@ def picked(key: str, act: Callable[[int], None]) -> Callable[[], None]:
     return address.chose(key, lambda number: act(number) if isinstance(number, int) else None)
 
 
-def select(where, label: Markdown, field: str, counts: list[int], value: int, off: bool) -> None:
-    """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has."""
+def select(where, label: Markdown, field: str, counts: list[int], value: int, off: bool, *, brief: bool) -> None:
+    """A choice of block or head, greyed where the stage has none. counts: how many each model on screen has. brief: without that."""
     most = max(counts)
-    tail = f" of {most}" if min(counts) == most else ""
+    tail = f" of {most}" if min(counts) == most and not brief else ""
     address.hold(field, value, offers=(most, tail))
     where.selectbox(
         label,

@@ -1,4 +1,5 @@
 // Pictures on a canvas. A page hands over an element and the bytes that gptviz.canvas made of a picture; nothing else is needed.
+import { grown } from "./colours.js"
 import { unpack } from "./decode.js"
 import { DROPOUT } from "./dropout.js"
 import { GRID } from "./grid.js"
@@ -30,8 +31,9 @@ function open(element, kind) {
   box.innerHTML = kind.markup
   root.append(box)
   const view = Object.assign(kind.start(name => box.querySelector(name)), { kind, box })
-  view.observer = new ResizeObserver(() => view.frame.clientWidth !== view.width && redraw(view))
+  view.observer = new ResizeObserver(() => (view.frame.clientWidth !== view.width || grown(view.frame).tall !== view.tall) && redraw(view))
   view.observer.observe(view.frame)
+  if (root instanceof ShadowRoot) view.observer.observe(root.host)
   document.fonts.ready.then(() => redraw(view))
   views.set(element, view)
   return view
@@ -39,6 +41,7 @@ function open(element, kind) {
 
 function redraw(view) {
   const width = view.frame.clientWidth
+  Object.assign(view, grown(view.frame))
   if (width) view.kind.draw(view, width)
 }
 

@@ -33,6 +33,14 @@ export function theme(node, context) {
   return { paper, ink: css(ink), back: css(paper), accent, grey, mode: dark ? "dark" : "light", family }
 }
 
+// Where a page gives pictures a height and draws them larger than they are laid out: that height in CSS pixels of the layout, 0 where
+// it does not, and how many times larger.
+export function grown(node) {
+  const style = getComputedStyle(node)
+  const read = (name, otherwise) => parseFloat(style.getPropertyValue(name)) || otherwise
+  return { tall: read("--tall", 0), grow: read("--grow", 1) }
+}
+
 // A scale as that many colours, evenly between its stops.
 export function ramp(stops, count) {
   const colours = stops.map(rgb)

@@ -10,7 +10,7 @@ import { listen, lookAgain } from "./pointer.js"
 
 const STEP = 550 // milliseconds from one row to the next of a picture that plays
 const NORMAL = { title: 15, label: 13, small: 12, least: 11, gap: 16, row: 46, both: 60, square: 84, narrow: 130, name: 120, floor: 28, bar: 56 }
-const LARGE = { title: 28, label: 24, small: 24, least: 20, gap: 26, row: 72, both: 84, square: 110, narrow: 260, name: 220, floor: 40, bar: 90 }
+const LARGE = { title: 28, label: 24, small: 24, least: 20, gap: 26, row: 72, both: 84, square: 110, narrow: 235, name: 220, floor: 40, bar: 90 }
 
 export const GRID = { markup: GRID_MARKUP, start, read, draw }
 
@@ -48,7 +48,7 @@ function read(view, header, take) {
 function draw(view, width) {
   const { grid, cells, over, foot } = view
   view.width = width
-  view.ratio = view.pixels ?? (window.devicePixelRatio || 1)
+  view.ratio = view.pixels ?? (window.devicePixelRatio || 1) * view.grow
   view.size = grid.present ? LARGE : NORMAL
   view.frame.classList.toggle("present", grid.present)
   foot.classList.toggle("large", grid.present)
@@ -56,7 +56,7 @@ function draw(view, width) {
   view.play.textContent = view.played === undefined ? "Play, row by row" : "Stop"
   dress(view)
   for (let round = 0; round < 2; round++) {
-    layout(view, width, grid.height - foot.offsetHeight - view.play.offsetHeight)
+    layout(view, width, (view.tall || grid.height) - foot.offsetHeight - view.play.offsetHeight)
     foot.textContent = footer(view)
   }
   for (const canvas of [cells, over]) {

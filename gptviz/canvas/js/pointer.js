@@ -29,7 +29,7 @@ export function listen(view) {
 
 function follow(view, event) {
   const box = view.cells.getBoundingClientRect()
-  view.pointer = [event.clientX - box.left, event.clientY - box.top]
+  view.pointer = [event.clientX - box.left, event.clientY - box.top].map(at => at / view.grow)
   view.hover = hit(view, ...view.pointer)
   overlay(view)
 }
@@ -152,12 +152,12 @@ function fill(tip, { head, facts, code }) {
 }
 
 // Beside the pointer, or the cell that has the focus; on its other side where there is no room.
-function putTip({ grid, cells, tip, ratio, pointer, width }, { panel, row, col }) {
+function putTip({ grid, cells, tip, ratio, pointer, width, grow }, { panel, row, col }) {
   const p = grid.panels[panel]
   const [x, y, w, h] = row < 0 || col < 0 ? [p.x, p.top, 0, p.y - p.top] : area(ratio, p, [row, row + 1, col, col + 1])
   const [px, py] = pointer ?? [x + w, y + h]
   const left = px + 16 + tip.offsetWidth > width ? px - 16 - tip.offsetWidth : px + 16
-  const under = cells.getBoundingClientRect().top + py + 18 + tip.offsetHeight <= window.innerHeight
+  const under = cells.getBoundingClientRect().top + (py + 18 + tip.offsetHeight) * grow <= window.innerHeight
   tip.style.left = `${Math.max(0, left)}px`
   tip.style.top = `${under ? py + 18 : py - 14 - tip.offsetHeight}px`
 }

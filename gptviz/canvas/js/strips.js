@@ -4,6 +4,8 @@ import { css, legible, ramp, rgb, theme } from "./colours.js"
 import { clip, digits, fixed, put } from "./text.js"
 
 const HEIGHT = 350 // of what is drawn under each other
+const WORDS = 150 // of the slider above and the lines below, where the page says how high all of it may be
+const LEAST = 90 // of what is drawn, however little room there is
 const HEAD = 25 // of the line above a panel
 const GAP = 22 // between panels
 const SHADES = 256 // colours of a scale
@@ -13,7 +15,7 @@ export const clamp = (x, low, high) => Math.min(high, Math.max(low, x))
 export function drawStrips(view) {
   const { canvas, width } = view
   const text = canvas.getContext("2d")
-  const ratio = view.pixels ?? (window.devicePixelRatio || 1)
+  const ratio = view.pixels ?? (window.devicePixelRatio || 1) * view.grow
   const sheet = arrange(view, text, dress(view, text))
   canvas.width = Math.round(width * ratio)
   canvas.height = Math.round(sheet.height * ratio)
@@ -48,12 +50,13 @@ function arrange(view, text, look) {
   const { weights, rows, cols } = picture
   const sheet = { view, text, look, stacked: !weights && rows <= 6, number: weights ? 58 : 60 }
   const { stacked, number } = sheet
+  const tall = view.tall ? Math.max(LEAST, view.tall - WORDS) : HEIGHT
   use(sheet, 13, look.ink)
   const label = Math.min(120, Math.max(...picture.labels.map(name => text.measureText(name).width)) + 10)
   const dots = weights ? 0 : stacked ? 130 : 60
   const sides = stacked ? [number + dots, number + dots, number + dots] : [number, number + dots, number]
   const room = stacked ? width - label - sides[0] : (width - label - 3 * number - dots - 2 * GAP) / 3
-  const ch = clamp(Math.floor(((stacked ? HEIGHT / 3 : HEIGHT) - HEAD) / rows), 5, weights ? 64 : 26)
+  const ch = clamp(Math.floor(((stacked ? tall / 3 : tall) - HEAD) / rows), 5, weights ? 64 : 26)
   const w = weights ? Math.min(room, Math.max(150, cols * Math.max(ch, 44))) : room
   const h = ch * rows
   let [x, y] = [label, HEAD]

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...figures.forms import Picture
 from ...figures.matrix import MASKED, PADDING, Grid
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from ..subjects.heads import attention, chosen_head, future, head_control, place, quoted, token_control, weights_panel
@@ -104,6 +104,11 @@ def caption(setting: Setting) -> str:
 FIRST_TOKEN = experiment(
     __doc__,
     key="first",
+    notes=Notes(
+        say="Hide the bright column to see the rest, and say that the model itself never does.",
+        ask="Why might a head want a place to look when it needs nothing?",
+        trap="These shares are enlarged for the eye: the mixing still uses the small ones.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -13,7 +13,7 @@ import numpy as np
 from ...figures.forms import Picture
 from ...figures.matrix import MASKED, Grid, Panel, Tiles
 from ...figures.table import Table
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from ..subjects.heads import (
@@ -170,6 +170,11 @@ def caption(setting: Setting) -> str:
 ATLAS = experiment(
     __doc__,
     key="atlas",
+    notes=Notes(
+        say="Step back: every head has a map of its own. Look for a stripe, a first column, a diagonal.",
+        ask="Which of these maps would you call a habit?",
+        trap="A pattern in one sentence is no job description; look at several before naming a head.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -18,7 +18,7 @@ from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel, Tiles
 from ...figures.table import Table
 from ...stages.queries_keys_values import LETTERS
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment
 
 TABLE_ROWS = 64  # rows of W in the picture
@@ -180,6 +180,11 @@ def caption(setting: Setting) -> str:
 HEAD_COLUMNS = experiment(
     __doc__,
     key="heads",
+    notes=Notes(
+        say="One table, cut by columns. Every head reads all features of the token.",
+        ask="Twice as many heads of half the width: how many numbers are learned?",
+        trap="Heads divide the result, not the input.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...figures.forms import Picture
 from ...figures.matrix import Grid
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects.heads import attention, chosen_head, first_head, head_control, place, quoted, token_control, weights_panel
@@ -168,6 +168,11 @@ def caption(setting: Setting) -> str:
 MASKING = experiment(
     __doc__,
     key="masks",
+    notes=Notes(
+        say="Three of four ways look right until you ask what is left for the future.",
+        ask="Every row sums to 1: does that prove the mask works?",
+        trap="A score of 0 is not nothing: e to the 0 is 1, and takes its share.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -16,7 +16,7 @@ import numpy as np
 from ...figures import running_sum
 from ...figures.forms import Picture
 from ...figures.matrix import MASKED, Grid, Panel
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from ..subjects.heads import attention, chosen_head, head_choice, match, place, quoted, token_control
@@ -176,6 +176,11 @@ def caption(setting: Setting) -> str:
 ONE_SCORE = experiment(
     __doc__,
     key="score",
+    notes=Notes(
+        say="Follow one pair by hand: products, sum, division, share. Do it for one cell and no more.",
+        ask="Which single product adds most to this score?",
+        trap="The score is of a pair; the share depends on the whole row.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...figures.forms import Picture
 from ...figures.matrix import MASKED, Grid, Panel
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment
 
 TOKENS = ("0 the", "1 ·cat", "2 ·sat")
@@ -124,6 +124,11 @@ def caption(setting: Setting) -> str:
 TOY = experiment(
     __doc__,
     key="toy",
+    notes=Notes(
+        say="Let the class compute one row on paper before you show it. Two products, a sum, e to it.",
+        ask="Double every query: which share grows?",
+        trap="Only differences of scores count; the same number added to all changes nothing.",
+    ),
     controls=CONTROLS,
     pictures=pictures,
     caption=caption,

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from ... import tokenizer
 from ...figures import differences
 from ...figures.chips import Chip, Chips
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...trace import Trace
 from ..lab import Control, Setting, experiment, once
 from ..subjects.batch import padded
@@ -204,6 +204,11 @@ themselves are.
 $$(2, \text{tokens}) \to (2, \text{tokens}, d) \to (2, \text{tokens}, V)$$
 """,
     key="batch",
+    notes=Notes(
+        say="Two sentences share a tensor and nothing else. Change one and look at the other.",
+        ask="What would have to be true for one sentence to change the other?",
+        trap="Padding is no word: it has rows, but no row of the sentence reads them.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

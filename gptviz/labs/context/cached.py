@@ -20,7 +20,7 @@ from ...figures.depth import written
 from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel
 from ...figures.table import Table
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import count
 from ..lab import Control, Setting, experiment, once
 from ..size.work import short_count
@@ -199,6 +199,11 @@ def caption(setting: Setting) -> str:
 CACHED = experiment(
     __doc__,
     key="cached",
+    notes=Notes(
+        say="Earlier rows come out the same in every pass, so their keys and values can be kept.",
+        ask="Why is there no need to keep queries?",
+        trap="The cache changes time and memory, not one number of the answer.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

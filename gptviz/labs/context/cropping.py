@@ -10,7 +10,7 @@ from ... import sampling, tokenizer
 from ...figures import candidates, style
 from ...figures.chips import Chip, Chips
 from ...figures.matrix import Grid, Panel
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 
@@ -185,6 +185,11 @@ candidate for the next token, its probability as the text reaches further back, 
 $$\text{window} = \text{ids}[-\text{context length}:]$$
 """,
     key="cropping",
+    notes=Notes(
+        say="What is cropped is gone before the first table is read. Those that stay are counted from 0 again.",
+        ask="The fire falls out of the text: what happens to the word fire?",
+        trap="The model is not told that anything is missing; it does not remember the text before.",
+    ),
     controls=window_controls,
     pictures=cropping_pictures,
     caption=cropping_caption,
@@ -313,6 +318,11 @@ enters with another position vector, so nothing computed in the pass before can 
 $$t \ge \text{context length} \;\Rightarrow\; W_{\text{position}}[t] \text{ does not exist}$$
 """,
     key="limit",
+    notes=Notes(
+        say="There is no row for one place more, so there is nothing to add and nothing to run.",
+        ask="What could a program do when the text is one token too long?",
+        trap="It is no matter of memory: with learned positions the vector simply does not exist.",
+    ),
     controls=limit_controls,
     pictures=limit_pictures,
     caption=limit_caption,

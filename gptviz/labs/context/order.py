@@ -10,7 +10,7 @@ from ...figures import candidates, differences
 from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel
 from ...model import GPT
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from .batches import number
@@ -155,6 +155,11 @@ block 1 with other numbers, and from block 2 on the last row reads those. With p
 $$\text{pos}_t = 0: \quad \sum_{j \le i} a_{ij} v_j \ \text{ in any order}$$
 """,
     key="swap",
+    notes=Notes(
+        say="Without positions attention sees a bag of words. Swap two and look at the last row.",
+        ask="Cat bites dog, dog bites cat: what tells them apart?",
+        trap="The causal mask leaks order in deeper blocks, even without positions.",
+    ),
     controls=swap_controls,
     pictures=swap_pictures,
     caption=swap_caption,
@@ -301,6 +306,11 @@ alike they are is learned, and you can read it off here.
 $$x_t = W_{\text{token}}[\text{id}_t] + W_{\text{position}}[t + \text{moved}]$$
 """,
     key="shift",
+    notes=Notes(
+        say="Same words, other seats. Whatever changes comes from the position table alone.",
+        ask="Would you expect a good model to care where a sentence begins?",
+        trap="That the model can use distances does not mean that places are distances to it.",
+    ),
     controls=shift_controls,
     pictures=shift_pictures,
     caption=shift_caption,

@@ -7,7 +7,7 @@ import numpy as np
 
 from ... import sampling, tokenizer
 from ...figures import candidates, surprisal, windows
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from .cropping import whole_text
@@ -127,6 +127,11 @@ shape (batch size, window). All of them need the same length; windows that do no
 $$\text{target}[b, t] = \text{input}[b, t + 1]$$
 """,
     key="sliding",
+    notes=Notes(
+        say="Input and target are the same text, moved by one. Lay two hands over each other to show it.",
+        ask="With a stride as long as the window, how often is each token a target?",
+        trap="A stride of 1 gives more windows, not more text: most of them repeat each other.",
+    ),
     controls=SLIDING_CONTROLS,
     pictures=sliding_pictures,
     caption=sliding_caption,
@@ -259,6 +264,11 @@ lowers.
 $$\text{surprisal}_t = -\ln P_t(\text{token}_{t+1})$$
 """,
     key="positions",
+    notes=Notes(
+        say="One pass is as many questions as there are tokens. Training uses every one of them.",
+        ask="Which of these rows had the hardest question?",
+        trap="Row t is judged by token t + 1; the last row has no judge inside the text.",
+    ),
     controls=row_controls,
     pictures=positions_pictures,
     caption=positions_caption,

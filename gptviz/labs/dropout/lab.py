@@ -6,7 +6,7 @@ from ...figures import style
 from ...figures.strips import DropoutStrips
 from ...hooks import noise
 from ...points import dropout_site
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Lab, Setting, experiment
 from .masks import COUNTS, SPREAD, SUMS
 from .passes import FAN, PASSES
@@ -109,6 +109,11 @@ once. A new seed draws new noise. GPT-2's published configuration has p = 0.1.
 $$\tilde x = \frac{x \cdot \mathbf{1}[u \ge p]}{1 - p}, \qquad u \sim U(0, 1)$$
 """,
     key="drag",
+    notes=Notes(
+        say="The noise stands still, only the threshold moves. Drag from 0 to 0.9 and watch one cell fall and stay fallen.",
+        ask="Which cells fall next when I raise p a little?",
+        trap="Nothing falls because it is weak: the largest number has the same chance as the smallest.",
+    ),
     controls=controls,
     pictures=lambda setting: [strips(setting)],
     caption=caption,

@@ -8,7 +8,7 @@ from ...figures import dropout as charts
 from ...hooks import noise
 from ...points import dropout_site
 from ...seen import Seen
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from .places import PLACES, TRAINED_RATE, block, fixed, head, place, rate
@@ -80,6 +80,11 @@ distance from it (standard deviation) grows only with the square root of the wid
 $$\text{zeros} \approx p\,n \pm \sqrt{n\,p\,(1-p)}$$
 """,
     key="counts",
+    notes=Notes(
+        say="p is what to expect, not what happens. Every row loses another count, and the counts make a bell.",
+        ask="Out of 256 numbers at p = 0.5, would 140 zeros surprise you?",
+        trap="PyTorch does not choose exactly p times the width; each number is drawn by itself.",
+    ),
     controls=count_controls,
     pictures=count_pictures,
     caption=count_caption,
@@ -166,6 +171,11 @@ by a factor of 1/√(1-p), 1.41 at p = 0.5. The model meets rows of this size in
 $$\mathbb{E}[\tilde x] = x, \qquad \sqrt{\mathbb{E}[\tilde x^2]} = \frac{|x|}{\sqrt{1-p}}$$
 """,
     key="spread",
+    notes=Notes(
+        say="The mean stays, the size does not: fewer and larger numbers carry more than many small ones.",
+        ask="Half are 0 and half are doubled: is the row as long as before?",
+        trap="Dividing by 1 - p keeps the mean of each number, not the length of the row.",
+    ),
     controls=lambda setting: (place(STREAM), block(setting), token(setting), rate(0.5)),
     pictures=spread_pictures,
     caption=spread_caption,
@@ -234,6 +244,11 @@ most 1/(1-p). On average over masks it is 1. Nothing renormalises the row afterw
 $$\sum_j \tilde a_{ij} = \frac{1}{1-p} \sum_{j\ \text{kept}} a_{ij}$$
 """,
     key="sums",
+    notes=Notes(
+        say="Softmax made each row sum to 1, dropout comes after it, and nobody repairs the sum.",
+        ask="Which is the largest sum a row can have at p = 0.5?",
+        trap="A sum other than 1 in training is no bug; renormalising would undo the training's noise.",
+    ),
     controls=lambda setting: (block(setting), head(setting), token(setting), rate(TRAINED_RATE)),
     pictures=sum_pictures,
     caption=sum_caption,

@@ -7,7 +7,7 @@ import numpy as np
 from ... import trace, weights
 from ...figures import dropout as charts
 from ...sampling import softmax
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from .places import MODE, TRAINED_RATE, in_force, rate, seed
@@ -80,6 +80,11 @@ bit. Forgetting to switch to EVAL makes a model look as if it could not decide. 
 same seed repeats the same pass, even in TRAIN. Another program may draw others with that seed, so a book's zeros need not be yours.
 """,
     key="passes",
+    notes=Notes(
+        say="Same text, same weights, twice. In TRAIN the answers differ, in EVAL they agree to the last bit.",
+        ask="You forget model.eval(): what will your users notice?",
+        trap="The seed belongs to the masks. It changes no weight and no prediction in EVAL.",
+    ),
     controls=(MODE, rate(TRAINED_RATE), seed(label="Seed of pass 1"), seed("other", "Seed of pass 2", 1)),
     pictures=pair_pictures,
     caption=pair_caption,
@@ -175,6 +180,11 @@ these thinner networks at once, because they share their weights; then the whole
 for the average of the fan, which it need not equal. A model trained without dropout never met these networks: its fan lies apart.
 """,
     key="fan",
+    notes=Notes(
+        say="Each mask is a thinner network with an opinion of its own. EVAL asks the whole network once.",
+        ask="Where in the fan would you expect the whole network to stand?",
+        trap="EVAL is not the mean of the fan: what follows dropout bends, so it is only near it.",
+    ),
     controls=fan_controls,
     pictures=fan_pictures,
     caption=fan_caption,

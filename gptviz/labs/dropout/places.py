@@ -11,7 +11,7 @@ from ...figures.table import Table
 from ...hooks import noise
 from ...points import dropout_site
 from ...seen import Seen
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment
 
 
@@ -223,6 +223,11 @@ draws a mask of its own. Nothing is dropped in the shortcuts themselves, in the 
 $$1 + 3 \times \text{blocks}$$
 """,
     key="places",
+    notes=Notes(
+        say="Count the places aloud: one at the input, three in every block. Each time with a mask of its own.",
+        ask="Where in a block would you not want numbers to fall, and why?",
+        trap="One module used twice still draws two masks: modules are not applications.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

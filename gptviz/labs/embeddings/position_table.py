@@ -9,7 +9,7 @@ from ... import weights
 from ...figures import alike
 from ...figures.matrix import Grid, Panel
 from ...likeness import cosines, lengths
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment
 from ..subjects.words import number
 
@@ -125,6 +125,11 @@ POSITIONS = experiment(
     $$\cos\bigl(W_{\text{position}}[a],\; W_{\text{position}}[b]\bigr)$$
     """,
     key="positions",
+    notes=Notes(
+        say="Near in place became alike in direction, and nobody wrote that down.",
+        ask="I change every word: what changes in this square?",
+        trap="Positions are a second table of the same width, added and not appended.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

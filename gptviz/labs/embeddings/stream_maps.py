@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from ...figures import space
 from ...figures.space import Trail
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...trace import Trace
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
@@ -142,6 +142,11 @@ STREAM = experiment(
     $$x^{(i)} = x^{(i - 1)} + \text{what block } i \text{ adds}$$
     """,
     key="blocks",
+    notes=Notes(
+        say="One word, one vector, at the input. Then watch the sentence pull it away.",
+        ask="The same word twice: where do its two points end?",
+        trap="The points move, the axes stay: how far is in the drawing, why is not.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -9,7 +9,7 @@ from ...config import GPTConfig
 from ...figures.matrix import Grid, Panel
 from ...likeness import cosines
 from ...model import GPT
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment, once
 from ..subjects import words
 from ..subjects.words import LISTED, SPACE, WordList, number
@@ -120,6 +120,11 @@ TRAINING = experiment(
     $$W_{\text{token}} \sim \mathcal N(0, 0.02^2) \quad \text{at the start}$$
     """,
     key="training",
+    notes=Notes(
+        say="Left learned, right as it was born. Nobody put a meaning into either.",
+        ask="Which of the two squares could you draw without a model?",
+        trap="A random table is not empty: its words are all at about right angles.",
+    ),
     controls=(
         LISTED,
         SPACE,

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from ... import tokenizer
 from ...figures import space
 from ...likeness import cosines
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Setting, experiment, once
 from ..subjects import projection, words
@@ -105,6 +105,11 @@ MAP = experiment(
     $$x_i = (v_i - \bar v) \cdot u_1, \qquad y_i = (v_i - \bar v) \cdot u_2$$
     """,
     key="map",
+    notes=Notes(
+        say="Two directions of hundreds. Read the line on how far the map can be believed.",
+        ask="Two words touch here: how would you check it?",
+        trap="Axes have no names, and a gap on the map can be the map's own.",
+    ),
     controls=(LISTED, SPACE, DIMENSIONS),
     presets=presets,
     pictures=pictures,

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from ... import tokenizer
 from ...figures import alike
 from ...figures.chips import Chip, Chips
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment, once
 from ..subjects import words
 from ..subjects.words import Word, number
@@ -204,6 +204,11 @@ NEIGHBOURS = experiment(
     $$\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert}$$
     """,
     key="neighbours",
+    notes=Notes(
+        say="Same word, two neighbourhoods: by vector and by id. Only one of them has to do with use.",
+        ask="Which list would a random table still give you?",
+        trap="An id is a name: 3627 is not a bit more than 3626.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -11,7 +11,7 @@ import torch
 from ... import tokenizer
 from ...figures import alike
 from ...likeness import comparable
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import words
@@ -167,6 +167,11 @@ COSINE = experiment(
     $$\text{random: } 0 \pm \frac{1}{\sqrt{\text{width}}}$$
     """,
     key="cosine",
+    notes=Notes(
+        say="The bell is chance. Ask of each pair whether it stands outside of it.",
+        ask="Cosine 0.1 in a space of 768 directions: much or nothing?",
+        trap="Not alike is 0, not -1: opposite is as unlikely by chance as the same.",
+    ),
     controls=controls,
     presets=presets,
     pictures=pictures,

@@ -9,7 +9,7 @@ from ...config import GPTConfig
 from ...figures import activation
 from ...figures.table import Table
 from ...stages.gelu import gelu
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 
@@ -94,6 +94,11 @@ CURVE = experiment(
     $$\mathrm{GELU}(x) \approx \tfrac{x}{2}\big(1+\tanh(\sqrt{2/\pi}\,(x+0.044715x^3))\big)$$
     """,
     key="gelu",
+    notes=Notes(
+        say="Put the two curves over each other and look left of 0: there is the whole difference.",
+        ask="A unit at -3: what can training still do to it with each of them?",
+        trap="GELU is not ReLU made smooth for looks: below 0 it hands on a slope.",
+    ),
     controls=curve_controls,
     pictures=curve_pictures,
     caption=curve_caption,
@@ -181,6 +186,11 @@ FACTOR = experiment(
     $$\frac{\text{feed-forward}}{\text{block}} = \frac{2f\,d^2 + (f+1)\,d}{(2f+4)\,d^2 + (f+9)\,d}$$
     """,
     key="four-times",
+    notes=Notes(
+        say="Wider and narrower again. Move the factor and read how many numbers it costs.",
+        ask="Why go up at all, if you come down again?",
+        trap="Four is a habit of the family, not a law; no formula asks for it.",
+    ),
     controls=(Control("factor", "Expansion factor f", "slider", default=4, options=(1, 8, 1)),),
     pictures=factor_pictures,
     caption=factor_caption,

@@ -11,7 +11,7 @@ from ...figures.table import Table
 from ...model import LayerNorm
 from ...points import stream_in
 from ...stages.layer_norm import moments, normalised
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import moment
 from ..lab import Control, Setting, experiment
 
@@ -89,6 +89,11 @@ VARIANCE = experiment(
     $$\sigma^2 = \frac{1}{n}\sum_{i=1}^{n}(x_i-\mu)^2 \qquad \sigma^2_{\text{unbiased}} = \frac{n}{n-1}\,\sigma^2$$
     """,
     key="variance",
+    notes=Notes(
+        say="Over n or over n - 1: at 3 numbers it matters, at 768 nobody can see it.",
+        ask="By how many percent do they differ at 256 numbers?",
+        trap="unbiased=False is a choice for LayerNorm, not a mistake in statistics.",
+    ),
     controls=variance_controls,
     pictures=variance_pictures,
     caption=variance_caption,
@@ -181,6 +186,11 @@ EPSILON = experiment(
     $$\frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}$$
     """,
     key="epsilon",
+    notes=Notes(
+        say="Epsilon stands there for one case: a row whose numbers are all the same.",
+        ask="What would come out without epsilon, when all numbers are equal?",
+        trap="It is added to the variance, before the root, not to the spread.",
+    ),
     controls=(
         Control("eps", "ε", "choice", options=EPSILONS, show=tick, help="GPT-2's is 10⁻⁵."),
         Control("spread", "Spread of the TOY row around 3", "slider", default=0.0, options=(0.0, 1.0, 0.01)),
@@ -289,6 +299,11 @@ SCALE = experiment(
     $$y = \gamma \odot \frac{x-\mu}{\sqrt{\sigma^2+\varepsilon}} + \beta$$
     """,
     key="scale-shift",
+    notes=Notes(
+        say="Mean 0 and variance 1 is only the start: two learned numbers a feature follow.",
+        ask="If LayerNorm can undo itself, why have it?",
+        trap="After scale and shift the row has no mean of 0 any more, and is not meant to.",
+    ),
     controls=scale_controls,
     pictures=scale_pictures,
     caption=scale_caption,

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from ... import sampling, tokenizer
 from ...figures import contributions
 from ...figures.depth import written
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...trace import DAMAGED, NotFinite, Trace
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
@@ -92,6 +92,11 @@ EXPERIMENT = experiment(
     $$\text{sensitivity}_t = \left\lVert \frac{\partial\,\text{loss}}{\partial x_t} \right\rVert \quad\text{or}\quad \frac{\partial\,\text{loss}}{\partial x_t}\cdot x_t$$
     """,
     key="sensitivity",
+    notes=Notes(
+        say="Which row would move the loss most, if it changed a little?",
+        ask="Will the most sensitive token be the one that attention reads most?",
+        trap="Sensitive is not important: a token can matter through values that hardly bend here.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ...figures import depth
 from ...figures.depth import Line, written
 from ...points import stream_in
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment, once
 from ..subjects import target
 from ..subjects.target import Target
@@ -145,6 +145,11 @@ EXPERIMENT = experiment(
     $$\frac{\partial\,\text{loss}}{\partial x} = \frac{\partial\,\text{loss}}{\partial x'}\left(1 + \frac{\partial f(x)}{\partial x}\right),\quad x' = x + f(x)$$
     """,
     key="way-back",
+    notes=Notes(
+        say="Backwards every sublayer multiplies, but a sum hands the gradient on as it is.",
+        ask="What is the shortest way from the loss to block 1?",
+        trap="A gradient is a slope at this point, not the step that training takes.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

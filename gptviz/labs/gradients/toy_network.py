@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from ...figures import depth
 from ...figures.depth import Line, written
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment
 
 WIDTH = 3
@@ -77,6 +77,11 @@ EXPERIMENT = experiment(
     $$x_{i+1} = x_i + \mathrm{GELU}(x_i W_i + b_i)$$
     """,
     key="toy",
+    notes=Notes(
+        say="Ten small factors make almost nothing. Add 1 to each and look again.",
+        ask="0.3 multiplied ten times: how many zeros after the point?",
+        trap="Shortcuts do not make gradients large; they keep one path on which nothing shrinks.",
+    ),
     controls=(
         Control("layers", "Layers", "slider", default=5, options=(2, 10, 1)),
         Control("draw", "Seed of the random weights", "slider", default=123, options=(100, 150, 1)),

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from ...figures import depth, rewiring
 from ...figures.depth import Line, written
 from ...points import stream_in
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...trace import Trace
 from ..lab import Control, Setting, experiment, once
 
@@ -142,6 +142,11 @@ EXPERIMENT = experiment(
     $$\text{pre: } x + f(\mathrm{LN}(x)) \qquad \text{post: } \mathrm{LN}(x + f(x))$$
     """,
     key="wiring",
+    notes=Notes(
+        say="Two drawings of a block that look alike: before or after. Follow the plain line through both.",
+        ask="Where in the second drawing is the path that nothing touches?",
+        trap="GPT-2 normalises before each sublayer; the first Transformer did it after the sum.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

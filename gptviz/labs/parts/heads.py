@@ -11,7 +11,7 @@ $$\Delta_h = p(\text{word} \mid \text{head } h \text{ off}) - p(\text{word})$$
 
 from ...edits import Named
 from ...figures.forms import Picture
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment
 from . import tries
 
@@ -44,6 +44,11 @@ def pictures(setting: Setting) -> list[Picture]:
 HEADS = experiment(
     __doc__,
     key="heads",
+    notes=Notes(
+        say="One head off, one pass, one number. Begin with the strongest colour and open it.",
+        ask="Do you expect many strong cells, or few?",
+        trap="The effect of one head alone is not its share: others can make up for it.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=lambda setting: tries.said(setting, found(setting), "heads"),

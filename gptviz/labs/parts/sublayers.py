@@ -11,7 +11,7 @@ $$\begin{aligned} x + f(x) &\to x &&\text{a sublayer is off} \\ x + f(x) &\to f(
 
 from ...edits import Named
 from ...figures.forms import Picture
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Setting, experiment
 from . import tries
 
@@ -46,6 +46,11 @@ def pictures(setting: Setting) -> list[Picture]:
 SUBLAYERS = experiment(
     __doc__,
     key="sublayers",
+    notes=Notes(
+        say="Now larger parts. Compare losing a term of the sum with losing the sum itself.",
+        ask="Which single part would you least like to lose?",
+        trap="A large drop shows that the part is needed here, not that the answer is stored in it.",
+    ),
     controls=tries.controls,
     pictures=pictures,
     caption=lambda setting: tries.said(setting, found(setting), "parts"),

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from ... import tokenizer
 from ...figures.matrix import Grid
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects.heads import FIRST_ROW, chosen_head, head_control, weights_panel
@@ -88,6 +88,11 @@ HEADS = experiment(
     $$\text{at the start: } a_{ij} \approx \frac{1}{i+1} \quad (j \le i)$$
     """,
     key="head",
+    notes=Notes(
+        say="At step 0 a staircase: everybody reads everybody alike. Then a habit appears.",
+        ask="What does the last of four tokens read at step 0?",
+        trap="A habit comes because it made a token cheaper, not because somebody wanted it.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from ... import tokenizer, trace
 from ...figures import surprisal
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..context.windows import Predictions, predict
 from ..lab import Control, Setting, experiment, once
@@ -117,6 +117,11 @@ LOSS = experiment(
     $$\text{loss}_t = -\ln P(\text{token}_{t+1} \mid \text{token}_0 \ldots \text{token}_t)$$
     """,
     key="loss",
+    notes=Notes(
+        say="Each token has its price. At step 0 all cost the same; see which becomes cheap first.",
+        ask="Which token of this sentence will be cheap first, and why?",
+        trap="A falling loss on one sentence is no proof: the model most likely never saw it.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from ... import sampling
 from ...figures import candidates
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from . import moments
@@ -77,6 +77,11 @@ PREDICTIONS = experiment(
     $$P = \text{softmax}(\text{logits}), \qquad \text{at the start } P_w \approx \frac{1}{50257}$$
     """,
     key="next",
+    notes=Notes(
+        say="At step 0 an accident leads, then the frequent words, and only then your sentence.",
+        ask="After 30 steps, what would you bet on for any sentence?",
+        trap="What leads early is no half-learned answer: it is how often words occur.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -9,7 +9,7 @@ from ... import tokenizer
 from ...figures import progress, space
 from ...figures.space import Trail
 from ...likeness import cosines
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..embeddings.trained_tables import means
 from ..embeddings.word_pairs import random_pairs
@@ -107,6 +107,11 @@ MAP = experiment(
     $$x_i = (v_i - \bar v) \cdot u_1, \qquad y_i = (v_i - \bar v) \cdot u_2$$
     """,
     key="map",
+    notes=Notes(
+        say="Chance first, places later. Play the steps and follow one colour.",
+        ask="Who told the model that these words belong together?",
+        trap="Colours are yours: the model sees no groups, and the axes are the last step's.",
+    ),
     controls=map_controls,
     pictures=map_pictures,
     caption=map_caption,
@@ -211,6 +216,11 @@ PAIR = experiment(
     $$\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert}$$
     """,
     key="pair",
+    notes=Notes(
+        say="Every pair begins near 0. Watch which one leaves the grey band.",
+        ask="Cat and dog, cat and five: which pair moves, and which way?",
+        trap="Alike in use is not alike in meaning: opposites stand in the same places.",
+    ),
     controls=pair_controls,
     pictures=pair_pictures,
     caption=pair_caption,

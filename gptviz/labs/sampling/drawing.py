@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ... import sampling
 from ...figures import pools
 from ...sampling import Pool
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Setting, experiment, once
 from .pools import SEED, after, count_of, k_control, other_rule, p_control, pooled, printed, temperature_control
@@ -80,6 +80,11 @@ POOL = experiment(
     $$\text{pool} = \{1, \dots, n\}, \quad n = \min \Bigl\{ n : \sum_{\text{rank}=1}^{n} P_{\text{rank}} \ge p \Bigr\}$$
     """,
     key="pool",
+    notes=Notes(
+        say="First cut, then share out again what is left. Show k and p one after the other.",
+        ask="When does top-p keep more words than top-k?",
+        trap="What is cut gets exactly 0, and the others grow: the pool sums to 1 again.",
+    ),
     controls=(temperature_control(1.0), k_control(), p_control(0.8)),
     pictures=pool_pictures,
     caption=pool_caption,
@@ -161,6 +166,11 @@ DRAWING = experiment(
     $$\text{expected} = n\,P_w, \qquad \text{sd} = \sqrt{n\,P_w\,(1 - P_w)}$$
     """,
     key="draws",
+    notes=Notes(
+        say="The most probable word each time, or one drawn by its chance. Press for another seed.",
+        ask="How often will the favourite come in 1,000 draws?",
+        trap="A seed repeats an accident; it does not make it less of one.",
+    ),
     controls=(temperature_control(1.0), k_control(), p_control(1.0), SEED),
     pictures=draws_pictures,
     caption=draws_caption,

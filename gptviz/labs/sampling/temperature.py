@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from ... import sampling
 from ...figures import pools
 from ...sampling import Pool
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Setting, experiment, once
 from .pools import after, count_of, k_control, printed, temperature_control
@@ -113,6 +113,11 @@ TEMPERATURE = experiment(
     $$P_w = \frac{e^{\text{logit}_w / T}}{\sum_{v} e^{\text{logit}_v / T}}$$
     """,
     key="temperature",
+    notes=Notes(
+        say="Divide the logits, then softmax. The order of words never changes, only the distances.",
+        ask="At T = 5, which word leads?",
+        trap="Temperature divides logits, not probabilities, and T = 1 changes nothing.",
+    ),
     controls=(temperature_control(2.0),),
     pictures=temperature_pictures,
     caption=temperature_caption,
@@ -181,6 +186,11 @@ TOY = experiment(
     $$P_w = \frac{e^{\text{logit}_w / T}}{\sum_{v} e^{\text{logit}_v / T}}$$
     """,
     key="toy",
+    notes=Notes(
+        say="Nine words and no model: everything here can be checked with a pocket calculator.",
+        ask="At which T would pizza be worth a bet?",
+        trap="These logits are invented for teaching; only the arithmetic is the real one.",
+    ),
     controls=(temperature_control(5.0), k_control(most=9)),
     pictures=toy_pictures,
     caption=toy_caption,

@@ -7,7 +7,7 @@ from ... import sampling, tokenizer
 from ...figures import pools
 from ...figures.chips import Chip, Chips
 from ...sampling import Step
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment, once
 from .pools import SEED, count_of, k_control, p_control, printed, temperature_control
@@ -161,6 +161,11 @@ WRITING = experiment(
     $$\text{text} \leftarrow \text{text} + w, \qquad w \sim P(\,\cdot \mid \text{last tokens that fit})$$
     """,
     key="write",
+    notes=Notes(
+        say="One pass, one pool, one number, one token. Then all over again with a longer text.",
+        ask="Take back two tokens, same seed: what is written?",
+        trap="Nothing is planned ahead: the model knows the next token's chances and no more.",
+    ),
     controls=writing_controls,
     pictures=writing_pictures,
     caption=writing_caption,

@@ -11,7 +11,7 @@ from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel
 from ...figures.table import Table
 from ...stages import source
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment, once
 from ..subjects.batch import padded
 
@@ -173,6 +173,11 @@ FORWARD = experiment(
     inside a block stand side by side.
     """,
     key="forward",
+    notes=Notes(
+        say="This is the whole program. Step, and let the class say the shape before it is shown.",
+        ask="Two sentences of four tokens: what shape comes out?",
+        trap="Blocks stand in one line of code, but they share no weights.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

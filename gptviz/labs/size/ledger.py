@@ -9,7 +9,7 @@ from ...config import PRESETS, GPTConfig
 from ...figures import costs
 from ...figures.costs import Area
 from ...figures.table import Table
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from .shape import FIELDS, PARTS, configured, controls, presets, shape_text, state
@@ -138,6 +138,11 @@ LEDGER = experiment(
     $$\text{block} \approx \underbrace{4 d^2}_{\text{attention}} + \underbrace{8 d^2}_{\text{feed-forward}} = 12\, d^2$$
     """,
     key="ledger",
+    notes=Notes(
+        say="Areas are counts. Open the largest one and go down until you can count by hand.",
+        ask="Where do you expect most of the numbers to sit?",
+        trap="More parameters is not more work a token: a table is read by one row.",
+    ),
     controls=lambda setting: (*controls(setting, tuple(FIELDS)), AS),
     presets=presets,
     pictures=ledger_pictures,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ...config import GPTConfig
 from ...figures import costs
 from ...figures.costs import Line, Plot, Stack
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from .shape import configured, controls, presets, state
@@ -100,6 +100,11 @@ MEMORY = experiment(
     $$\text{KV bytes} = 2 \cdot \text{blocks} \cdot d \cdot \text{tokens} \cdot \text{sequences} \cdot \text{bytes each}$$
     """,
     key="memory",
+    notes=Notes(
+        say="Weights take the same at any length; what is kept of the text grows with every token.",
+        ask="Which runs out first on a small card, at 1,000 tokens?",
+        trap="Half precision halves bytes, not the number of parameters.",
+    ),
     controls=memory_controls,
     presets=presets,
     pictures=memory_pictures,

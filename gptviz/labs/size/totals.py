@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ...config import PRESETS, GPTConfig
 from ...figures import costs
 from ...figures.costs import Line, Plot, Stack
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ..lab import Control, Setting, experiment
 from .shape import NAMES, PARTS, configured, controls, presets, shape_text, state, title_of
 
@@ -82,6 +82,11 @@ TOTALS = experiment(
     $$\text{total} = \text{shared parts} + [\text{untied}]\; V d + [\text{bias}]\; 3 d \cdot \text{blocks}$$
     """,
     key="totals",
+    notes=Notes(
+        say="Both numbers are right; ask what was counted. Two switches make the difference.",
+        ask="What does a tied head save?",
+        trap="Tied means one table used twice, not two tables with equal numbers.",
+    ),
     controls=totals_controls,
     pictures=totals_pictures,
     caption=totals_caption,
@@ -150,6 +155,11 @@ HEADS = experiment(
     $$\text{heads} \times \frac{d}{\text{heads}} = d$$
     """,
     key="heads",
+    notes=Notes(
+        say="Heads split the width, blocks repeat it. Move both and watch the total.",
+        ask="12 heads or 1 head: which has more parameters?",
+        trap="12 and 12 in GPT-2 small is a coincidence; do not read one for the other.",
+    ),
     controls=lambda setting: controls(setting, ("heads", "blocks", "width")),
     presets=presets,
     pictures=heads_pictures,

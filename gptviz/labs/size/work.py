@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from ...config import GPTConfig
 from ...figures import costs
 from ...figures.costs import Line, Plot
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
 from .shape import configured, controls, presets, shape_text, state
@@ -116,6 +116,11 @@ COST = experiment(
     \underbrace{2\, d V}_{\text{head}}$$
     """,
     key="work",
+    notes=Notes(
+        say="Nearly all the work is tables, until the text gets long. Drag the length and watch scores catch up.",
+        ask="From how many tokens on does attention cost more than it does now?",
+        trap="The square is in the scores alone: twice the text is not four times all work.",
+    ),
     controls=work_controls,
     presets=presets,
     pictures=work_pictures,

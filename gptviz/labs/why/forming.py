@@ -20,7 +20,7 @@ from ...figures import following
 from ...figures.depth import written
 from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel, Tiles
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import count, percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import answer
@@ -165,6 +165,11 @@ def caption(setting: Setting) -> str:
 FORMING = experiment(
     __doc__,
     key="forms",
+    notes=Notes(
+        say="Read from below: what would it say if it stopped here? Find the row where it settles.",
+        ask="In which row do you expect the answer to stand first?",
+        trap="Early rows were never trained to be read like this: their words are a reading, not a thought.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

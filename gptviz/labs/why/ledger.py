@@ -19,7 +19,7 @@ from ...figures import waterfall
 from ...figures.depth import written
 from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel, Tiles
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import MINUS, added, count, percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import answer
@@ -387,6 +387,11 @@ def caption(setting: Setting) -> str:
 LEDGER = experiment(
     __doc__,
     key="ledger",
+    notes=Notes(
+        say="A logit is a sum, so it has a bill. Open the largest line.",
+        ask="If this line is +2 and I switch it off, does the logit fall by 2?",
+        trap="The bill counts what went straight to the logit, not what others made of it.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -19,7 +19,7 @@ from torch import Tensor
 from ... import lens, tokenizer
 from ...figures.forms import Picture
 from ...figures.matrix import Grid, Panel, Tiles
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import count, percent
 from ..lab import Control, Setting, experiment, once
 from ..subjects import answer
@@ -228,6 +228,11 @@ def state(setting: Setting) -> tuple[str, ...]:
 TWO_SENTENCES = experiment(
     __doc__,
     key="patch",
+    notes=Notes(
+        say="Take one number from the other sentence and let the pass go on. What follows is what it carried.",
+        ask="Copy the last row after the last block: which answer comes?",
+        trap="A patch that changes nothing can still be of use: others may carry the same.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

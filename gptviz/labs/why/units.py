@@ -13,7 +13,7 @@ from ... import attribution
 from ...attribution import Taken, Unit
 from ...figures.forms import Picture
 from ...figures.table import Table
-from ...stages.stage import Question
+from ...stages.stage import Notes, Question
 from ...words import fixed
 from ..lab import Control, Setting, experiment, once
 from ..subjects import answer
@@ -89,6 +89,11 @@ def caption(setting: Setting) -> str:
 UNITS = experiment(
     __doc__,
     key="units",
+    notes=Notes(
+        say="A unit is a row it adds and how strongly. The words beside it are read off that row.",
+        ask="What does a unit do to its words when it is below 0?",
+        trap="A list of words is not a meaning: look whether it holds in a second sentence.",
+    ),
     controls=controls,
     pictures=pictures,
     caption=caption,

@@ -1,8 +1,8 @@
 """The map of the whole pipeline: every stage a box, the blocks drawn once, the current stage lit, shapes underneath.
 
 Stepping leaves the keyboard's focus where it is; what a step changed is said to screen readers, and the boxes can be skipped.
-It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home) and to the buttons Back, Next and
-Restart, so that every step is made in one place: its own light moves at once, and the server is told afterwards, one request at
+It also listens to the keys a reader or a clicker presses (arrows, PageUp, PageDown, Home) and to the buttons Back and Next
+so that every step is made in one place: its own light moves at once, and the server is told afterwards, one request at
 a time. A request carries a number, and the answer the number of the request it holds for.
 """
 
@@ -13,7 +13,7 @@ from types import MappingProxyType
 import streamlit as st
 
 from ...config import GPTConfig
-from ...figures import style
+from ...figures import covering, style
 from ...model import GPT
 from ...stages import BY_KEY, STAGES, Stage
 from .. import incoming
@@ -72,6 +72,7 @@ def show(
     guessed: Mapping[str, tuple[bool, str]] = MappingProxyType({}),
     own: Mapping[str, object] | None = None,
     on_own: Callable[[bool], None] = lambda on: None,
+    parts: tuple[int, int] = (0, 0),
 ) -> None:
     """Draw the map. block counts from 1. around: key -> title of the pages before and after the stages, where it is not
     drawn. on_go: called with what is to change, the key of the stage and the number of the block. whose: the model its shapes
@@ -79,7 +80,8 @@ def show(
     (how strongly it is changed, 0 to 1), said (the same in words); none where nothing is edited. guessed: key -> whether the question
     of that stage was answered rightly, and that in words, for those that were. own: the switch of the step that is lit: name (of the
     edit), on (it is in force), said (what a press does); None where it has none, and such a press does nothing. on_own: called with
-    whether that edit is to be in force."""
+    whether that edit is to be in force. parts: how many parts of the picture are shown, and how many there are, where it is shown part by
+    part: a step shows the next one first."""
     blocks = model.config.n_layer  # what Streamlit keeps of this call holds plain values, no model
 
     def asked():
@@ -126,6 +128,8 @@ def show(
             "reached": reached,
             "guessed": {key: {"right": right, "said": told} for key, (right, told) in guessed.items()},
             "own": own,
+            "revealed": parts[0],
+            "parts": parts[1],
             "answered": st.session_state.get("answered"),
             "said": said(stage, block, model.config, tokens, around),
         },
@@ -135,7 +139,8 @@ def show(
 
 
 def translate(message: object, blocks: int, around: tuple[str, ...] = ()) -> tuple[int | None, dict[str, str | int]]:
-    """What the browser asked for: the number of the request, and the stage and the block to go to. What is neither, such as a
+    """What the browser asked for: the number of the request, and the stage and the block to go to, and how many
+    parts of its picture to show. What is neither, such as a
     forged message, is left out."""
     if not isinstance(message, dict) or type(message.get("number")) is not int:
         return None, {}
@@ -143,4 +148,7 @@ def translate(message: object, blocks: int, around: tuple[str, ...] = ()) -> tup
     to: dict[str, str | int] = {"stage": stage} if isinstance(stage, str) and stage in (*BY_KEY, *around) else {}
     if type(block) is int and 1 <= block <= blocks:
         to["block"] = block
+    revealed = message.get("revealed")
+    if type(revealed) is int and 0 <= revealed <= covering.ALL:
+        to["revealed"] = revealed
     return message["number"], to

@@ -1,7 +1,7 @@
 const seen = new WeakMap();
 const PATIENCE = 3000; // milliseconds until a request without an answer is taken as lost, and twice as long each further time
 const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity };
-const BUTTONS = { "st-key-next": 1, "st-key-back": -1, "st-key-restart": -Infinity };
+const BUTTONS = { "st-key-next": 1, "st-key-back": -1 };
 
 function make(tag, className, text) {
   const node = document.createElement(tag);
@@ -23,7 +23,7 @@ function leaves(event) {
 
 function typing(event) {
   const at = event.composedPath()[0];
-  return at instanceof Element && (at.closest("input, textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=grid], [role=application]:not(.resting)") !== null);
+  return at instanceof Element && (at.closest("input:not([type=checkbox]), textarea, select, [contenteditable=true], [role=slider], [role=listbox], [role=grid], [role=application]:not(.resting)") !== null);
 }
 
 // The whole map, once: later only lights, words and shapes change, so that the keyboard's focus stays where it is.
@@ -79,17 +79,6 @@ function build(nav, stages, state) {
   return { times, whose };
 }
 
-// What a clicker sends to show nothing for a while; the same key, or a click, brings the page back.
-function dark() {
-  const there = document.getElementById("gptviz-dark");
-  if (there) return there.remove();
-  const cover = make("div", "");
-  cover.id = "gptviz-dark";
-  cover.style.cssText = "position: fixed; inset: 0; z-index: 1000002; background: #000000;";
-  cover.onclick = () => cover.remove();
-  document.body.append(cover);
-}
-
 // Another stage begins at its top, wherever the last one was left.
 function top(nav) {
   for (let node = nav; node; node = node.parentElement ?? node.getRootNode().host) node.scrollTop = 0;
@@ -103,9 +92,8 @@ export default function (component) {
     state = { wanted: {}, request: null, number: Date.now(), tries: 0, drawn: data.current };
     seen.set(nav, state);
     state.keyed = (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (state.data.present || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       if (typing(event) && !leaves(event)) return;
-      if (state.data.present && (event.key === "b" || event.key === ".")) dark();
       if (!(event.key in STEPS)) return;
       event.preventDefault();
       state.step(STEPS[event.key]);
@@ -119,7 +107,9 @@ export default function (component) {
       event.stopPropagation();
       state.step(BUTTONS[name]);
     };
+    state.sent = (event) => state.step(event.detail); // by the keys of Present mode, which are the same on every page
     document.addEventListener("keydown", state.keyed);
+    document.addEventListener("gptviz-step", state.sent);
     document.addEventListener("click", state.clicked, true);
   }
   state.data = data;
@@ -148,8 +138,10 @@ export default function (component) {
   };
   state.step = (by) => {
     const keys = state.data.order; // the first and the last are pages without a box
+    const shown = at("revealed") + by;
+    if (state.data.parts && at("stage") === state.data.current && shown >= 0 && shown <= state.data.parts) return state.go({ revealed: shown });
     const to = keys[by === -Infinity ? 1 : Math.min(Math.max(keys.indexOf(at("stage")) + by, 0), keys.length - 1)];
-    if (to !== at("stage")) state.go({ stage: to });
+    if (to !== at("stage")) state.go({ stage: to, revealed: 0 });
   };
 
   function show() {
@@ -186,7 +178,7 @@ export default function (component) {
   if (state.request && data.answered === state.request.number) {
     clearTimeout(state.timer);
     Object.assign(state, { request: null, tries: 0 });
-    if (Object.values(state.wanted).some((value) => value !== data.current && value !== data.block)) send();
+    if (Object.entries(state.wanted).some(([name, value]) => value !== data[name === "stage" ? "current" : name])) send();
     else state.wanted = {};
   }
   [...nav.querySelectorAll("button.box")].forEach((box, n) => {
@@ -215,8 +207,8 @@ export default function (component) {
   state.drawn = data.current;
   return () => {
     clearTimeout(state.timer);
-    document.getElementById("gptviz-dark")?.remove();
     document.removeEventListener("keydown", state.keyed);
+    document.removeEventListener("gptviz-step", state.sent);
     document.removeEventListener("click", state.clicked, true);
     seen.delete(nav);
   };
