@@ -19,8 +19,7 @@ WALK, GLOSSARY = "walk", "Glossary"
 LABS = MappingProxyType({**index.LABS, TRAIN.key: TRAIN})
 PAGES: tuple[str, ...] = (*LABS, GLOSSARY)
 """Every page of pages/ by its name, which is its address."""
-MOVED: Mapping[str, str] = MappingProxyType({"Training": "Replay"})
-"""Names that pages had before: those addresses lead on."""
+MOVED = index.MOVED
 
 
 known: ContextVar[Mapping[str, object]] = ContextVar("gptviz_pages", default=MappingProxyType({}))

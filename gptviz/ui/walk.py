@@ -25,6 +25,7 @@ from . import (
     cache,
     drawers,
     glossary,
+    guide,
     keep,
     lesson,
     matrix,
@@ -101,6 +102,7 @@ def walk(choice: Choice) -> None:
         top.too_long(left_out)
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
+    led = guide.led(choice)
     pipeline.show(
         choice.stage,
         main.seen.block + 1,
@@ -108,14 +110,17 @@ def walk(choice: Choice) -> None:
         len(main.rows),
         len(main.rows[0]),
         present=choice.present,
-        on_go=lambda **to: change(**to, cell=""),
+        on_go=guide.gone,
         whose=main.title if other else "",
         around=story.TITLES,
         reached=whatif.marks(changed),
         guessed=predict.marks(),
+        led=guide.order(led),
+        at=led.at if led else 0,
         own=(own := whatif.own(stage, main.seen, choice)),
         on_own=partial(whatif.put, own["name"]) if own else lambda on: None,
     )
+    guide.strip(choice)
     whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
     if stage and "question" in places and not lesson.busy():
@@ -298,7 +303,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
         if choice.drawer:
             drawers.show(stage, seen, choice, cell, acted, changed)
             return
-        if line := story.told(main, choice):
+        if line := guide.words(choice) or story.told(main, choice):
             st.html(line)
         actions(stage, seen, choice)
         words(stage, seen, said)
@@ -479,6 +484,8 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done |
         return
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap="xsmall"):
+        if line := guide.words(choice):
+            st.html(line)
         st.html(bridge(stage))
         predict.ask(stage, seen=main.seen)
         glossary.prose(stage.prose)
@@ -604,13 +611,19 @@ def steps(choice: Choice) -> None:
     """Back and Next of the pages around the stages."""
     back, said, forward, _ = st.columns([1, 1, 1.4, 5], vertical_alignment="center", gap="small")
     first = choice.stage == state.OVERVIEW
-    back.button("‹ Back", width="stretch", disabled=first, key="back", on_click=step_to, kwargs={"to": None, "by": -1})
-    said.html(f"<div class='count'>{'before the first step' if first else 'after the last step'}</div>")
+    if led := guide.led(choice):
+        if line := guide.words(choice):
+            st.html(line)
+    back.button(
+        "‹ Back", width="stretch", disabled=first and not led, key="back", on_click=step_to, kwargs={"to": None, "by": -1}
+    )
+    around = "before the first step" if first else "after the last step"
+    said.html(f"<div class='count'>{verbatim.html(led.count if led else around)}</div>")
     forward.button(
-        "Start the walk ›" if first else "Next ›",
+        "Start the walk ›" if first and not led else "Next ›",
         width="stretch",
         type="primary",
-        disabled=not first,
+        disabled=not (first or led and led.after),
         key="next",
         on_click=step_to,
         kwargs={"to": None, "by": 1},
@@ -636,7 +649,13 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
             [0.8, 0.7, 0.8, 1.1, 1.1, 1.4, 0.95, 1, 1.2, 0.95], vertical_alignment="center", gap="small"
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
-    count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
+    of = f"{at + 1} of {len(STAGES)}"
+    if choice.present:
+        with count:
+            guide.menu(choice, of)
+    else:
+        led = guide.led(choice)
+        count.html(f"<div class='count'>{verbatim.html(led.count if led else of)}</div>")
     forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     if choice.present:
         restart.button("Restart", width="stretch", key="restart", **go(0))
@@ -695,6 +714,9 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
 
 def step_to(to: int | None, by: int) -> None:
     """Go to a stage, or some pages on: before the first one is the overview, after the last one the end."""
+    if state.chosen().lesson:
+        guide.step(by if to is None else -state.chosen().at)
+        return
     at = story.ORDER.index(state.chosen().stage) if to is None else to + 1
     change(stage=story.ORDER[min(max(at + by, 0), len(story.ORDER) - 1)], cell="")
 

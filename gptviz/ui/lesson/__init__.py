@@ -86,6 +86,9 @@ def _steps(page: str, by: int, go: Go) -> None:
     """What the notes' window asked for: some steps on."""
     if not by or "choice" not in st.session_state:
         return
+    if (choice := state.chosen()).lesson:
+        st.session_state["guide-to"] = (choice.lesson, choice.at + by)
+        return
     state.step(by)
     if page:
         go("", state.carried(state.to_url(state.chosen()))[0])
