@@ -139,6 +139,13 @@ def prose(page: str, params: Mapping[str, str]) -> str:
     return found.prose if found else ""
 
 
+def notes(page: str, params: Mapping[str, str]) -> tuple[str, ...]:
+    """What is said at a place where the lesson has no notes of its own."""
+    found = experiment(page, params) or BY_KEY.get("" if page else params.get("stage", Choice.stage))
+    said = found.notes if found else None
+    return (f"Say: {said.say}", f"Ask: {said.ask}", f"Trap: {said.trap}") if said else ()
+
+
 def answered(page: str, params: Mapping[str, str]) -> str:
     """The name by which a visit keeps what was answered at a place; "" where nothing is asked."""
     if found := experiment(page, params):

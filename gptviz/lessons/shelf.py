@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from .. import catalogue, hooks
@@ -34,6 +35,7 @@ def folders() -> list[Path]:
 
 def shelf(load: places.Load = catalogue.load) -> Shelf:
     """All lessons as their files are now. load: see `places.wrong`."""
+    checked, load = load is not places.unloaded, cache(load)
     lessons: dict[str, Lesson] = {}
     problems: list[Problem] = []
     for folder in folders():
@@ -45,7 +47,7 @@ def shelf(load: places.Load = catalogue.load) -> Shelf:
         if len(files) > MOST:
             problems.append(Problem(folder.name, 0, f"the folder has {len(files)} lessons; the first {MOST} are offered"))
         for path in files[:MOST]:
-            found = _file(path, load)
+            found = _file(path, load, checked)
             if isinstance(found, Problem):
                 problems.append(found)
                 continue
@@ -55,11 +57,11 @@ def shelf(load: places.Load = catalogue.load) -> Shelf:
     return Shelf(lessons, tuple(problems))
 
 
-def _file(path: Path, load: places.Load) -> Lesson | Problem:
-    """A file's lesson, read again when the file has changed."""
+def _file(path: Path, load: places.Load, checked: bool) -> Lesson | Problem:
+    """A file's lesson, read again when the file has changed. checked: with models."""
     try:
         stat = path.stat()
-        key = (path, stat.st_mtime_ns, stat.st_size, load is places.unloaded)
+        key = (path, stat.st_mtime_ns, stat.st_size, checked)
         if key not in _read:
             for old in [one for one in list(_read) if one[0] == path and one[1:3] != key[1:3]]:
                 _read.pop(old, None)

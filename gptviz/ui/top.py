@@ -12,7 +12,7 @@ from ..figures import chips
 from ..model import GPT
 from ..story import Card, cards
 from ..verbatim import Html, Markdown
-from . import address, cache, carrier, download, lesson, links, seats, state, writing
+from . import address, cache, carrier, download, guide, lesson, links, seats, state, writing
 from .state import Choice, change
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
@@ -67,7 +67,9 @@ def show(
 def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dict[str, DeltaGenerator]) -> None:
     """Sentence, examples, model, options, state badges, Present. loaded: the model, once it is in memory."""
     if choice.present:
-        left, room, question, right = st.columns([4.2, 1.3, 1.2, 1.1], vertical_alignment="center", gap="small")
+        left, lessons, room, question, right = st.columns([3.3, 1.2, 1.3, 1.2, 1.1], vertical_alignment="center", gap="small")
+        with lessons.popover("Lessons", key="lessons-present", type="tertiary"):
+            guide.offered("present")
         with room:
             lesson.desk(walk=True)
         places["question"] = question

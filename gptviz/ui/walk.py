@@ -650,11 +650,11 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
     of = f"{at + 1} of {len(STAGES)}"
-    if choice.present:
+    led = guide.led(choice)
+    if led and choice.present:
         with count:
-            guide.menu(choice, of)
+            guide.menu(led, choice)
     else:
-        led = guide.led(choice)
         count.html(f"<div class='count'>{verbatim.html(led.count if led else of)}</div>")
     forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     if choice.present:
@@ -714,8 +714,8 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
 
 def step_to(to: int | None, by: int) -> None:
     """Go to a stage, or some pages on: before the first one is the overview, after the last one the end."""
-    if state.chosen().lesson:
-        guide.step(by if to is None else -state.chosen().at)
+    if to is None and state.chosen().lesson:
+        guide.step(by)
         return
     at = story.ORDER.index(state.chosen().stage) if to is None else to + 1
     change(stage=story.ORDER[min(max(at + by, 0), len(story.ORDER) - 1)], cell="")

@@ -208,18 +208,14 @@ def steps(now: Led) -> None:
         )
 
 
-def menu(choice: Choice, label: str) -> None:
-    """In Present: where one is, and behind it the lesson's steps, or the lessons there are."""
-    now = led(choice)
-    with st.popover(verbatim.markdown(now.count if now else label), key="guide-menu", width="stretch"):
-        if now:
-            st.markdown(f"**{verbatim.markdown(now.lesson.title)}**")
-            if away(now, choice):
-                st.button("Back to the step", key="guide-back", type="primary", on_click=begin, args=(now.lesson.name, now.at))
-            steps(now)
-            st.button("Leave the lesson", key="guide-leave", on_click=leave)
-        else:
-            offered("present")
+def menu(now: Led, choice: Choice) -> None:
+    """In Present: where the lesson is, and behind it its steps and the ways back and out."""
+    with st.popover(verbatim.markdown(now.count), key="guide-menu", width="stretch"):
+        st.markdown(f"**{verbatim.markdown(now.lesson.title)}**")
+        if away(now, choice):
+            st.button("Back to the step", key="guide-back", type="primary", on_click=begin, args=(now.lesson.name, now.at))
+        steps(now)
+        st.button("Leave the lesson", key="guide-leave", on_click=leave)
 
 
 def offered(where: str) -> None:
@@ -230,7 +226,7 @@ def offered(where: str) -> None:
         title = verbatim.markdown(there.lessons[left[0]].title)
         st.button(f"Go on with {title}, step {left[1]:d}", key=f"guide-on-{where}", type="primary", on_click=begin, args=left)
     lessons = list(there.lessons.values())
-    across = 1 if where == "present" else ACROSS
+    across = ACROSS if where == "overview" else 1
     for first in range(0, len(lessons), across):
         for place, one in zip(st.columns(across, gap="small"), lessons[first : first + across]):
             minutes = f"{one.minutes:d} minutes, " if one.minutes else ""
@@ -239,7 +235,7 @@ def offered(where: str) -> None:
                 f"**{verbatim.markdown(one.title)}**  \n{minutes}{len(one.steps):d} steps{alone}",
                 key=f"lesson-{where}-{one.name}",
                 width="stretch",
-                help=verbatim.markdown(one.about) if one.about and where != "present" else None,
+                help=verbatim.markdown(one.about) if one.about and where == "overview" else None,
                 on_click=begin,
                 args=(one.name,),
             )
