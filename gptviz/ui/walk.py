@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from .. import verbatim
+from ..choice import MOST_APPENDED
 from ..config import PRESETS, GPTConfig
 from ..figures import changes
 from ..figures.forms import Picture
@@ -42,7 +43,7 @@ from . import (
 from .appending import Written
 from .beside import Half
 from .drawers import Cell
-from .state import MOST_APPENDED, Choice, change
+from .state import Choice, change
 from .whatif import Done
 
 

@@ -13,7 +13,7 @@ from ... import verbatim
 from ...lessons import Lesson, Step, places
 from ...lessons import shelf as shelves
 from ...verbatim import Html
-from .. import address, cache, incoming, predict, seats, state
+from .. import address, cache, incoming, seats, state
 from ..state import Choice
 
 _here = Path(__file__).parent
