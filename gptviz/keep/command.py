@@ -22,8 +22,9 @@ OWN = {
 def add(commands: argparse._SubParsersAction) -> None:
     """The two commands, beside the others."""
     one = commands.add_parser("keep", help="write the walk through one sentence into one HTML file that needs nothing else")
-    one.add_argument("text", nargs="?", help="the sentence; none with --lesson, whose steps have their own")
-    one.add_argument("file", type=Path, help="the file to write, such as walk.html")
+    one.add_argument("text", help="the sentence; none with --lesson, whose steps have their own")
+    file = one.add_argument("file", type=Path, help="the file to write, such as walk.html")
+    file.required = False  # with a lesson the file is the only word
     one.add_argument("--lesson", help="the steps of a lesson instead of one sentence: its name, such as demo")
     many = commands.add_parser("site", help="write a folder of such files with an index, for any web server")
     many.add_argument("folder", type=Path, help="the folder to write; files of the same names are written anew")
@@ -99,8 +100,8 @@ def blocks(options: argparse.Namespace, config: GPTConfig) -> list[int] | None:
 def keep(options: argparse.Namespace) -> int:
     if options.lesson is not None:
         return keep_lesson(options)
-    if options.text is None:
-        raise ValueError('a sentence was expected before the file: keep "Every effort moves you" walk.html')
+    if options.file is None:
+        raise ValueError('a sentence and a file were expected: keep "Every effort moves you" walk.html')
     model = catalogue.load(options.model)
     seen = chosen(options, options.text).seen(model)
     told = progress(options.file.name)
@@ -112,7 +113,7 @@ def keep(options: argparse.Namespace) -> int:
 
 def keep_lesson(options: argparse.Namespace) -> int:
     """The steps of a lesson. Each says itself what sentence, model and place it is about."""
-    if options.text is not None:
+    if options.file is not None:
         raise ValueError(
             f"with --lesson only the file is named; the steps have sentences of their own, got {options.text!r} too"
         )
@@ -122,9 +123,9 @@ def keep_lesson(options: argparse.Namespace) -> int:
     taught = lessons.find(options.lesson)
     for problem in taught.problems:
         print(problem, file=sys.stderr)
-    page = lesson.page(taught, progress(options.file.name), paper=options.paper)
-    options.file.write_text(page, encoding="utf-8")
-    print(f"\r\033[K{options.file}: {size(options.file)}" if sys.stdout.isatty() else f"{options.file}: {size(options.file)}")
+    file = Path(options.text)
+    file.write_text(lesson.page(taught, progress(file.name), paper=options.paper), encoding="utf-8")
+    print(f"\r\033[K{file}: {size(file)}" if sys.stdout.isatty() else f"{file}: {size(file)}")
     if out := lesson.left_out(taught):
         print(out)
     return 0

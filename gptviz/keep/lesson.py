@@ -39,21 +39,18 @@ class Stop:
 
 
 def kept(step: Step) -> bool:
-    """Whether a step is a stage of the walk."""
-    return not step.page and step.params.get("stage", Choice.stage) in BY_KEY
+    """Whether a step is a stage of the walk in one model."""
+    params = step.params
+    return not step.page and params.get("stage", Choice.stage) in BY_KEY and not params.get("beside")
 
 
 def left_out(lesson: Lesson) -> str:
     """What of a lesson a file does not hold, in a sentence; "" where it holds all."""
     out = [f"{n} {step.title}" for n, step in enumerate(lesson.steps, 1) if not kept(step)]
-    alone = [f"{n} {step.title}" for n, step in enumerate(lesson.steps, 1) if kept(step) and step.params.get("beside")]
-    said = []
-    if out:
-        labs = "labs and pages around the walk, which need the running gptviz"
-        said.append(f"Left out are {len(out)} of {len(lesson.steps)} steps, {labs}: {', '.join(out)}.")
-    if alone:
-        said.append(f"Of two models beside each other the first one is kept: {', '.join(alone)}.")
-    return " ".join(said)
+    if not out:
+        return ""
+    what = "labs, comparisons of two models and pages around the walk need the running gptviz"
+    return f"Left out are {len(out)} of {len(lesson.steps)} steps ({what}): {', '.join(out)}."
 
 
 def stop(step: Step, model: GPT) -> Stop:

@@ -641,9 +641,10 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         """To a stage, or one further than where the reader is by then."""
         return {"on_click": step_to, "kwargs": {"to": to, "by": by}}
 
+    led = guide.led(choice)
     if choice.present:
         back, count, forward, restart, block, head, what, switch = st.columns(
-            [1, 0.9, 1, 1, 1.35, 1.3, 1.1, 1.1], vertical_alignment="center", gap="small"
+            [0.9, 1.6 if led else 0.9, 0.9, 1, 1.35, 1.3, 1.1, 1.1], vertical_alignment="center", gap="small"
         )
     else:
         back, count, forward, block, head, token, what, switch, rate, seed = st.columns(
@@ -651,7 +652,6 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
     of = f"{at + 1} of {len(STAGES)}"
-    led = guide.led(choice)
     if led and choice.present:
         with count:
             guide.menu(led, choice)

@@ -178,7 +178,7 @@ def strip(choice: Choice) -> None:
     with st.container(key="guide", horizontal=True, vertical_alignment="center", gap="small"):
         answered = progress(now.lesson)
         st.html(
-            f"<p class='lesson'><b>{verbatim.html(now.lesson.title)}</b> · {now.count} · {verbatim.html(now.step.title)}"
+            f"<p class='lesson'><b>{verbatim.html(now.lesson.title)}</b> · {verbatim.html(now.count)} · {verbatim.html(now.step.title)}"
             f"{' · ' if answered else ''}<span class='facts'>{verbatim.html(answered)}</span></p>"
             f"<p class='bar' aria-hidden='true'><i style='width:{100 * now.at / len(now.lesson.steps):.1f}%'></i></p>",
             width="stretch",
@@ -197,9 +197,10 @@ def steps(now: Led) -> None:
         answer = kept.get(places.answered(one.page, one.params))
         mark = "" if answer is None else "answer shown" if answer.guess is None else f"answered: {answer.guess}"
         sign = "" if answer is None else " ✓" if answer.right else " ·"
-        label = f"{n:d}  {verbatim.markdown(one.title)}{sign}"
         st.button(
-            f"**{label}**" if n == now.at else label,
+            f"**{n:d}  {verbatim.markdown(one.title)}**{sign}"
+            if n == now.at
+            else f"{n:d}  {verbatim.markdown(one.title)}{sign}",
             key=f"guide-step-{n}",
             type="tertiary",
             help=verbatim.markdown(mark) if mark else None,
@@ -253,7 +254,7 @@ def bar(choice: Choice) -> None:
         return
     back, count, forward, _ = st.columns([1, 1.2, 1, 5], vertical_alignment="center", gap="small")
     back.button("‹ Back", width="stretch", key="guide-before", disabled=now.at == 1, on_click=step, args=(-1,))
-    count.html(f"<div class='count'>{now.count}</div>")
+    count.html(f"<div class='count'>{verbatim.html(now.count)}</div>")
     forward.button(
         "Next ›", width="stretch", type="primary", key="guide-next", disabled=not now.after, on_click=step, args=(1,)
     )
