@@ -113,7 +113,7 @@ def test_an_unknown_lesson_is_told_and_the_page_is_there():
 def test_a_lessons_words_are_no_markup():
     app = fine(opened(lesson="mine"))
     assert "&lt;img src=x onerror=alert(1)&gt;" in html(app) and "<img" not in html(app) and "<b>x" not in html(app)
-    buttons = [one.label for one in app.button if one.key.startswith(("guide-step", "lesson-menu-mine"))]
+    buttons = [one.label for one in app.button if (one.key or "").startswith(("guide-step", "lesson-menu-mine"))]
     assert len(buttons) == 4 and not [left for left in MARKUP for label in buttons if left in label]
 
 

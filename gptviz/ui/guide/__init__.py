@@ -88,9 +88,9 @@ def arrive(page: str, go: Go) -> None:
     written, _ = state.carried(params)
     if step.page:
         kept[f"lab-{step.page}"] = {name: raw for name, raw in step.params.items() if name not in state.SHARED}
+    state.lead(written)  # even where this visit has written that address before
     if step.page != page:
-        go(step.page, written)
-    state.lead(written)
+        go(step.page, address.outward(written))
 
 
 def begin(name: str, at: int = 1) -> None:
