@@ -39,6 +39,8 @@ def test_every_field_survives_the_url():
         edit="no-mask,head:5.1:mean",
         whatif=True,
         present=True,
+        lesson="demo",
+        at=3,
     )
     assert all(getattr(chosen, field.name) != getattr(Choice(), field.name) for field in fields(Choice)), "a field is untested"
     assert state.from_url(state.to_url(chosen)) == (chosen, [])
