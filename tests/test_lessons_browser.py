@@ -42,8 +42,6 @@ def test_keys_lead_into_a_lab_and_out_of_it(server, visit):
         page.keyboard.press(key)
         at(page, step, 11)
         assert ("/Dropout" in page.url) == (step in (3, 4)) and f"step={step}" in page.url
-    page.go_back()
-    at(page, 3, 11)
 
 
 def test_a_kept_lesson_opens_from_the_disk(chromium, tmp_path):
