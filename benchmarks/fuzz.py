@@ -177,7 +177,7 @@ GOOD: dict[str, Callable[[Random], object]] = {
     "whatif": lambda random: random.randrange(2),
     "present": lambda random: random.randrange(2),
     "lesson": lambda random: random.choice(("demo", "class", "self-study", "none")),
-    "at": lambda random: random.randrange(0, 40),
+    "stop": lambda random: random.randrange(0, 40),
 }
 """A value that each parameter of the walk may well have."""
 assert GOOD.keys() == state.PARSERS.keys()

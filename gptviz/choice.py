@@ -29,7 +29,7 @@ class Choice:
     more: tokens the model has appended. dropout: the rate, 0 = off. beside: the model it is compared with, "" for none; other:
     the chosen cell and the open drawer are about that one. edit: what is changed in the pass of the model, see `gptviz.edits`;
     whatif: the parts that can be switched off are offered. With an edit, beside may be the same model, unchanged. lesson: the name of
-    one that leads, "" for none; at: which of its steps, from 1."""
+    one that leads, "" for none; stop: which of its steps, from 1."""
 
     stage: str = STAGES[0].key
     text: str = DEFAULT_TEXT
@@ -53,7 +53,7 @@ class Choice:
     whatif: bool = False
     present: bool = False
     lesson: str = ""
-    at: int = 0
+    stop: int = 0
 
 
 class Rejected(ValueError):
@@ -157,7 +157,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "whatif": _flag,
         "present": _flag,
         "lesson": _name,
-        "at": _integer(0, MOST_STEPS),
+        "stop": _integer(0, MOST_STEPS),
     }
 )
 

@@ -9,8 +9,10 @@ from gptviz.choice import Choice
 from gptviz.keep import command
 from gptviz.keep import lesson as kept
 from gptviz.keep.store import unpack
+from gptviz.labs.lab import Setting
 from gptviz.lessons import Lesson, Step, lesson, minutes, places, shelf
 from gptviz.story import CARDS
+from gptviz.ui import address, state
 from hostile import TEXT
 
 GOOD = """# A title
@@ -219,3 +221,12 @@ def test_the_command_keeps_a_lesson(tmp_path, monkeypatch, capsys):
     ):
         status, _, said = run(*arguments)
         assert status == bool(reason) and reason in said
+
+
+def test_no_control_of_a_lab_has_a_name_that_all_pages_share():
+    names = {one.name for lab in places.LABS.values() for one in lab.controls}
+    for lab in places.LABS.values():
+        for one in lab.experiments:
+            asked = Setting(model=load("mini"), ids=(6109, 3626, 6100, 345), values={}, text=Choice.text)
+            names |= {control.name for control in one.controls_for(asked)}
+    assert "at" in names and not names & {*state.SHARED, address.OWN_STEP}

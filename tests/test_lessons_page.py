@@ -47,7 +47,7 @@ def place(app: AppTest) -> dict[str, str]:
 def test_a_short_address_opens_a_step_and_back_and_next_lead_through_the_lesson():
     app = fine(opened(lesson="mine", step="1"))
     choice = app.session_state["choice"]
-    assert (choice.stage, choice.block, choice.head, choice.lesson, choice.at) == ("causal-mask", 2, 3, "mine", 1)
+    assert (choice.stage, choice.block, choice.head, choice.lesson, choice.stop) == ("causal-mask", 2, 3, "mine", 1)
     assert place(app) == {"stage": "causal-mask", "lesson": "mine", "step": "1"} and "step 1 of 3" in html(app)
     fine(app.button(key="next").click().run())
     assert app.session_state["page"] == "Dropout" and place(app) == {"lesson": "mine", "step": "2", "view": "sums", "p": "0.3"}
@@ -78,7 +78,7 @@ def test_a_reader_looks_elsewhere_comes_back_leaves_and_goes_on():
 
 def test_the_step_of_merges_has_another_name_in_a_lesson():
     app = fine(opened(lesson="mine", step="2", merge="3", stage="text"))
-    assert app.session_state["choice"].step == 3 and app.session_state["choice"].at == 2
+    assert app.session_state["choice"].step == 3 and app.session_state["choice"].stop == 2
     assert {name: app.query_params[name] for name in ("step", "merge")} == {"step": "2", "merge": "3"}
 
 
@@ -123,7 +123,7 @@ def test_a_room_follows_the_steps_and_no_follower_reads_the_notes(rooms, desk): 
     teacher.query_params.update({"lesson": "mine", "step": "1", "present": "1"})
     fine(teacher.run())
     pupil = fine(opened(join=desk.word))
-    assert pupil.session_state["choice"].at == 1 and "class='told'" in html(pupil) and "SECRET" not in str(pupil)
+    assert pupil.session_state["choice"].stop == 1 and "class='told'" in html(pupil) and "SECRET" not in str(pupil)
     window = AppTest.from_file(APP, default_timeout=60)
     window.session_state["seat"] = desk
     window.switch_page("pages/Notes.py")

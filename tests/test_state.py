@@ -40,7 +40,7 @@ def test_every_field_survives_the_url():
         whatif=True,
         present=True,
         lesson="demo",
-        at=3,
+        stop=3,
     )
     assert all(getattr(chosen, field.name) != getattr(Choice(), field.name) for field in fields(Choice)), "a field is untested"
     assert state.from_url(state.to_url(chosen)) == (chosen, [])

@@ -16,7 +16,7 @@ LABS: Mapping[str, Lab] = MappingProxyType({**index.LABS, TRAIN.key: TRAIN})
 AROUND: Mapping[str, str] = MappingProxyType({OVERVIEW: "A GPT in one picture", END: "What you have seen"})
 """Titles of the pages around the stages."""
 SHARED = ("text", "model", "special")  # choices that a lab has too
-NOBODYS = ("embed", "embed_options", "join", "desk", "present", "lesson", "at")  # in an address, but not of the place
+NOBODYS = ("embed", "embed_options", "join", "desk", "present", "lesson", "stop")  # in an address, but not of the place
 STARTS = ("?", "/", "http://", "https://")
 MOST = 60  # parameters
 
@@ -45,7 +45,7 @@ def read(address: str) -> tuple[str, dict[str, str]]:
     if page and page not in LABS:
         raise ValueError(hooks.unknown("page", page, LABS))
     if "lesson" in found:
-        found.pop("at" if "at" in found else "step", None)  # of another lesson
+        found.pop("stop" if "stop" in found else "step", None)  # of another lesson
     return page, {name: value for name, value in found.items() if name not in NOBODYS}
 
 

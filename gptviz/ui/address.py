@@ -31,14 +31,14 @@ def outward(params: Mapping[str, str]) -> dict[str, str]:
     """Parameters as they stand in the address. With a lesson, `step` is that of the lesson, and the walk's own has another name."""
     if "lesson" not in params:
         return dict(params)
-    return {{"at": "step", "step": OWN_STEP}.get(name, name): value for name, value in params.items()}
+    return {{"stop": "step", "step": OWN_STEP}.get(name, name): value for name, value in params.items()}
 
 
 def inward(params: Mapping[str, str]) -> dict[str, str]:
     """The same read back."""
-    if "lesson" not in params or "at" in params:
+    if "lesson" not in params or "stop" in params:
         return dict(params)
-    return {{"step": "at", OWN_STEP: "step"}.get(name, name): value for name, value in params.items()}
+    return {{"step": "stop", OWN_STEP: "step"}.get(name, name): value for name, value in params.items()}
 
 
 def along(params: Mapping[str, str]) -> None:

@@ -55,7 +55,7 @@ def from_url(params: Mapping[str, str]) -> tuple[Choice, list[str]]:
     return choice.from_url(params, PARSERS)
 
 
-SHARED = ("text", "model", "special", "lesson", "at")
+SHARED = ("text", "model", "special", "lesson", "stop")
 """The choices that every page shares; the others belong to the walk."""
 
 

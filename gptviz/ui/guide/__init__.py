@@ -61,7 +61,7 @@ def shelf() -> shelves.Shelf:
 def led(choice: Choice) -> Led | None:
     """The lesson that leads, None where none does."""
     found = shelf().lessons.get(choice.lesson) if choice.lesson else None
-    return Led(found, min(max(choice.at, 1), len(found.steps))) if found else None
+    return Led(found, min(max(choice.stop, 1), len(found.steps))) if found else None
 
 
 # going ----------------------------------------------------------------------------------------------------------------
@@ -72,8 +72,14 @@ def arrive(page: str, go: Go) -> None:
     kept = st.session_state
     wanted = kept.pop("guide-to", None)
     here = address.here()
-    if wanted is None and "lesson" in here and not page and here.keys() <= {"lesson", "at", "present"} and not address.known():
-        at = here.get("at", "1")
+    if (
+        wanted is None
+        and "lesson" in here
+        and not page
+        and here.keys() <= {"lesson", "stop", "present"}
+        and not address.known()
+    ):
+        at = here.get("stop", "1")
         wanted = here["lesson"], int(at) if at.isascii() and at.isdecimal() and len(at) < 5 else 1
     if wanted is None:
         return
@@ -84,7 +90,7 @@ def arrive(page: str, go: Go) -> None:
     at = min(max(at, 1), len(found.steps))
     step = found.steps[at - 1]
     present = kept["choice"].present if "choice" in kept else here.get("present") == "1"
-    params = {**step.params, "lesson": name, "at": str(at)} | ({"present": "1"} if present else {})
+    params = {**step.params, "lesson": name, "stop": str(at)} | ({"present": "1"} if present else {})
     written, _ = state.carried(params)
     if step.page:
         kept[f"lab-{step.page}"] = {name: raw for name, raw in step.params.items() if name not in state.SHARED}
@@ -95,7 +101,7 @@ def arrive(page: str, go: Go) -> None:
 
 def begin(name: str, at: int = 1) -> None:
     """To a step of a lesson, once the page is drawn again."""
-    seats.let_go({"lesson": name, "at": at})
+    seats.let_go({"lesson": name, "stop": at})
     state.moved()
     st.session_state["guide-to"] = (name, at)
 
@@ -120,8 +126,8 @@ def gone(**to) -> None:
 def leave() -> None:
     """The reader goes on without the lesson, from where they are."""
     choice = state.chosen()
-    st.session_state["guide-left"] = (choice.lesson, choice.at)
-    state.change(lesson="", at=0)
+    st.session_state["guide-left"] = (choice.lesson, choice.stop)
+    state.change(lesson="", stop=0)
 
 
 def away(now: Led, choice: Choice) -> bool:

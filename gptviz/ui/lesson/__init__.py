@@ -87,7 +87,7 @@ def _steps(page: str, by: int, go: Go) -> None:
     if not by or "choice" not in st.session_state:
         return
     if (choice := state.chosen()).lesson:
-        st.session_state["guide-to"] = (choice.lesson, choice.at + by)
+        st.session_state["guide-to"] = (choice.lesson, choice.stop + by)
         return
     state.step(by)
     if page:
