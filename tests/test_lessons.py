@@ -64,6 +64,8 @@ def test_a_file_is_read():
         ("Say: this", "plain"),
     )
     assert (second.title, second.page, second.params) == ("Rows that leave 1", "Dropout", {"view": "sums", "p": "0.3"})
+    copied = places.read("/Replay?view=next&lesson=demo&step=4&merge=300")
+    assert copied == ("Replay", {"view": "next", "step": "300"})
     assert parsed("\ufeff" + GOOD.replace("\n", "\r\n")).steps[1] == second and parsed("for: alone\n" + GOOD).alone
 
 

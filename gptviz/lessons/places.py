@@ -19,6 +19,7 @@ SHARED = ("text", "model", "special")  # choices that a lab has too
 NOBODYS = ("embed", "embed_options", "join", "desk", "present", "lesson", "stop")  # in an address, but not of the place
 STARTS = ("?", "/", "http://", "https://")
 MOST = 60  # parameters
+OWN_STEP = "merge"  # what a page's own `step` is called in the address of a lesson
 
 Load = Callable[[str], GPT | None]
 """Gives a model by its key, or None where it is not to be opened for this: then what depends on its sizes is not checked."""
@@ -46,6 +47,8 @@ def read(address: str) -> tuple[str, dict[str, str]]:
         raise ValueError(hooks.unknown("page", page, LABS))
     if "lesson" in found:
         found.pop("stop" if "stop" in found else "step", None)  # of another lesson
+        if OWN_STEP in found:
+            found["step"] = found.pop(OWN_STEP)
     return page, {name: value for name, value in found.items() if name not in NOBODYS}
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ..lessons.places import OWN_STEP
 from . import incoming, seats
 
 ALONG = ("join", "desk")  # parameters that are no choice
-OWN_STEP = "merge"  # what the walk's own `step` is called in the address of a lesson
 KEPT = 40  # addresses that are known to be this visit's own
 
 FIRST, LINK, HISTORY = "first", "link", "history"
@@ -28,7 +28,7 @@ def here() -> dict[str, str]:
 
 
 def outward(params: Mapping[str, str]) -> dict[str, str]:
-    """Parameters as they stand in the address. With a lesson, `step` is that of the lesson, and the walk's own has another name."""
+    """Parameters as they stand in the address. With a lesson, `step` is that of the lesson, and a page's own has another name."""
     if "lesson" not in params:
         return dict(params)
     return {{"stop": "step", "step": OWN_STEP}.get(name, name): value for name, value in params.items()}
