@@ -176,6 +176,8 @@ GOOD: dict[str, Callable[[Random], object]] = {
     "edit": edit,
     "whatif": lambda random: random.randrange(2),
     "present": lambda random: random.randrange(2),
+    "lesson": lambda random: random.choice(("demo", "class", "self-study", "none")),
+    "stop": lambda random: random.randrange(0, 40),
 }
 """A value that each parameter of the walk may well have."""
 assert GOOD.keys() == state.PARSERS.keys()

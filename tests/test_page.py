@@ -234,7 +234,7 @@ def test_dropout_switch_labels_the_state_and_comes_back():
 
 
 def test_every_example_is_one_click_away():
-    assert state.DEFAULT_TEXT == state.EXAMPLES[0]
+    assert Choice.text == state.EXAMPLES[0]
     for example in state.EXAMPLES:
         fine(opened(text=example))
 

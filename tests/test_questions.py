@@ -75,7 +75,7 @@ def test_what_can_be_tried_is_what_a_link_can_hold_and_shows_the_answer():
     assert len(trials) >= 12
     for key, question in trials.items():
         assert (
-            question.trial and state.from_url({name: state._written(value) for name, value in question.tries.items()})[1] == []
+            question.trial and state.from_url({name: state.written(value) for name, value in question.tries.items()})[1] == []
         )
         now = tried(question)
         stage = BY_KEY[question.tries.get("stage", key)]

@@ -12,7 +12,7 @@ from conftest import settle
 from gptviz import catalogue, tokenizer, trace
 from gptviz.seen import Seen
 from gptviz.stages import STAGES, first_look
-from gptviz.ui import state
+from gptviz.ui.state import Choice
 
 KEYS = [stage.key for stage in STAGES]
 FIRST = KEYS.index("token-embedding")
@@ -40,7 +40,7 @@ def press(page, *acts) -> None:
 
 @pytest.fixture(scope="module")
 def seen():
-    return trace.run(catalogue.load("mini"), [tokenizer.encode(state.DEFAULT_TEXT)])
+    return trace.run(catalogue.load("mini"), [tokenizer.encode(Choice.text)])
 
 
 def rest(page) -> None:
@@ -64,7 +64,7 @@ def agree(page, run, at: int, **params: str) -> None:
     """Everything on the page is about stage number `at`. params: what else is chosen."""
     rest(page)
     block, head = first_look.place(run, 0, len(run.ids[0]), None)
-    stage, seen = STAGES[at], Seen(run, block=block, head=head, text=state.DEFAULT_TEXT, token=int(params.get("token", -1)))
+    stage, seen = STAGES[at], Seen(run, block=block, head=head, text=Choice.text, token=int(params.get("token", -1)))
     assert page.locator(".count").inner_text() == f"{at + 1} of {len(STAGES)}"
     assert page.locator(".map .box.lit").get_attribute("data-key") == stage.key
     assert address(page) == {"stage": stage.key} | params

@@ -42,6 +42,8 @@ def test_every_field_survives_the_url():
         hide="model,dropout",
         cover=True,
         revealed=3,
+        lesson="demo",
+        stop=3,
     )
     assert all(getattr(chosen, field.name) != getattr(Choice(), field.name) for field in fields(Choice)), "a field is untested"
     assert state.from_url(state.to_url(chosen)) == (chosen, [])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gptviz import catalogue, sampling, tokenizer, trace
+from gptviz import catalogue, choice, sampling, tokenizer, trace
 from gptviz.labs import index
 from gptviz.seen import Seen
 from gptviz.stages import BY_KEY, STAGES
@@ -27,7 +27,7 @@ def run(model, text):
 
 
 def test_there_are_enough_examples_each_its_own():
-    assert len(CARDS) >= 12 and CARDS[0].text == state.DEFAULT_TEXT
+    assert len(CARDS) >= 12 and CARDS[0].text == Choice.text
     for field in ("key", "verb", "text", "line"):
         assert len({getattr(card, field) for card in CARDS}) == len(CARDS), field
     assert all(card.stage in BY_KEY and card.claims for card in CARDS)
@@ -89,12 +89,12 @@ def test_a_first_visit_is_one_press_from_the_walk():
     assert app.session_state["choice"] == Choice(stage=state.OVERVIEW) and dict(app.query_params) == {}
     assert app.button(key="back").disabled and app.button(key="next").label.startswith("Start the walk")
     app = fine(app.button(key="next").click().run())
-    assert dict(app.query_params) == {"stage": "text"} and app.session_state["choice"].text == state.DEFAULT_TEXT
+    assert dict(app.query_params) == {"stage": "text"} and app.session_state["choice"].text == Choice.text
     assert dict(fine(app.button(key="back").click().run()).query_params) == {}
 
 
 @pytest.mark.parametrize("text", ["a", "word " * 400, "<b>bold</b> & $x$ **stars**"], ids=["one token", "cropped", "markup"])
-@pytest.mark.parametrize("stage", state.AROUND)
+@pytest.mark.parametrize("stage", choice.AROUND)
 def test_the_pages_around_take_any_text(stage, text):
     for more in ({}, {"model": "mini-untrained", "present": 1}, {"second": "Every day", "item": 1}):
         app = fine(opened(stage=stage, text=text, **more))

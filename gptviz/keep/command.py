@@ -4,21 +4,28 @@ import argparse
 import sys
 from pathlib import Path
 
-from .. import catalogue, weights
+from .. import catalogue, lessons, weights
 from ..config import GPTConfig
 from ..stages import BY_KEY, STAGES
 from ..trace import NotFinite
-from . import site, walk
+from . import lesson, site, walk
 from .chosen import Chosen
 
 COMMANDS = ("keep", "site")
+OWN = {
+    **{"model": "mini", "stages": STAGES, "block": None, "head": 1, "dropout": 0.0, "seed": 0, "edits": "", "special": False},
+    **{"second": "", "item": 1, "token": -1, "more": 0},
+}
+"""Options that a lesson's steps set themselves, as they are where nobody gives them."""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """The two commands, beside the others."""
     one = commands.add_parser("keep", help="write the walk through one sentence into one HTML file that needs nothing else")
-    one.add_argument("text", help="the sentence")
-    one.add_argument("file", type=Path, help="the file to write, such as walk.html")
+    one.add_argument("text", help="the sentence; none with --lesson, whose steps have their own")
+    file = one.add_argument("file", type=Path, help="the file to write, such as walk.html")
+    file.required = False  # with a lesson the file is the only word
+    one.add_argument("--lesson", help="the steps of a lesson instead of one sentence: its name, such as demo")
     many = commands.add_parser("site", help="write a folder of such files with an index, for any web server")
     many.add_argument("folder", type=Path, help="the folder to write; files of the same names are written anew")
     many.add_argument("texts", nargs="+", metavar="text", help="a sentence; one file each")
@@ -91,12 +98,36 @@ def blocks(options: argparse.Namespace, config: GPTConfig) -> list[int] | None:
 
 
 def keep(options: argparse.Namespace) -> int:
+    if options.lesson is not None:
+        return keep_lesson(options)
+    if options.file is None:
+        raise ValueError('a sentence and a file were expected: keep "Every effort moves you" walk.html')
     model = catalogue.load(options.model)
     seen = chosen(options, options.text).seen(model)
     told = progress(options.file.name)
     page = walk.page(seen, options.model, options.stages, blocks(options, model.config), told, paper=options.paper)
     options.file.write_text(page, encoding="utf-8")
     print(f"\r\033[K{options.file}: {size(options.file)}" if sys.stdout.isatty() else f"{options.file}: {size(options.file)}")
+    return 0
+
+
+def keep_lesson(options: argparse.Namespace) -> int:
+    """The steps of a lesson. Each says itself what sentence, model and place it is about."""
+    if options.file is not None:
+        raise ValueError(
+            f"with --lesson only the file is named; the steps have sentences of their own, got {options.text!r} too"
+        )
+    own = [one for one in OWN if getattr(options, one) != OWN[one]]
+    if own:
+        raise ValueError(f"--{own[0]} says what a lesson's steps say themselves: leave it out, or change it in the lesson")
+    taught = lessons.find(options.lesson)
+    for problem in taught.problems:
+        print(problem, file=sys.stderr)
+    file = Path(options.text)
+    file.write_text(lesson.page(taught, progress(file.name), paper=options.paper), encoding="utf-8")
+    print(f"\r\033[K{file}: {size(file)}" if sys.stdout.isatty() else f"{file}: {size(file)}")
+    if out := lesson.left_out(taught):
+        print(out)
     return 0
 
 

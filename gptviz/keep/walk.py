@@ -76,25 +76,8 @@ def page(
     pictures: list[dict[str, Any]] = []
     views, cells = {}, []
     for view in [View(stage, seen) for stage in stages] if paper else every(seen, stages, blocks):
-        made = view.stage.picture(view.seen)
-        overview = view.stage.overview(view.seen) if view.stage.overview else None
-        first = view.stage.first_number(view.seen)
-        numbers = [*cells_of(made), *(cells_of(overview) if overview else ()), first]
+        views[view.name], numbers = looked_at(view, pictures, store)
         cells += [] if paper else accounts.of_token(seen, numbers)
-        views[view.name] = {
-            "picture": add(pictures, made, store),
-            "overview": add(pictures, overview, store) if overview else None,
-            "caption": verbatim.plain(view.stage.caption(view.seen)),
-            "question": asked(view),
-            "shapes": list(shapes(view)),
-            "cell": {"point": first.point, "index": [int(n) for n in first.index]},
-            "shown": finite(recompute(seen.trace, *first).shown),
-        }
-        if store.size > LARGEST:
-            raise ValueError(
-                f"this walk has more than {LARGEST >> 20} MiB of numbers, which is what one file may hold: keep fewer stages or blocks, "
-                "or a shorter text"
-            )
     cells = list(dict.fromkeys(cells))
     content = {
         "title": "gptviz",
@@ -113,7 +96,31 @@ def page(
         "deeper": dict(style.DEEPER["light"]),
         "accounts": accounts.keep(seen, cells, store, lambda done: told(done, len(cells))),
     }
-    return html(seen, model, store.pack(content), paper)
+    sentence = tokenizer.in_one_line(seen.text)
+    return html(sentence[:60], sentence, badges(seen), source(seen, model, paper), store.pack(content), paper)
+
+
+def looked_at(view: View, pictures: list[dict[str, Any]], store: Store) -> tuple[dict[str, Any], list[Address]]:
+    """What a view holds besides the words of its stage, and the numbers that can be chosen in it. Raises ValueError when all that is
+    kept so far is far too much."""
+    made = view.stage.picture(view.seen)
+    overview = view.stage.overview(view.seen) if view.stage.overview else None
+    first = view.stage.first_number(view.seen)
+    held = {
+        "picture": add(pictures, made, store),
+        "overview": add(pictures, overview, store) if overview else None,
+        "caption": verbatim.plain(view.stage.caption(view.seen)),
+        "question": asked(view),
+        "shapes": list(shapes(view)),
+        "cell": {"point": first.point, "index": [int(n) for n in first.index]},
+        "shown": finite(recompute(view.seen.trace, *first).shown),
+    }
+    if store.size > LARGEST:
+        raise ValueError(
+            f"this walk has more than {LARGEST >> 20} MiB of numbers, which is what one file may hold: keep fewer stages or blocks, "
+            "or a shorter text"
+        )
+    return held, [*cells_of(made), *(cells_of(overview) if overview else ()), first]
 
 
 def every(seen: Seen, stages: Sequence[Stage], blocks: Sequence[int]) -> Iterator[View]:
@@ -271,6 +278,7 @@ WALK = """<button id="theme" type="button">Light or dark</button></header>
 <section aria-label="The picture"><div id="picture"></div><div id="overview" hidden></div></section>
 <section id="words" aria-label="The words">
 <h1><span id="number" class="number"></span> <span id="title"></span></h1>
+<div id="told"></div>
 <div id="prose"></div>
 <div id="formula"></div>
 <div id="shapes"></div>
@@ -310,15 +318,20 @@ def version() -> str:
         return "gptviz, from its source"
 
 
-def badges(seen: Seen) -> Html:
-    """The state every number comes from."""
+def marks(seen: Seen) -> list[tuple[str, str]]:
+    """The state every number comes from: kind of badge, and what it says."""
     trace = seen.trace
     found = [("trained", "TRAINED") if weights.is_trained(trace.model) else ("random", "RANDOM INIT")]
     found.append(("train" if trace.dropout else "eval", weights.mode(trace.model, trace.dropout, f"seed {trace.seed}")))
     found += [("train", f"edited: {name}") for name in trace.edits]
     if len(trace.ids) > 1:
         found.append(("eval", f"sentence {seen.item + 1} of {len(trace.ids)}"))
-    return " ".join(f"<span class='badge {kind}'>{verbatim.html(text)}</span>" for kind, text in found)
+    return found
+
+
+def badges(seen: Seen) -> Html:
+    """The same as badges."""
+    return " ".join(f"<span class='badge {kind}'>{verbatim.html(text)}</span>" for kind, text in marks(seen))
 
 
 def source(seen: Seen, model: str, paper: bool) -> str:
@@ -339,9 +352,8 @@ def source(seen: Seen, model: str, paper: bool) -> str:
     )
 
 
-def html(seen: Seen, model: str, store: str, paper: bool) -> Html:
-    sentence = verbatim.html(tokenizer.in_one_line(seen.text))
-    head = f"{tokenizer.in_one_line(seen.text)[:60]} · gptviz"
+def html(title: str, sentence: str, badges: Html, foot: str, store: str, paper: bool) -> Html:
+    """The page around what is kept. title: of the window; sentence: on top; foot: what made it."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -349,13 +361,13 @@ def html(seen: Seen, model: str, store: str, paper: bool) -> Html:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="{verbatim.html(version())}">
-<title>{verbatim.html(head)}</title>
+<title>{verbatim.html(title)} · gptviz</title>
 <style>
 {(HERE / "walk.css").read_text(encoding="utf-8")}{chips.CSS}</style>
 </head>
 <body>
-<header><span class="name">gptviz</span><span class="sentence">{sentence}</span><span>{badges(seen)}</span>
-{HANDOUT if paper else WALK}<footer>{verbatim.html(source(seen, model, paper))}</footer>
+<header><span class="name">gptviz</span><span class="sentence">{verbatim.html(sentence)}</span><span id="badges">{badges}</span>
+{HANDOUT if paper else WALK}<footer>{verbatim.html(foot)}</footer>
 <noscript>This file draws its pictures with JavaScript, which is switched off here.</noscript>
 <script id="store" type="text/plain">{store}</script>
 <script type="module">

@@ -20,6 +20,9 @@ LABS: Mapping[str, Lab] = MappingProxyType(
     {one.LAB.key: one.LAB for one in (dropout, context, attention, parts, gradients, sampling, embeddings, size, why, replay)}
 )
 
+MOVED: Mapping[str, str] = MappingProxyType({"Training": "Replay"})
+"""Names that pages had before: those addresses lead on."""
+
 
 def find(name: str) -> tuple[Lab, Experiment]:
     """A lab and its experiment, from "Lab/experiment". Raises KeyError where there is none."""

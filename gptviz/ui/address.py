@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ..lessons.places import OWN_STEP
 from . import incoming, seats
 
 ALONG = ("join", "desk")  # parameters that are no choice
@@ -23,7 +24,21 @@ FIRST, LINK, HISTORY = "first", "link", "history"
 
 def here() -> dict[str, str]:
     """The address as the browser had it when it sent for this run; what belongs to Streamlit (embed) or to a room is left out."""
-    return {name: st.query_params[name] for name in st.query_params if name not in ALONG}
+    return inward({name: st.query_params[name] for name in st.query_params if name not in ALONG})
+
+
+def outward(params: Mapping[str, str]) -> dict[str, str]:
+    """Parameters as they stand in the address. With a lesson, `step` is that of the lesson, and a page's own has another name."""
+    if "lesson" not in params:
+        return dict(params)
+    return {{"stop": "step", "step": OWN_STEP}.get(name, name): value for name, value in params.items()}
+
+
+def inward(params: Mapping[str, str]) -> dict[str, str]:
+    """The same read back."""
+    if "lesson" not in params or "stop" in params:
+        return dict(params)
+    return {{"step": "stop", OWN_STEP: "step"}.get(name, name): value for name, value in params.items()}
 
 
 def along(params: Mapping[str, str]) -> None:
@@ -47,16 +62,22 @@ def news() -> str:
     return why
 
 
+def known() -> bool:
+    """Whether this visit has written the address itself, or has read it."""
+    params = here()
+    return any(params == own for _, own in st.session_state.get("told", ()))
+
+
 def write(params: Mapping[str, str]) -> None:
     """Put this into the address bar, without a rerun."""
     kept = st.session_state
     wanted, along = dict(params), kept.get("along", {})
-    tell = kept["tell"] or wanted != kept["told"][-1][1] or wanted | along != {**st.query_params}
+    tell = kept["tell"] or wanted != kept["told"][-1][1] or outward(wanted) | along != {**st.query_params}
     if wanted != kept["told"][-1][1]:
         _remember(wanted)  # first: a run can be broken off between the two, and what is sent must be known
     if tell:
         kept["tell"] = False
-        st.query_params.from_dict(wanted | along)
+        st.query_params.from_dict(outward(wanted) | along)
 
 
 def _remember(params: dict[str, str]) -> None:

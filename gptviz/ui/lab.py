@@ -23,6 +23,7 @@ from . import (
     appending,
     cache,
     glossary,
+    guide,
     incoming,
     lesson,
     links,
@@ -69,6 +70,9 @@ def show(chosen: Lab) -> None:
             st.warning(verbatim.markdown(text), icon=":material/info:")
         context = model.config.context_length
         sentence = sentences.read(choice, context, alone=True).sentences[0]
+        guide.strip(choice)
+        with st.bottom:
+            guide.bar(choice)
         if lesson.instead():
             return
         every = AGAIN if going_on() else None
@@ -177,6 +181,8 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
             st.error(verbatim.markdown(error))
             said = ""
     with right, st.container(key="words", gap="xsmall"):
+        if line := guide.words(st.session_state["choice"]):
+            st.html(line)
         words(current, said, marks)
         story.back(chosen, current, st.session_state["choice"])
         for message in messages:

@@ -12,15 +12,14 @@ from ..labs import index
 from ..labs.train.lab import LAB as TRAIN
 from ..stages import BY_KEY, Stage
 from ..verbatim import Markdown
-from . import lesson, state
+from . import guide, lesson, state
 from .state import Choice
 
 WALK, GLOSSARY = "walk", "Glossary"
 LABS = MappingProxyType({**index.LABS, TRAIN.key: TRAIN})
 PAGES: tuple[str, ...] = (*LABS, GLOSSARY)
 """Every page of pages/ by its name, which is its address."""
-MOVED: Mapping[str, str] = MappingProxyType({"Training": "Replay"})
-"""Names that pages had before: those addresses lead on."""
+MOVED = index.MOVED
 
 
 known: ContextVar[Mapping[str, object]] = ContextVar("gptviz_pages", default=MappingProxyType({}))
@@ -84,6 +83,8 @@ def to_all(choice: Choice) -> None:
         label = f"**{verbatim.markdown(name)}**: {verbatim.markdown(lab.about)}"
         st.page_link(page(name), label=label, query_params=shared(choice))
     to_glossary(choice)
+    with st.expander("Lessons"):
+        guide.offered("menu")
     lesson.way_in()
 
 

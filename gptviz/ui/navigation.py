@@ -12,8 +12,8 @@ import streamlit as st
 
 from ..labs.lab import Lab
 from ..training import kept
+from . import guide, lesson, links, waiting, walk
 from . import lab as labs
-from . import lesson, links, waiting, walk
 
 DAY = 86_400  # seconds
 _inside: ContextVar[bool] = ContextVar("gptviz_inside_app", default=False)
@@ -36,6 +36,7 @@ def run() -> None:
         with waiting.drawing():
             page = _navigation()
             lesson.arrive(page.url_path, links.go)
+            guide.arrive(page.url_path, links.go)
             lesson.strip()
             page.run()
     finally:

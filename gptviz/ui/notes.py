@@ -9,7 +9,8 @@ from .. import verbatim
 from ..classroom import votes
 from ..stages import BY_KEY, STAGES, Notes, Question
 from ..trace import NotFinite
-from . import beside, cache, lesson, links, seats, state, story, top, walk
+from ..verbatim import Html
+from . import beside, cache, guide, lesson, links, seats, state, story, top, walk
 from .seats import ROOMS
 
 _CLOCK = """
@@ -30,6 +31,7 @@ export default function ({ data, parentElement }) {
   return () => clearInterval(timer);
 }
 """
+LABEL = 12  # letters
 _clock = st.components.v2.component("gptviz_clock", html=_CLOCK, js=_TICK)
 
 
@@ -45,8 +47,16 @@ def show() -> None:
     _clock(key="clock", data={"since": ROOMS.clock() - room.opened})
     page, params = room.place.page, dict(room.place.params)
     title, said, question, after = lab(page, params) if page else stage(params)
-    st.html(f"<h1 class='title'>{verbatim.html(title)}</h1>")
+    led = guide.led(state.from_url(params or {"stage": state.OVERVIEW})[0])
+    st.html(f"<h1 class='title'>{verbatim.html(led.step.title if led else title)}</h1>")
+    if led:
+        st.caption(verbatim.markdown(f"{led.lesson.title}: {led.count}, {title}"))
+        after = led.after
     lines = {"Say": said.say, "Ask": said.ask, "Trap": said.trap} if said else {}
+    own = led.step.notes if led else ()
+    if own:
+        lines = {}
+        st.html("".join(f"<p class='notes'>{labelled(line)}</p>" for line in own))
     if question:
         lines["Answer"] = f"{question.ask} {question.choices[question.answer]}. {question.why}"
     lines["Next"] = after
@@ -63,6 +73,14 @@ def show() -> None:
     voting(seat)
     st.caption(f"Room {verbatim.markdown(seat.word)}: {ROOMS.count(seat):d} here.")
     lesson.follow_along()
+
+
+def labelled(line: str) -> Html:
+    """A line of a lesson's notes; a short word before its first colon stands out, as Say and Ask do."""
+    name, colon, rest = line.partition(": ")
+    if not colon or not name.isalpha() or len(name) > LABEL:
+        return verbatim.html(line)
+    return f"<b>{verbatim.html(name)}</b> {verbatim.html(rest)}"
 
 
 def voting(seat) -> None:

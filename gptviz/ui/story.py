@@ -9,18 +9,19 @@ import streamlit as st
 from .. import tokenizer, verbatim
 from ..figures import style
 from ..labs import Experiment, Lab, index
+from ..lessons import places
 from ..stages import STAGES, Stage
 from ..story import CARDS, Card, cards, ending, trip
 from ..story.trip import Guess
 from ..trace import NotFinite
 from ..verbatim import Html, Markdown
 from ..words import percent
-from . import cache, links, predict, state
+from . import cache, guide, links, predict, state
 from .beside import Half
 from .state import END, OVERVIEW, Choice, change
 
 STYLE = (Path(__file__).parent / "story.css").read_text(encoding="utf-8")
-TITLES = {OVERVIEW: "A GPT in one picture", END: "What you have seen"}
+TITLES = places.AROUND
 ACROSS = 3  # cards beside each other
 ORDER = (OVERVIEW, *(stage.key for stage in STAGES), END)
 """Every page of the walk, in the order in which Next goes through them."""
@@ -59,6 +60,8 @@ def overview(main: Half, choice: Choice) -> None:
     hero(choice)
     st.html("<h2 class='part'>Or go straight to something worth seeing</h2>")
     offered(CARDS, "overview")
+    st.html("<h2 class='part'>Or follow a lesson</h2>")
+    guide.offered("overview")
 
 
 def third_box(third: trip.Third) -> Html:

@@ -1,8 +1,9 @@
 """The line on top of every page: sentence, examples, model, labs, options, and the state the numbers come from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,6 +15,31 @@ from ..story import Card, cards
 from ..verbatim import Html, Markdown
 from . import address, cache, carrier, download, lesson, links, projector, seats, state, writing
 from .state import Choice, change
+
+HIDDEN: Mapping[str, str] = MappingProxyType(
+    {
+        "sentence": ".st-key-typed-text, .st-key-typed-second",
+        "examples": ".st-key-example",
+        "model": ".st-key-model, .badge.trained, .badge.random",
+        "compare": ".st-key-beside",
+        "labs": ".st-key-labs",
+        "options": ".st-key-options",
+        "room": ".st-key-room",
+        "question": ".st-key-question, [class*=st-key-ask-]",
+        "keep": "[class*=st-key-keep-]",
+        "append": ".st-key-append-here",
+        "cover": ".st-key-cover",
+        "map": ".st-key-pipeline",
+        "stage": ".st-key-jump",
+        "block": ".st-key-block",
+        "head": ".st-key-head",
+        "token": ".st-key-token",
+        "whatif": ".st-key-whatif",
+        "dropout": ".st-key-training, .badge.eval",
+        "control": "[class*=st-key-control-]",
+    }
+)
+"""Where what `hide` in an address names stands on a page."""
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.CSS + writing.CSS + lesson.CSS
@@ -33,7 +59,7 @@ PRESENT = """
 
 def style(*, present: bool = False, hide: str = "") -> None:
     """The page's own type and colours, for reading or for a projector. hide: what is not to be seen, as an address says it."""
-    gone = ", ".join(state.HIDDEN[name] for name in hide.split(",") if name in state.HIDDEN)
+    gone = ", ".join(HIDDEN[name] for name in hide.split(",") if name in HIDDEN)
     away = f":is({gone}), [data-testid=stColumn]:has(> * > * > :is({gone})) {{ display: none; }}" if gone else ""
     st.html(f"<style>{CSS}{projector.CSS + PRESENT if present else ''}{away}</style>")
 

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from .. import verbatim
+from ..choice import MOST_APPENDED
 from ..config import PRESETS, GPTConfig
 from ..figures import changes
 from ..figures.forms import Picture
@@ -25,6 +26,7 @@ from . import (
     cache,
     drawers,
     glossary,
+    guide,
     keep,
     lesson,
     matrix,
@@ -42,7 +44,7 @@ from . import (
 from .appending import Written
 from .beside import Half
 from .drawers import Cell
-from .state import MOST_APPENDED, Choice, change
+from .state import Choice, change
 from .whatif import Done
 
 
@@ -105,6 +107,7 @@ def walk(choice: Choice) -> None:
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
     part = covered(stage, main, choice) if stage and not other else None
+    led = guide.led(choice)
     pipeline.show(
         choice.stage,
         main.seen.block + 1,
@@ -112,15 +115,18 @@ def walk(choice: Choice) -> None:
         len(main.rows),
         len(main.rows[0]),
         present=choice.present,
-        on_go=lambda **to: change(**to, cell=""),
+        on_go=guide.gone,
         parts=(min(choice.revealed, part.count), part.count) if part else (0, 0),
         whose=main.title if other else "",
         around=story.TITLES,
         reached=whatif.marks(changed),
         guessed=predict.marks(),
+        led=guide.order(led),
+        at=led.at if led else 0,
         own=(own := whatif.own(stage, main.seen, choice)),
         on_own=partial(whatif.put, own["name"]) if own else lambda on: None,
     )
+    guide.strip(choice)
     whatif.row(stage or STAGES[-1], main, choice, changed)
     appending.panel(written, main.title)
     if stage and "question" in places and not lesson.busy() and not (part and part.hidden):
@@ -353,7 +359,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
         if choice.drawer:
             drawers.show(stage, seen, choice, cell, acted, changed)
             return
-        if line := story.told(main, choice):
+        if line := guide.words(choice) or story.told(main, choice):
             st.html(line)
         actions(stage, seen, choice)
         words(stage, seen, said)
@@ -546,6 +552,8 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done |
         return
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap="xsmall"):
+        if line := guide.words(choice):
+            st.html(line)
         st.html(bridge(stage))
         predict.ask(stage, seen=main.seen)
         glossary.prose(stage.prose)
@@ -692,13 +700,19 @@ def steps(choice: Choice) -> None:
     """Back and Next of the pages around the stages."""
     back, said, forward, _ = st.columns([1, 1, 1.4, 5], vertical_alignment="center", gap="small")
     first = choice.stage == state.OVERVIEW
-    back.button("‹ Back", width="stretch", disabled=first, key="back", on_click=step_to, kwargs={"to": None, "by": -1})
-    said.html(f"<div class='count'>{'before the first step' if first else 'after the last step'}</div>")
+    if led := guide.led(choice):
+        if line := guide.words(choice):
+            st.html(line)
+    back.button(
+        "‹ Back", width="stretch", disabled=first and not led, key="back", on_click=step_to, kwargs={"to": None, "by": -1}
+    )
+    around = "before the first step" if first else "after the last step"
+    said.html(f"<div class='count'>{verbatim.html(led.count if led else around)}</div>")
     forward.button(
-        "Start the walk ›" if first else "Next ›",
+        "Start the walk ›" if first and not led else "Next ›",
         width="stretch",
         type="primary",
-        disabled=not first,
+        disabled=not (first or led and led.after),
         key="next",
         on_click=step_to,
         kwargs={"to": None, "by": 1},
@@ -715,6 +729,7 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         """To a stage, or one further than where the reader is by then."""
         return {"on_click": step_to, "kwargs": {"to": to, "by": by}}
 
+    led = guide.led(choice)
     if choice.present:
         back, count, forward, block, head, what, switch = st.columns(
             [0.9, 2.2, 0.95, 1.35, 1.25, 1.3, 1.4], vertical_alignment="center", gap="xsmall"
@@ -724,7 +739,10 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
             [0.8, 0.7, 0.8, 1.1, 1.1, 1.4, 0.95, 1, 1.2, 0.95], vertical_alignment="center", gap="small"
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
-    if choice.present:
+    if led and choice.present:
+        with count:
+            guide.menu(led, choice)
+    elif choice.present:
         address.hold("jump", at)
         count.selectbox(
             "Stage",
@@ -735,7 +753,8 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
             on_change=picked("jump", lambda to: step_to(to, 0)),
         )
     else:
-        count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
+        where = led.count if led else f"{at + 1} of {len(STAGES)}"
+        count.html(f"<div class='count'>{verbatim.html(where)}</div>")
     forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     brief = choice.present
     select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block, brief=brief)
@@ -793,6 +812,9 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
 
 def step_to(to: int | None, by: int) -> None:
     """Go to a stage, or some pages on: before the first one is the overview, after the last one the end."""
+    if to is None and state.chosen().lesson:
+        guide.step(by)
+        return
     at = story.ORDER.index(state.chosen().stage) if to is None else to + 1
     change(stage=story.ORDER[min(max(at + by, 0), len(story.ORDER) - 1)], cell="")
 

@@ -29,7 +29,8 @@ function sheet(stage, view, places, n) {
   const paragraphs = stage.prose.map(runs => node("p", "", ...runs.map(([kind, text]) => (kind ? node(kind, "", text) : text))))
   const shapes = node("table", "shapes", ...view.shapes.map(([way, shape, axes]) => node("tr", "", node("th", "", way), node("td", "",
     node("b", "", shape)), node("td", "", axes))))
-  return node("section", "sheet", node("h2", "", number, " ", stage.title), ...places, ...paragraphs, scrolled(stage.formula), shapes,
+  return node("section", "sheet", node("h2", "", number, " ", stage.title),
+    ...(stage.told ? [node("p", "where", stage.sentence), ...stage.told.map(text => node("p", "told", text))] : []), ...places, ...paragraphs, scrolled(stage.formula), shapes,
     node("p", "look", node("b", "", "Look for: "), view.caption), asks(view.question, n))
 }
 

@@ -146,12 +146,22 @@ function show(walk) {
   byId("head").value = at.head
   byId("block").disabled = !stage.per_block
   byId("head").disabled = !stage.per_head
+  if (content.passes) enter(walk, stage)
   byId("count").textContent = `${place(walk) + 1} of ${content.stages.length}`
   byId("back").disabled = place(walk) === 0
   byId("next").disabled = place(walk) === content.stages.length - 1
   document.title = `${stage.title} · ${content.title}`
   draws(walk, view)
   words(walk, stage, view)
+}
+
+// A step of a lesson has a pass, a sentence and words of its own.
+function enter(walk, stage) {
+  Object.assign(walk.content, walk.content.passes[stage.pass])
+  document.querySelector("header .sentence").textContent = stage.sentence
+  byId("badges").replaceChildren(...stage.badges.map(([kind, text]) => node("span", `badge ${kind}`, text)))
+  byId("told").replaceChildren(...stage.told.map(text => node("p", "told", text)))
+  for (const id of ["block", "head"]) byId(id).hidden = true
 }
 
 // The pictures of this step, in place of those that are there.

@@ -77,14 +77,17 @@ def _follow(place: Place, page: str, go: Go) -> None:
     if place.page:
         own = {name: value for name, value in params.items() if name not in state.SHARED}
         st.session_state[f"lab-{place.page}"] = own
+    state.lead(written)  # even where this visit has been there before
     if place.page != page:
         go(place.page, written)
-    state.lead(written)
 
 
 def _steps(page: str, by: int, go: Go) -> None:
     """What the notes' window asked for: some steps on."""
     if not by or "choice" not in st.session_state:
+        return
+    if (choice := state.chosen()).lesson:
+        st.session_state["guide-to"] = (choice.lesson, choice.stop + by)
         return
     state.step(by)
     if page:

@@ -70,6 +70,8 @@ def show(
     around: Mapping[str, str],
     reached: Sequence[Mapping[str, object]] = (),
     guessed: Mapping[str, tuple[bool, str]] = MappingProxyType({}),
+    led: Sequence[str] = (),
+    at: int = 0,
     own: Mapping[str, object] | None = None,
     on_own: Callable[[bool], None] = lambda on: None,
     parts: tuple[int, int] = (0, 0),
@@ -78,14 +80,16 @@ def show(
     drawn. on_go: called with what is to change, the key of the stage and the number of the block. whose: the model its shapes
     and blocks are of, where that needs saying. reached: what an edit did to each stage: same (it comes before the edit), share
     (how strongly it is changed, 0 to 1), said (the same in words); none where nothing is edited. guessed: key -> whether the question
-    of that stage was answered rightly, and that in words, for those that were. own: the switch of the step that is lit: name (of the
+    of that stage was answered rightly, and that in words, for those that were. led: the stage of every step of a lesson that leads, ""
+    where it is none; at: which step it is at, from 1: then Back and Next go through these. own: the switch of the step that is lit: name (of the
     edit), on (it is in force), said (what a press does); None where it has none, and such a press does nothing. on_own: called with
     whether that edit is to be in force. parts: how many parts of the picture are shown, and how many there are, where it is shown part by
     part: a step shows the next one first."""
+    steps = len(led)
     blocks = model.config.n_layer  # what Streamlit keeps of this call holds plain values, no model
 
     def asked():
-        number, to = translate(incoming.sent("pipeline", "go"), blocks, tuple(around))
+        number, to = translate(incoming.sent("pipeline", "go"), blocks, tuple(around), steps)
         if number is not None:
             st.session_state["answered"] = number
         if to:
@@ -127,6 +131,8 @@ def show(
             "whose": whose,
             "reached": reached,
             "guessed": {key: {"right": right, "said": told} for key, (right, told) in guessed.items()},
+            "led": list(led),
+            "at": at,
             "own": own,
             "revealed": parts[0],
             "parts": parts[1],
@@ -138,8 +144,10 @@ def show(
     )
 
 
-def translate(message: object, blocks: int, around: tuple[str, ...] = ()) -> tuple[int | None, dict[str, str | int]]:
-    """What the browser asked for: the number of the request, and the stage and the block to go to, and how many
+def translate(
+    message: object, blocks: int, around: tuple[str, ...] = (), steps: int = 0
+) -> tuple[int | None, dict[str, str | int]]:
+    """What the browser asked for: the number of the request, the stage, the block and the step of a lesson to go to, and how many
     parts of its picture to show. What is neither, such as a
     forged message, is left out."""
     if not isinstance(message, dict) or type(message.get("number")) is not int:
@@ -151,4 +159,6 @@ def translate(message: object, blocks: int, around: tuple[str, ...] = ()) -> tup
     revealed = message.get("revealed")
     if type(revealed) is int and 0 <= revealed <= covering.ALL:
         to["revealed"] = revealed
+    if type(at := message.get("at")) is int and 1 <= at <= steps:
+        to["at"] = at
     return message["number"], to

@@ -134,12 +134,19 @@ export default function (component) {
   state.press = (key) => {
     const own = state.data.own;
     if (own && !state.request && key === at("stage") && key === state.data.current) setTriggerValue("own", { name: own.name, on: !own.on });
-    else state.go({ stage: key });
+    else state.go({ stage: key, at: 0 }); // of a lesson, the step stays where it is
   };
   state.step = (by) => {
-    const keys = state.data.order; // the first and the last are pages without a box
     const shown = at("revealed") + by;
     if (state.data.parts && at("stage") === state.data.current && shown >= 0 && shown <= state.data.parts) return state.go({ revealed: shown });
+    const { led } = state.data;
+    if (led.length) {
+      const from = at("at") || state.data.at;
+      const to = Math.min(Math.max(from + by, 1), led.length);
+      if (to !== from) state.go(led[to - 1] ? { at: to, stage: led[to - 1] } : { at: to });
+      return;
+    }
+    const keys = state.data.order; // the first and the last are pages without a box
     const to = keys[by === -Infinity ? 1 : Math.min(Math.max(keys.indexOf(at("stage")) + by, 0), keys.length - 1)];
     if (to !== at("stage")) state.go({ stage: to, revealed: 0 });
   };
