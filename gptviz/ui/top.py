@@ -16,7 +16,17 @@ from . import address, cache, carrier, download, lesson, links, seats, state, wr
 from .state import Choice, change
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
-CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.CSS + writing.CSS + lesson.CSS
+_here = Path(__file__).parent
+CSS = (
+    (_here / "page.css").read_text(encoding="utf-8")
+    + chips.CSS
+    + writing.CSS
+    + lesson.CSS
+    + (_here / "small.css").read_text(encoding="utf-8")
+)
+MENU: Html = "<details class='menu'><summary>{}</summary></details>"
+"""On a small screen, a button that shows the rest of its row and puts it away again; anywhere else the row is there as a whole.
+small.css does both, so that it answers at once and no server knows the size of a window."""
 PRESENT = """
 html { font-size: 24px; }
 [data-testid=stHeader] { display: none; }
@@ -86,7 +96,7 @@ def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dic
             gap="xsmall",
         )
         compare(choice, against)
-    name.html("<span class='name'>gptviz</span>")
+    name.html(f"<span class='name'>gptviz</span>{MENU.format('Menu')}")
     with labs.popover("Labs", type="tertiary"):
         links.to_all(choice)
     field = "second" if choice.item and choice.second and not lab else "text"

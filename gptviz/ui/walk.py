@@ -279,7 +279,8 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
             dials(stage, seen)
             actions(stage, seen, choice)
         return
-    left, right = st.columns([1.68, 1], gap="medium")
+    with st.container(key="body"):
+        left, right = st.columns([1.68, 1], gap="medium")
     with left:
         if titled:
             st.html(bridge(stage))
@@ -312,7 +313,8 @@ def not_shown(stage: Stage, seen: Seen, choice: Choice, error: NotFinite, acted:
         heading(stage)
         st.error(verbatim.markdown(error))
         return
-    left, right = st.columns([1.68, 1], gap="medium")
+    with st.container(key="body"):
+        left, right = st.columns([1.68, 1], gap="medium")
     left.error(verbatim.markdown(error))
     with right, st.container(key="words", gap="xsmall"):
         heading(stage)
@@ -637,6 +639,7 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
     count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
+    count.html(top.MENU.format("More"))
     forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     if choice.present:
         restart.button("Restart", width="stretch", key="restart", **go(0))
