@@ -132,7 +132,8 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
     )
     raw = values(chosen)
     current = chosen.find(raw.get("view", ""))
-    head, tabs, kept = st.columns([1, 4, 0.4], vertical_alignment="center")
+    with st.container(key="experiments"):
+        head, tabs, kept = st.columns([1, 4, 0.4], vertical_alignment="center")
     head.html(f"<h1 class='title'>{verbatim.html(chosen.title)}</h1>")
     address.hold("view", current.key)
     tabs.segmented_control(
