@@ -257,6 +257,11 @@ def _lines(figure: go.Figure, trace: Any, given: dict[str, np.ndarray]) -> dict[
     return columns
 
 
+def heading(figure: go.Figure) -> str:
+    """A chart's title as it reads; empty where it has none."""
+    return _said(figure.layout.title.text or "")
+
+
 def _said(value: Any) -> Any:
     """A text of a chart as it reads, without the marks a chart writes itself; anything else as it is."""
     if not isinstance(value, str):
