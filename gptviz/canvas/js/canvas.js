@@ -30,8 +30,8 @@ function open(element, kind) {
   box.innerHTML = kind.markup
   root.append(box)
   const view = Object.assign(kind.start(name => box.querySelector(name)), { kind, box })
-  view.observer = new ResizeObserver(() => view.frame.clientWidth !== view.width && redraw(view))
-  view.observer.observe(view.frame)
+  view.observer = new ResizeObserver(() => (view.frame.clientWidth !== view.width || view.room?.offsetHeight !== view.roomy) && redraw(view))
+  for (const one of [view.frame, view.room].filter(Boolean)) view.observer.observe(one)
   document.fonts.ready.then(() => redraw(view))
   views.set(element, view)
   return view

@@ -42,7 +42,7 @@ function prepare(view, width, height) {
   view.shared = shared
   return {
     view, size, wide, widest, lines, across, width,
-    height: height * (count / Math.ceil(panels.length / wanted)), // a narrow screen gets more lines
+    height: Math.min(height * (count / Math.ceil(panels.length / wanted)), view.roomy || Infinity), // a narrow screen gets more lines, a low one less height
     longest: Math.min(size.name, width * 0.2), // of a label
     edge: panels.some(p => p.chosen) ? 6 : 3, // room for a frame
     heading: size.title + 10,
