@@ -22,9 +22,7 @@ def slopes(
 
     functions: name -> (function, slope). The trace "name at x" of each side holds exactly the marked number. hidden: (units,)
     """
-    figure = make_subplots(
-        rows=1, cols=2, subplot_titles=("value", "slope: the gradient is × this"), horizontal_spacing=0.1
-    )
+    figure = make_subplots(rows=1, cols=2, subplot_titles=("value", "slope: the gradient is × this"), horizontal_spacing=0.1)
     places = np.linspace(-REACH, REACH, POINTS)
     counts, edges = np.histogram(hidden, bins=BINS, range=(-REACH, REACH))
     for column in (1, 2):
