@@ -36,7 +36,7 @@ class Choice:
     `first_look.place`; token counts from 0, and -1 is the last one. second: the other sentence of a batch of two, "" for none; item: which of the two is shown.
     more: tokens the model has appended. dropout: the rate, 0 = off. beside: the model it is compared with, "" for none; other:
     the chosen cell and the open drawer are about that one. edit: what is changed in the pass of the model, see `gptviz.edits`;
-    whatif: the parts that can be switched off are offered. With an edit, beside may be the same model, unchanged."""
+    whatif: the parts that can be switched off are offered. read: the walk is one page of words and tables. With an edit, beside may be the same model, unchanged."""
 
     stage: str = STAGES[0].key
     text: str = DEFAULT_TEXT
@@ -59,6 +59,7 @@ class Choice:
     edit: str = ""
     whatif: bool = False
     present: bool = False
+    read: bool = False
 
 
 class Rejected(ValueError):
@@ -165,6 +166,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "edit": _edit,
     "whatif": _flag,
     "present": _flag,
+    "read": _flag,
 }
 
 

@@ -24,9 +24,6 @@ CSS = (
     + lesson.CSS
     + (_here / "small.css").read_text(encoding="utf-8")
 )
-MENU: Html = "<details class='menu'><summary>{}</summary></details>"
-"""On a small screen, a button that shows the rest of its row and puts it away again; anywhere else the row is there as a whole.
-small.css does both, so that it answers at once and no server knows the size of a window."""
 PRESENT = """
 html { font-size: 24px; }
 [data-testid=stHeader] { display: none; }
@@ -40,6 +37,12 @@ html { font-size: 24px; }
 [class*=st-key-half-] .chips.present :is(.ids, .about, .heading, .note) { font-size: 0.8rem; line-height: 1.1rem; }
 """
 """In Present mode every size that is counted in rem grows by half, and the browser shows the lesson alone."""
+
+
+def menu(name: str) -> Html:
+    """On a small screen, a button that shows the rest of its row and puts it away again; anywhere else the row is there as a whole.
+    small.css does both, so that it answers at once and no server knows the size of a window."""
+    return f"<details class='menu'><summary>{verbatim.html(name)}</summary></details>"
 
 
 def style(*, present: bool = False) -> None:
@@ -96,7 +99,7 @@ def line(choice: Choice, badge: Html, lab: bool, loaded: GPT | None, places: dic
             gap="xsmall",
         )
         compare(choice, against)
-    name.html(f"<span class='name'>gptviz</span>{MENU.format('Menu')}")
+    name.html(f"<span class='name'>gptviz</span>{menu('Menu')}")
     with labs.popover("Labs", type="tertiary"):
         links.to_all(choice)
     field = "second" if choice.item and choice.second and not lab else "text"
@@ -217,6 +220,14 @@ def more_options(choice: Choice, lab: bool, loaded: bool) -> None:
         key="special",
         on_change=address.chose("special", lambda special: change(special=special, token=-1, cell="")),
     )
+    if not lab:
+        address.hold("read", choice.read)
+        st.toggle(
+            "Read the walk as words and tables",
+            key="read",
+            help="One page without pictures, for a screen reader or to read in one go.",
+            on_change=address.chose("read", lambda read: change(read=bool(read))),
+        )
     for entry in (catalogue.MODELS[key] for key in (choice.model, "" if lab else choice.beside) if key):
         st.caption(f"**{verbatim.markdown(entry.title)}**: {verbatim.markdown(entry.about)}")
         for remark in cache.model(entry.key).remarks if loaded else ():

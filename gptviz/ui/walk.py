@@ -31,6 +31,7 @@ from . import (
     picture,
     pipeline,
     predict,
+    reading,
     sentences,
     state,
     story,
@@ -101,6 +102,10 @@ def walk(choice: Choice) -> None:
         top.too_long(left_out)
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
+    if choice.read and not choice.present and not lesson.instead():
+        reading.show(main)
+        state.write_url(replace(choice, block=state.chosen().block, head=state.chosen().head))
+        return
     pipeline.show(
         choice.stage,
         main.seen.block + 1,
@@ -288,6 +293,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
     with place:
         height = whatif.room(whatif.asks(made, choice), choice)
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said, height=height)
+        st.html(reading.beneath(made))
         dials(stage, seen)
         if overview:
             picture.show(overview, "overview", on_event=acted, alt="")
@@ -639,7 +645,7 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
         )
     back.button("‹ Back", width="stretch", key="back", **go(by=-1))
     count.html(f"<div class='count'>{at + 1} of {len(STAGES)}</div>")
-    count.html(top.MENU.format("More"))
+    count.html(top.menu("More"))
     forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     if choice.present:
         restart.button("Restart", width="stretch", key="restart", **go(0))
