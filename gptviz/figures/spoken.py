@@ -112,16 +112,44 @@ def _(table: Table) -> str:
 
 @sentence.register
 def _(figure: go.Figure) -> str:
-    """Its title, and of its first traces how many numbers and between which."""
-    told = []
-    for one in forms.table(figure):
-        numbers = [np.asarray(values) for values in one.columns.values() if np.asarray(values).dtype.kind in "fiu"]
-        values = numbers[-1][np.isfinite(numbers[-1])] if numbers else ()
-        count = max(map(len, one.columns.values()))
-        if len(values):
-            told.append(f"{one.title}: {count:,} numbers from {number(values.min())} to {number(values.max())}")
-    title = forms.heading(figure)
-    return f"{title or 'A chart'}: {listed(told, TRACES, 'lines or groups of marks')}." if told else f"{title or 'A chart'}."
+    """Its title, what is written in it, and of its first traces how many numbers, the largest and the smallest."""
+    drawn = [told for told in map(lambda trace: _trace(figure, trace), figure.data) if told]
+    written = [said for note in figure.layout.annotations if (said := forms.said(note.text or "").strip())]
+    parts = [
+        (forms.heading(figure) or "A chart").rstrip("."),
+        listed(drawn, TRACES, "lines or groups of marks"),
+        f"written in it: {listed(written, NAMED, 'words')}" if written else "",
+    ]
+    return f"{'; '.join(filter(None, parts))}."
+
+
+def _trace(figure: go.Figure, trace: Any) -> str:
+    """One line, or one group of marks: how many numbers it has, and where the largest and the smallest stand."""
+    lying = trace.type == "bar" and trace.orientation == "h"
+    named = next((name for name in ("z", "values", "x" if lying else "y") if name in trace and trace[name] is not None), "")
+    values = np.asarray(trace[named] if named else (), dtype=object).ravel()
+    if not values.size or not all(isinstance(value, (int, float, np.number)) or value is None for value in values):
+        return ""
+    values = values.astype(np.float64)
+    name = forms.said(trace.name or "")
+    if not np.isfinite(values).any():
+        return ""
+    along = np.asarray(trace["y" if lying else "x"] if named in "xy" and trace["y" if lying else "x"] is not None else ())
+    axis = (
+        figure.layout[f"{'y' if lying else 'x'}axis{((trace['yaxis' if lying else 'xaxis'] or 'x')[1:])}"]
+        if len(along)
+        else None
+    )
+
+    def place(at: int) -> str:
+        if axis is None or len(along) != len(values):
+            return number(values[at])
+        ticks = dict(zip(axis.tickvals or (), axis.ticktext or ()))
+        return f"{number(values[at])} at {forms.said(ticks.get(along[at], number(along[at])))}"
+
+    if values.size == 1:
+        return f"{name} {place(0)}".strip()
+    return f"{name or 'numbers'}: {values.size:,}, the largest {place(int(np.nanargmax(values)))}, the smallest {place(int(np.nanargmin(values)))}"
 
 
 # tables ---------------------------------------------------------------------------------------------------------------
@@ -184,12 +212,15 @@ def _cell(panel: Panel, row: int, column: int) -> str:
 
 
 def _profile(panel: Panel, row: int) -> list[str]:
-    values = panel.values[row]
-    if not np.isfinite(values).any():
+    """What sums a row up: of the numbers in it that can be read."""
+    read = np.isfinite(panel.values[row]) & (True if panel.marks is None else panel.marks[row] == 0)
+    places = np.flatnonzero(read)
+    if not places.size:
         return ["no number"] * 6
-    low, high = int(np.nanargmin(values)), int(np.nanargmax(values))
-    ends = [number(values[low]), panel.column_label(low), number(values[high]), panel.column_label(high)]
-    return [number(np.nanmean(values)), number(np.nanstd(values)), *ends]
+    values = panel.values[row][places]
+    low, high = int(values.argmin()), int(values.argmax())
+    ends = [(number(values[at]), panel.column_label(int(places[at]))) for at in (low, high)]
+    return [number(values.mean()), number(values.std()), *ends[0], *ends[1]]
 
 
 def _short(made: Table) -> Html:

@@ -44,7 +44,8 @@ def step(stage: Stage, seen: Seen, at: int) -> Html:
 
 
 def told(made: Picture) -> Html:
-    return f"<p><b>The picture:</b> {verbatim.html(spoken.sentence(made))}</p><div class='tables'>{spoken.tables(made)}</div>"
+    tables: Html = spoken.tables(made)
+    return f"<p><b>The picture:</b> {verbatim.html(spoken.sentence(made))}</p><div class='tables'>{tables}</div>"
 
 
 def beneath(made: Picture) -> Html:
