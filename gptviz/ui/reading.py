@@ -44,8 +44,7 @@ def step(stage: Stage, seen: Seen, at: int) -> Html:
 
 
 def told(made: Picture) -> Html:
-    tables: Html = spoken.tables(made)
-    return f"<p><b>The picture:</b> {verbatim.html(spoken.sentence(made))}</p><div class='tables'>{tables}</div>"
+    return f"<p><b>The picture:</b> {verbatim.html(spoken.sentence(made))}</p><div class='tables'>{spoken.tables(made)}</div>"
 
 
 def beneath(made: Picture) -> Html:
