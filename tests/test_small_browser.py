@@ -79,3 +79,27 @@ def test_a_finger_sees_small_cells_larger_and_chooses_by_letting_go(server, phon
     send("touchEnd")
     page.wait_for_function("location.search.includes('cell=')")
     assert chosen(page)["cell"].startswith("tok_emb@0,")
+
+
+def test_the_table_of_a_picture_is_one_key_away_and_the_whole_walk_can_be_read(server, phone):
+    page = phone(url(server, stage="attention-weights"))
+    page.locator(".st-key-stage canvas.cells").first.focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "The picture as a table"
+    table = page.locator("details.beneath table").first
+    assert not table.is_visible()
+    page.keyboard.press("Enter")
+    table.wait_for()
+    assert page.get_by_role("columnheader", name="key: is read").first.is_visible()
+    assert page.get_by_role("row", name="3 ·you").first.is_visible()
+    assert_accessible(page)
+    page.goto(url(server, read=1))
+    page.get_by_role("heading", name="27 of 27: Append and repeat").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert_accessible(page, colours=False)
+
+
+def test_with_forced_colours_the_lit_step_is_outlined(server, phone):
+    page = phone(url(server, stage="attention-weights"))
+    page.emulate_media(forced_colors="active")
+    assert page.locator(".map .lit").evaluate("box => getComputedStyle(box).outlineStyle") == "solid"

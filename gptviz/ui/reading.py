@@ -40,13 +40,15 @@ def step(stage: Stage, seen: Seen, at: int) -> Html:
     except NotFinite as error:
         return f"{heading}<p>{verbatim.html(str(error))}</p>"
     words = "".join(f"<p>{verbatim.html(part)}</p>" for part in stage.prose.split("\n\n"))
-    return f"{heading}{words}<p><b>Look for:</b> {verbatim.html(said)}</p>{told(made)}"
+    return f"{heading}{words}<p><b>Look for:</b> {verbatim.html(said)}</p>{told(made, stage.title)}"
 
 
-def told(made: Picture) -> Html:
-    return f"<p><b>The picture:</b> {verbatim.html(spoken.sentence(made))}</p><div class='tables'>{spoken.tables(made)}</div>"
+def told(made: Picture, name: str) -> Html:
+    """A picture in a sentence and as tables, which can be scrolled by keyboard. name: of what they are."""
+    scrolled = f"<div class='tables' role='group' tabindex='0' aria-label='{verbatim.html(f'Numbers of {name}')}'>"
+    return f"<p><b>The picture:</b> {verbatim.html(spoken.sentence(made))}</p>{scrolled}{spoken.tables(made)}</div>"
 
 
-def beneath(made: Picture) -> Html:
+def beneath(made: Picture, name: str) -> Html:
     """The same of one picture, put away under it: one key from the picture opens it."""
-    return f"<details class='beneath'><summary>The picture as a table</summary>{told(made)}</details>"
+    return f"<details class='beneath'><summary>The picture as a table</summary>{told(made, name)}</details>"

@@ -293,7 +293,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
     with place:
         height = whatif.room(whatif.asks(made, choice), choice)
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said, height=height)
-        st.html(reading.beneath(made))
+        st.html(reading.beneath(made, stage.title))
         dials(stage, seen)
         if overview:
             picture.show(overview, "overview", on_event=acted, alt="")
