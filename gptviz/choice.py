@@ -53,7 +53,7 @@ class Choice:
     the chosen cell and the open drawer are about that one. edit: what is changed in the pass of the model, see `gptviz.edits`;
     whatif: the parts that can be switched off are offered. With an edit, beside may be the same model, unchanged. present: type for a
     projector; hide: what is not to be seen, of `HIDEABLE`. cover: numbers of a picture come one after the other; revealed: how many
-    parts of the one on screen have come. lesson: the name of one that leads, "" for none; stop: which of its steps, from 1."""
+    parts of the one on screen have come. read: the walk is one page of words and tables. lesson: the name of one that leads, "" for none; stop: which of its steps, from 1."""
 
     stage: str = STAGES[0].key
     text: str = DEFAULT_TEXT
@@ -79,6 +79,7 @@ class Choice:
     hide: str = ""
     cover: bool = False
     revealed: int = 0
+    read: bool = False
     lesson: str = ""
     stop: int = 0
 
@@ -191,6 +192,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "present": _flag,
         "hide": _hide,
         "cover": _flag,
+        "read": _flag,
         "revealed": _integer(0, covering.ALL),
         "lesson": _name,
         "stop": _integer(0, MOST_STEPS),

@@ -372,7 +372,7 @@ def test_the_rank_of_what_really_came_next():
     texts = [note.text for note in BY_KEY["output-head"].picture(Seen(run)).layout.annotations]
     for place in order:
         assert any(f"#{place:,}</b>" in text for text in texts)
-    assert any("not written yet" in text for text in texts)
+    assert any("not yet" in text for text in texts)
 
 
 @pytest.mark.parametrize("case", list(CASES))

@@ -42,6 +42,7 @@ def test_every_field_survives_the_url():
         hide="model,dropout",
         cover=True,
         revealed=3,
+        read=True,
         lesson="demo",
         stop=3,
     )

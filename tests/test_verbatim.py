@@ -11,6 +11,7 @@ from gptviz.figures import learning
 
 UI = Path(__file__).resolve().parents[1] / "gptviz" / "ui"
 SOURCES = sorted(UI.rglob("*.py"))
+SPOKEN = UI.parent / "figures" / "spoken.py"  # writes markup out of what readers typed, too
 
 # ---- every place of the page that understands markup is given words of the source, or what went through verbatim ------------
 
@@ -94,7 +95,7 @@ def leaf(node: ast.expr) -> str:
 def promises() -> tuple[dict[str, str], dict[str, dict[str, tuple[int, str]]]]:
     """Functions of the page that return markup, and parameters that take it: name -> language, function -> name -> place."""
     returned, taken = {}, {}
-    for path in (*SOURCES, UI.parent / "figures" / "chips.py"):
+    for path in (*SOURCES, UI.parent / "figures" / "chips.py", SPOKEN):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 if leaf(node.returns) in ("Html", "Markdown"):
@@ -235,7 +236,7 @@ class Reader:
         return False
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(UI).as_posix())
+@pytest.mark.parametrize("path", [*SOURCES, SPOKEN], ids=lambda path: path.relative_to(UI.parent).as_posix())
 def test_nothing_but_markup_reaches_a_place_of_markup(path):
     assert Reader(path.read_text(encoding="utf-8"), path.name).found == []
 

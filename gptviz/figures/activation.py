@@ -22,9 +22,7 @@ def slopes(
 
     functions: name -> (function, slope). The trace "name at x" of each side holds exactly the marked number. hidden: (units,)
     """
-    figure = make_subplots(
-        rows=1, cols=2, subplot_titles=("value", "slope: what the gradient is multiplied by"), horizontal_spacing=0.1
-    )
+    figure = make_subplots(rows=1, cols=2, subplot_titles=("value", "slope: the gradient is × this"), horizontal_spacing=0.1)
     places = np.linspace(-REACH, REACH, POINTS)
     counts, edges = np.histogram(hidden, bins=BINS, range=(-REACH, REACH))
     for column in (1, 2):
@@ -115,7 +113,7 @@ def growth(
     edge = {"color": style.PARTS["residual"], "width": 1.5}
     figure.add_shape(type="rect", x0=chosen - 0.47, x1=chosen + 0.47, y0=0, y1=top, line=edge)
     figure.update_xaxes(
-        title_text="expansion factor (percent: feed-forward's share of the block)",
+        title_text="expansion factor (percent: feed-forward's share)",
         tickvals=factors,
         ticktext=[f"<b>{factor}</b>" if factor == chosen else str(factor) for factor in factors],
         showgrid=False,

@@ -71,13 +71,22 @@ def treemap(areas: Sequence[Area], *, title: str, key: Mapping[str, str], depth:
             pathbar={"thickness": 22},
         )
     )
-    colours = "  ".join(
-        f"<span style='color:{style.PARTS[part]}'>■</span> {verbatim.chart(name)}" for name, part in key.items()
-    )
+    signs = [f"<span style='color:{style.PARTS[part]}'>■</span> {verbatim.chart(name)}" for name, part in key.items()]
+    half = -(-len(signs) // 2)  # in two lines, which a telephone has room for
+    colours = "<br>".join("  ".join(line) for line in (signs[:half], signs[half:]) if line)
     _titled(figure, title, height).add_annotation(
-        x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="bottom", text=colours, showarrow=False, font={"size": 13}
+        x=0,
+        y=1,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        text=colours,
+        showarrow=False,
+        align="left",
+        font={"size": 13},
     )
-    return figure.update_layout(margin={"l": 0, "r": 0, "t": 54, "b": 0}, uniformtext={"minsize": 11, "mode": "hide"})
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 68, "b": 0}, uniformtext={"minsize": 11, "mode": "hide"})
 
 
 @dataclass(frozen=True, eq=False)

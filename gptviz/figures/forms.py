@@ -214,10 +214,10 @@ def _(figure: go.Figure) -> tuple[Table, ...]:
             for name in ("error_x", "error_y")
             if name in trace and trace[name].array is not None
         }
-        title = _said(trace.name or f"{trace.type} {n}")
+        title = said(trace.name or f"{trace.type} {n}")
         if trace.type == "table":
-            names = [_said(name) for name in trace.header.values]
-            found.append(Table(dict(zip(names, ([_said(one) for one in column] for column in trace.cells.values))), title))
+            names = [said(name) for name in trace.header.values]
+            found.append(Table(dict(zip(names, ([said(one) for one in column] for column in trace.cells.values))), title))
         elif "z" in given and given["z"].ndim == 2:
             found.append(_cells(given, title))
         else:
@@ -228,13 +228,13 @@ def _(figure: go.Figure) -> tuple[Table, ...]:
 def _cells(given: dict[str, np.ndarray], title: str) -> Table:
     rows, columns = given["z"].shape
     down, across = (given.get(name, ()) for name in ("y", "x"))
-    columns_: dict[str, Sequence[Any]] = {"row": [_said(one) for one in down] if len(down) == rows else list(range(rows))}
+    columns_: dict[str, Sequence[Any]] = {"row": [said(one) for one in down] if len(down) == rows else list(range(rows))}
     named = "text" in given and given["text"].shape == given["z"].shape
     for column in range(columns):
-        label = str(_said(across[column])) if len(across) == columns else str(column)
+        label = str(said(across[column])) if len(across) == columns else str(column)
         columns_[_free(columns_, label, column)] = given["z"][:, column]
         if named:
-            columns_[_free(columns_, f"text of {label}", column)] = [_said(one) for one in given["text"][:, column]]
+            columns_[_free(columns_, f"text of {label}", column)] = [said(one) for one in given["text"][:, column]]
     return Table(columns_, title)
 
 
@@ -247,17 +247,22 @@ def _lines(figure: go.Figure, trace: Any, given: dict[str, np.ndarray]) -> dict[
             if name in "xy" and f"{name}axis" in trace
             else None
         )
-        label = f"{name} ({_said(axis)})" if axis else name
+        label = f"{name} ({said(axis)})" if axis else name
         if values.ndim == 0:
-            columns[label] = [_said(values.item())] * size
+            columns[label] = [said(values.item())] * size
         elif values.ndim == 1 and len(values) == size:
-            columns[label] = values if values.dtype.kind in "fiu" else [_said(one) for one in values]
+            columns[label] = values if values.dtype.kind in "fiu" else [said(one) for one in values]
         elif values.ndim == 2 and len(values) == size:
-            columns |= {f"{label} {n}": [_said(one) for one in column] for n, column in enumerate(values.T, 1)}
+            columns |= {f"{label} {n}": [said(one) for one in column] for n, column in enumerate(values.T, 1)}
     return columns
 
 
-def _said(value: Any) -> Any:
+def heading(figure: go.Figure) -> str:
+    """A chart's title as it reads; empty where it has none."""
+    return said(figure.layout.title.text or "")
+
+
+def said(value: Any) -> Any:
     """A text of a chart as it reads, without the marks a chart writes itself; anything else as it is."""
     if not isinstance(value, str):
         return value

@@ -158,7 +158,7 @@ def _finish(figure: go.Figure, steps: Sequence[int], title: str, height: int) ->
         tickvals=places,
         ticktext=[f"{step:,}" for step in steps],
         range=[np.log10(places[0]) - 0.08, np.log10(places[-1]) + 0.08],
-        title={"text": "step of training (powers of ten, 0 at the left end)", "standoff": 4},
+        title={"text": "step of training (powers of ten, 0 at left)", "standoff": 4},
         showgrid=False,
         automargin=True,
     )

@@ -13,7 +13,7 @@ from .bars import short
 WORDS = 7  # ranks whose word is written; the others are narrow cells that tell theirs under the pointer
 PRESENTED_WORDS = 4
 NARROW = 0.15  # width of such a cell, where a cell with a word is 1 wide
-BEHIND = 2.0  # room right of the cells for what really came next
+BEHIND = 2.2  # room right of the cells for what really came next
 
 
 def table(
@@ -70,7 +70,7 @@ def table(
             col=1,
         )
         if ranks[n] is None:
-            text = "<b>not written yet</b>"
+            text = "<b>not yet</b>"
         else:
             text = f"{short(targets[n], 9)}  <b>#{ranks[n]:,}</b>"
             if ranks[n] <= count:

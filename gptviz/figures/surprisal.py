@@ -64,7 +64,7 @@ def bars(
             x=uniform, y=1, yref="paper", yanchor="bottom", xanchor="center", text=verbatim.chart(uniform_text), showarrow=False
         )
         figure.update_xaxes(
-            range=[0, top * 1.35], title_text=f"{verbatim.chart(measure)} in nats", showgrid=False, zeroline=True
+            range=[0, top * 1.75], title_text=f"{verbatim.chart(measure)} in nats", showgrid=False, zeroline=True
         )
         figure.update_yaxes(
             tickvals=rows,

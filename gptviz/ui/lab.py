@@ -193,7 +193,8 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
 
 def tabs(chosen: Lab, current: Experiment):
     """The lab's name, its experiments to choose from, and the place right of them."""
-    head, tabs, kept = st.columns([1, 4, 0.4], vertical_alignment="center")
+    with st.container(key="experiments"):
+        head, tabs, kept = st.columns([1, 4, 0.4], vertical_alignment="center")
     head.html(f"<h1 class='title'>{verbatim.html(chosen.title)}</h1>")
     address.hold("view", current.key)
     tabs.segmented_control(

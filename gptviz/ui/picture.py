@@ -13,7 +13,7 @@ import streamlit as st
 from .. import verbatim
 from ..figures import style
 from ..figures.chips import Chips, markup
-from ..figures.forms import Picture
+from ..figures.forms import Picture, heading
 from ..figures.matrix import Grid
 from ..figures.strips import DropoutStrips
 from ..figures.table import Table
@@ -52,6 +52,8 @@ def _(figure: go.Figure, key: str, *, cell=None, present=False, on_event, alt, h
     elif height:
         figure = go.Figure(figure).update_layout(height=height)
     theme = "dark" if st.context.theme.type == "dark" else "light"
+    if (title := heading(figure)) and not present:  # small.css shows it where the chart's own line would be too long
+        st.html(f"<p class='chart-title' aria-hidden='true'>{verbatim.html(title)}</p>")
     chosen = choosing(f"{key}-chart", figure.layout.meta, on_event) if figure.layout.meta else "ignore"
     st.plotly_chart(
         style.themed(figure, theme),

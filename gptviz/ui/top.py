@@ -42,7 +42,14 @@ HIDDEN: Mapping[str, str] = MappingProxyType(
 """Where what `hide` in an address names stands on a page."""
 
 LINES = 2  # of a sentence, that the top line shows before it scrolls
-CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + chips.CSS + writing.CSS + lesson.CSS
+_here = Path(__file__).parent
+CSS = (
+    (_here / "page.css").read_text(encoding="utf-8")
+    + chips.CSS
+    + writing.CSS
+    + lesson.CSS
+    + (_here / "small.css").read_text(encoding="utf-8")
+)
 PRESENT = """
 :is(.st-key-top, .st-key-title-row) button { min-height: 1.5rem; padding: 0 0.6rem; }
 .st-key-title-row h1.title { font-size: 1.2rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
@@ -55,6 +62,12 @@ PRESENT = """
 [class*=st-key-half-] .chips.present :is(.ids, .about, .heading, .note) { font-size: 0.8rem; line-height: 1.1rem; }
 """
 """In Present mode every size that is counted in rem grows with the window, and the browser shows the lesson alone."""
+
+
+def menu(name: str) -> Html:
+    """On a small screen, a button that shows the rest of its row and puts it away again; anywhere else the row is there as a whole.
+    small.css does both, so that it answers at once and no server knows the size of a window."""
+    return f"<details class='menu'><summary>{verbatim.html(name)}</summary></details>"
 
 
 def style(*, present: bool = False, hide: str = "") -> None:
@@ -124,7 +137,7 @@ def line(
             gap="xsmall",
         )
         compare(choice, against)
-    name.html("<span class='name'>gptviz</span>")
+    name.html(f"<span class='name'>gptviz</span>{menu('Menu')}")
     with labs.popover("Labs", type="tertiary", key="labs"):
         links.to_all(choice)
     field = "second" if choice.item and choice.second and not lab else "text"
@@ -245,6 +258,14 @@ def more_options(choice: Choice, lab: bool, loaded: bool) -> None:
         key="special",
         on_change=address.chose("special", lambda special: change(special=special, token=-1, cell="")),
     )
+    if not lab:
+        address.hold("read", choice.read)
+        st.toggle(
+            "Read the walk as words and tables",
+            key="read",
+            help="One page without pictures, for a screen reader or to read in one go.",
+            on_change=address.chose("read", lambda read: change(read=bool(read))),
+        )
     for entry in (catalogue.MODELS[key] for key in (choice.model, "" if lab else choice.beside) if key):
         st.caption(f"**{verbatim.markdown(entry.title)}**: {verbatim.markdown(entry.about)}")
         for remark in cache.model(entry.key).remarks if loaded else ():

@@ -34,6 +34,7 @@ from . import (
     pipeline,
     predict,
     projector,
+    reading,
     sentences,
     state,
     story,
@@ -106,6 +107,10 @@ def walk(choice: Choice) -> None:
         top.too_long(left_out)
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
+    if choice.read and not choice.present and not lesson.instead():
+        reading.show(main)
+        state.write_url(replace(choice, block=state.chosen().block, head=state.chosen().head))
+        return
     part = covered(stage, main, choice) if stage and not other else None
     led = guide.led(choice)
     pipeline.show(
@@ -340,7 +345,8 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
             dials(stage, seen)
             actions(stage, seen, choice)
         return
-    left, right = st.columns([1.68, 1], gap="medium")
+    with st.container(key="body"):
+        left, right = st.columns([1.68, 1], gap="medium")
     with left:
         if titled:
             st.html(bridge(stage))
@@ -348,6 +354,7 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
     with place:
         height = whatif.room(whatif.asks(made, choice), choice)
         picture.show(made, "picture", cell=cell, present=False, on_event=acted, alt=said, height=height)
+        st.html(reading.beneath(made, stage.title))
         dials(stage, seen)
         if overview:
             picture.show(overview, "overview", on_event=acted, alt="")
@@ -373,7 +380,8 @@ def not_shown(stage: Stage, seen: Seen, choice: Choice, error: NotFinite, acted:
         heading(stage)
         st.error(verbatim.markdown(error))
         return
-    left, right = st.columns([1.68, 1], gap="medium")
+    with st.container(key="body"):
+        left, right = st.columns([1.68, 1], gap="medium")
     left.error(verbatim.markdown(error))
     with right, st.container(key="words", gap="xsmall"):
         heading(stage)
@@ -755,6 +763,7 @@ def controls(stage: Stage, main: Half, other: Half | None, choice: Choice) -> No
     else:
         where = led.count if led else f"{at + 1} of {len(STAGES)}"
         count.html(f"<div class='count'>{verbatim.html(where)}</div>")
+    count.html(top.menu("More"))
     forward.button("Next ›", width="stretch", type="primary", key="next", **go(by=1))
     brief = choice.present
     select(block, "Block", "block", [config.n_layer for config in sizes], choice.block, not stage.per_block, brief=brief)

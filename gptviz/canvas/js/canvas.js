@@ -31,9 +31,9 @@ function open(element, kind) {
   box.innerHTML = kind.markup
   root.append(box)
   const view = Object.assign(kind.start(name => box.querySelector(name)), { kind, box })
-  view.observer = new ResizeObserver(() => (view.frame.clientWidth !== view.width || grown(view.frame).tall !== view.tall) && redraw(view))
-  view.observer.observe(view.frame)
-  if (root instanceof ShadowRoot) view.observer.observe(root.host)
+  const moved = () => view.frame.clientWidth !== view.width || grown(view.frame).tall !== view.tall || view.room?.offsetHeight !== view.roomy
+  view.observer = new ResizeObserver(() => moved() && redraw(view))
+  for (const one of [view.frame, view.room, root instanceof ShadowRoot && root.host].filter(Boolean)) view.observer.observe(one)
   document.fonts.ready.then(() => redraw(view))
   views.set(element, view)
   return view

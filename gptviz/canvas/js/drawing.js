@@ -121,6 +121,30 @@ function printed({ text, size, font }, p) {
   return { numbers: [], type: 0 }
 }
 
+const LENS = { across: 9, down: 3, side: 26 } // cells that a lens shows, and how large
+
+// The cells around a place, large enough to be told apart, itself framed.
+export function lens(view, canvas, p, { row, col }) {
+  const { across, down, side } = LENS
+  const [rows, columns] = [Math.min(down, p.rows), Math.min(across, p.cols)]
+  const [r0, c0] = [Math.min(Math.max(0, row - (rows >> 1)), p.rows - rows), Math.min(Math.max(0, col - (columns >> 1)), p.cols - columns)]
+  Object.assign(canvas, { width: columns * side * view.ratio, height: rows * side * view.ratio })
+  Object.assign(canvas.style, { width: `${columns * side}px`, height: `${rows * side}px` })
+  const context = canvas.getContext("2d")
+  context.scale(view.ratio, view.ratio)
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) {
+      const i = (r0 + r) * p.cols + c0 + c
+      const number = !p.marks?.[i] && Number.isFinite(p.values[i])
+      context.fillStyle = css(number ? p.ramp[shade(p, p.values[i])] : p.marks?.[i] ? view.colours.hidden : view.colours.paper)
+      context.fillRect(c * side, r * side, side - 1, side - 1)
+    }
+  }
+  context.strokeStyle = view.colours.ink
+  context.lineWidth = 3
+  context.strokeRect((col - c0) * side, (row - r0) * side, side - 1, side - 1)
+}
+
 function cross({ text, colours }, [x, y, w, h], small) {
   const arm = Math.min(small * 0.28, 9)
   text.strokeStyle = css(colours.line)

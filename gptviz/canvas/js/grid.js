@@ -16,7 +16,7 @@ export const GRID = { markup: GRID_MARKUP, start, read, draw }
 
 function start(find) {
   const view = { version: 0, focus: null, hover: null, pointer: null, keys: false, frame: find(".matrix") }
-  for (const name of ["cells", "over", "tip", "foot", "live"]) view[name] = find(`.${name}`)
+  for (const name of ["cells", "over", "tip", "foot", "live", "room"]) view[name] = find(`.${name}`)
   view.text = view.cells.getContext("2d")
   view.play = find(".play")
   view.play.onclick = () => (view.played === undefined ? play(view, 1) : stop(view))
@@ -47,7 +47,7 @@ function read(view, header, take) {
 
 function draw(view, width) {
   const { grid, cells, over, foot } = view
-  view.width = width
+  Object.assign(view, { width, roomy: view.room.offsetHeight })
   view.ratio = view.pixels ?? (window.devicePixelRatio || 1) * view.grow
   view.size = grid.present ? LARGE : NORMAL
   view.frame.classList.toggle("present", grid.present)

@@ -4,6 +4,7 @@
 import { keys, limits, range } from "./places.js"
 
 const ROUND = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+const PHONE = 480 // pixels of width below which signs between panels leave their cells too little
 const MEASURED = 400 // labels of a list that are measured
 const ROUNDS = 3 // heights depend on how column labels and legends fit, that depends on widths, and a square is as wide as high
 export const NO_LABELS = { tick: 4, tilt: false, brief: false, axisBelow: false }
@@ -42,7 +43,8 @@ function prepare(view, width, height) {
   view.shared = shared
   return {
     view, size, wide, widest, lines, across, width,
-    height: view.tall ? height : height * (count / Math.ceil(panels.length / wanted)), // a narrow screen gets more lines, a room has none
+    // a narrow screen gets more lines, a low one less height, and a room what it has
+    height: view.tall ? height : Math.min(height * (count / Math.ceil(panels.length / wanted)), view.roomy || Infinity),
     longest: Math.min(size.name, width * 0.2), // of a label
     edge: panels.some(p => p.chosen) ? 6 : 3, // room for a frame
     heading: size.title + 10,
@@ -54,7 +56,7 @@ function prepare(view, width, height) {
 // How many panels stand beside each other: as many as wanted, fewer where each would be too narrow.
 function abreast({ grid, size }, width, wanted) {
   const labelled = grid.panels.some(p => p.row_axis || p.columnLabels)
-  const least = size.narrow * (labelled ? (wanted < 4 ? 1.5 : 1) : 0.4)
+  const least = size.narrow * (labelled ? (wanted < 4 || width < PHONE ? 1.5 : 1) : 0.4)
   let across = wanted
   while (across > 1 && width / across < least) across--
   return across

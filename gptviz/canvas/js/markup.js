@@ -15,7 +15,12 @@ export const GRID_MARKUP = `
     }
     .cells {
       border-radius: 4px;
-      touch-action: manipulation;
+      touch-action: pan-y pinch-zoom;
+    }
+    .room {
+      position: absolute;
+      height: var(--room, 0);
+      visibility: hidden;
     }
     .cells:focus-visible {
       outline: 2px solid var(--st-primary-color, #0060a0);
@@ -50,6 +55,10 @@ export const GRID_MARKUP = `
       font-size: 17px;
       font-weight: 600;
       font-variant-numeric: tabular-nums;
+    }
+    .tip canvas {
+      width: auto;
+      margin-bottom: 6px;
     }
     .tip dl {
       display: grid;
@@ -118,6 +127,7 @@ export const GRID_MARKUP = `
     <canvas class="cells" tabindex="0" role="application" aria-roledescription="matrix"></canvas>
     <canvas class="over" aria-hidden="true"></canvas>
     <div class="tip" hidden></div>
+    <div class="room"></div>
   </div>
   <div class="foot"></div>
   <button class="play" type="button" hidden></button>
@@ -128,9 +138,9 @@ export const DROPOUT_MARKUP = `
   <style>
     :host { display: block; }
     .live { color: var(--st-text-color, #222); font: 15px/1.45 var(--st-font, sans-serif); font-variant-numeric: tabular-nums; }
-    .top { display: flex; align-items: center; gap: 14px; padding: 2px 0 6px; }
+    .top { display: flex; flex-wrap: wrap; align-items: center; gap: 0 14px; padding: 2px 0 6px; }
     .rate { font-weight: 650; font-size: 1.2em; min-width: 5em; }
-    .factor { min-width: 14.5em; }
+    .factor { min-width: min(14.5em, 100%); }
     input { flex: 1; min-width: 60px; height: 24px; margin: 0; accent-color: var(--st-primary-color, #0060a0); cursor: pointer; }
     input:focus-visible, canvas:focus-visible { outline: 2px solid var(--st-primary-color, #0060a0); outline-offset: 2px; border-radius: 4px; }
     canvas { display: block; width: 100%; cursor: crosshair; touch-action: manipulation; }

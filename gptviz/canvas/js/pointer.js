@@ -1,12 +1,21 @@
 // What moves with the pointer and the keys over a grid: the place pointed at, its lines, what is told of it, and choosing it.
-import { outline } from "./drawing.js"
+import { lens, outline } from "./drawing.js"
 import { area } from "./layout.js"
 import { chosen, describe, firstPlace, strongest, tileAt, tileCells, within } from "./places.js"
+
+const SLIPPED = 16 // pixels a finger moves when it does more than tap
+const TOUCHABLE = 20 // pixels of a cell that a finger can choose without a lens
 
 export function listen(view) {
   const { cells } = view
   cells.onpointermove = event => follow(view, event)
   cells.onpointerleave = event => event.pointerType !== "touch" && leave(view) // a finger that leaves has read nothing yet
+  cells.onpointercancel = () => leave(view) // the page scrolls under it
+  cells.onpointerdown = event => (view.down = [event.clientX, event.clientY])
+  cells.onpointerup = event => {
+    const moved = Math.hypot(event.clientX - view.down?.[0], event.clientY - view.down?.[1])
+    if (view.touch && view.enlarged && moved > SLIPPED) choose(view, (view.focus = view.hover)) // a tap is a click
+  }
   cells.onclick = event => {
     follow(view, event)
     view.keys = false
@@ -30,6 +39,7 @@ export function listen(view) {
 function follow(view, event) {
   const box = view.cells.getBoundingClientRect()
   view.pointer = [event.clientX - box.left, event.clientY - box.top].map(at => at / view.grow)
+  view.touch = event.pointerType === "touch"
   view.hover = hit(view, ...view.pointer)
   overlay(view)
 }
@@ -122,6 +132,7 @@ function overlay(view, speak = false) {
   const said = describe(grid, place)
   if (speak) view.live.textContent = [...said.facts.map(fact => fact.join(" ")), said.head].filter(Boolean).join(", ")
   fill(tip, said)
+  view.enlarged = Boolean(view.touch && view.hover) && enlarge(view, place)
   putTip(view, place)
 }
 
@@ -151,13 +162,30 @@ function fill(tip, { head, facts, code }) {
   tip.replaceChildren(...[head && make("b", head), list, code && make("code", code)].filter(Boolean))
 }
 
-// Beside the pointer, or the cell that has the focus; on its other side where there is no room.
-function putTip({ grid, cells, tip, ratio, pointer, width, grow }, { panel, row, col }) {
+// Under a finger cells too small for it are shown larger.
+function enlarge(view, place) {
+  const p = view.grid.panels[place.panel]
+  if (p.tiles || place.row < 0 || place.col < 0 || Math.min(p.w / p.cols, p.h / p.rows) >= TOUCHABLE) return false
+  const canvas = document.createElement("canvas")
+  lens(view, canvas, p, place)
+  view.tip.prepend(canvas)
+  return true
+}
+
+// Beside the pointer, above a finger, or at the cell that has the focus; on its other side where there is no room.
+function putTip({ grid, cells, tip, ratio, pointer, touch, width, grow }, { panel, row, col }) {
   const p = grid.panels[panel]
   const [x, y, w, h] = row < 0 || col < 0 ? [p.x, p.top, 0, p.y - p.top] : area(ratio, p, [row, row + 1, col, col + 1])
   const [px, py] = pointer ?? [x + w, y + h]
+  const top = cells.getBoundingClientRect().top
+  if (pointer && touch) {
+    const above = py - 36 - tip.offsetHeight
+    tip.style.left = `${Math.max(0, Math.min(px - tip.offsetWidth / 2, width - tip.offsetWidth))}px`
+    tip.style.top = `${top + above * grow >= 0 ? above : py + 48}px`
+    return
+  }
   const left = px + 16 + tip.offsetWidth > width ? px - 16 - tip.offsetWidth : px + 16
-  const under = cells.getBoundingClientRect().top + (py + 18 + tip.offsetHeight) * grow <= window.innerHeight
+  const under = top + (py + 18 + tip.offsetHeight) * grow <= window.innerHeight
   tip.style.left = `${Math.max(0, left)}px`
   tip.style.top = `${under ? py + 18 : py - 14 - tip.offsetHeight}px`
 }

@@ -139,7 +139,7 @@ def spread_pictures(setting: Setting) -> list:
             rates,
             means,
             (p, float(growth(x, draws, p).mean())),
-            titles=(f"Feature {feature} over {MASKS} masks: mean kept", "Size of the whole row: grows by 1/√(1 − p)"),
+            titles=(f"Feature {feature}, {MASKS} masks: mean kept", "Whole row: grows by 1/√(1 − p)"),
         )
     ]
 

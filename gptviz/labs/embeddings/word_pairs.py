@@ -121,7 +121,7 @@ def pictures(setting: Setting) -> list[go.Figure]:
         alike.against_chance(
             {
                 f'"{one}" with each of the {found.others.size:,} other rows': found.others,
-                f"{pairs.size:,} random pairs from {drawn} (a sample, seed {SEED})": pairs,
+                f"{pairs.size:,} random pairs from {drawn} (seed {SEED})": pairs,
             },
             found.cosine,
             f"{one} {two}",

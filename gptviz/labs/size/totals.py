@@ -13,10 +13,10 @@ from ..lab import Control, Setting, experiment
 from .shape import NAMES, PARTS, configured, controls, presets, shape_text, state, title_of
 
 PUBLISHED = {
-    124_412_160: "rounded to 124M in textbooks",
+    124_412_160: "rounded to 124M",
     124_439_808: "OpenAI's GPT-2 small",
-    163_009_536: "the textbook code as written",
-    163_037_184: "the textbook code with OpenAI's biases",
+    163_009_536: "the textbook code",
+    163_037_184: "the same with biases",
 }
 """Where the four totals of GPT-2 small's shape are met."""
 

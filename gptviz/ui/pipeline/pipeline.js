@@ -79,6 +79,14 @@ function build(nav, stages, state) {
   return { times, whose };
 }
 
+// Where the map is a strip that scrolls, the lit step is in its middle; only a step moves it, so that a reader can look around.
+function along(nav) {
+  const lit = nav.querySelector(".lit");
+  if (!lit || nav.along === lit || nav.scrollWidth <= nav.clientWidth) return;
+  nav.along = lit;
+  nav.scrollLeft = lit.offsetLeft + (lit.offsetWidth - nav.clientWidth) / 2;
+}
+
 // Another stage begins at its top, wherever the last one was left.
 function top(nav) {
   for (let node = nav; node; node = node.parentElement ?? node.getRootNode().host) node.scrollTop = 0;
@@ -158,6 +166,7 @@ export default function (component) {
       if (on) box.setAttribute("aria-current", "step");
       else box.removeAttribute("aria-current");
     }
+    along(nav);
     nav.querySelector(".name").textContent = `Block ${at("block")} of ${data.blocks}`;
     const inside = data.stages.find((stage) => stage.key === at("stage"))?.inBlock;
     const focused = nav.querySelector(".turn:focus");
