@@ -38,6 +38,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import sample_checkpoints
 from gptviz import tokenizer, trace, weights
+from gptviz.choice import HIDEABLE
 from gptviz.figures.forms import to_plotly
 from gptviz.figures.matrix import Grid
 from gptviz.labs.lab import Control, Lab, Setting
@@ -176,6 +177,10 @@ GOOD: dict[str, Callable[[Random], object]] = {
     "edit": edit,
     "whatif": lambda random: random.randrange(2),
     "present": lambda random: random.randrange(2),
+    "hide": lambda random: ",".join(random.sample(HIDEABLE, random.randrange(1, 4))),
+    "cover": lambda random: random.randrange(2),
+    "revealed": lambda random: random.randrange(12),
+    "read": lambda random: random.randrange(2),
     "lesson": lambda random: random.choice(("demo", "class", "self-study", "none")),
     "stop": lambda random: random.randrange(0, 40),
 }

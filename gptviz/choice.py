@@ -217,7 +217,7 @@ def from_url(params: Mapping[str, str], parsers: Mapping[str, Callable[[str], An
             shown = raw if len(raw) <= 40 else raw[:40] + "..."
             notes.append(f'The link says {name} = "{shown}", which {error}; the default is used instead.')
     asked = [one.strip() for one in params.get("hide", "").split(",")]
-    if unknown := [one for one in asked if one and one.lower() not in HIDEABLE]:
+    if unknown := [one for one in asked if one not in ("", "0", "1") and one.lower() not in HIDEABLE]:
         notes.append(
             f"Nothing here is called {', '.join(unknown)[:60]}, so that cannot be hidden. What can: {', '.join(HIDEABLE)}."
         )

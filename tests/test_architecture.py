@@ -52,7 +52,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "lens": {"hooks", "model", "points", "trace"},
     "attribution": {"model", "points", "trace"},
     "cached": {"model"},
-    "choice": {"catalogue", "edits", "hub", "points", "stages", "tokenizer"},
+    "choice": {"catalogue", "edits", "figures", "hub", "points", "stages", "tokenizer"},
     "classroom": set(),
     "lessons": {"catalogue", "choice", "hooks", "labs", "model", "stages", "tokenizer"},
     "likeness": {"trace"},

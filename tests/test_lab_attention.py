@@ -9,6 +9,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from gptviz import tokenizer, trace
+from gptviz.choice import Choice
 from gptviz.config import PRESETS, GPTConfig
 from gptviz.figures import running_sum
 from gptviz.figures.matrix import MASKED, PADDING, Grid
@@ -16,7 +17,7 @@ from gptviz.labs.attention import first_token, head_atlas, head_columns, masking
 from gptviz.labs.attention.lab import LAB
 from gptviz.labs.lab import Setting
 from gptviz.labs.subjects import heads as head_patterns
-from gptviz.ui import matrix
+from gptviz.ui import matrix, state
 from gptviz.ui.matrix import Pick
 from sample_models import EFFORT, mini, randomised, some_ids, tiny, untrained
 
@@ -333,3 +334,9 @@ def test_the_page_says_the_numbers_of_the_chosen_head():
     assert f"{100 * weight:.1f} %" in html(app) and "A VIEW" in html(app)
     app.toggle(key="control-hide").set_value(False).run()
     assert "A VIEW" not in html(app) and not app.exception
+
+
+def test_an_older_address_of_the_view_without_the_first_token_is_understood():
+    assert state.own({"view": "first", "hide": "0", "text": "a b"}) == {"view": "first", "without": "0"}
+    assert state.own({"view": "first", "hide": "model"}) == {"view": "first"}
+    assert state.from_url({"hide": "0"}) == (Choice(), [])

@@ -285,7 +285,7 @@ def write(chosen: Lab, current: Experiment | None, controls: Sequence[Control], 
 def arrive(chosen: Lab) -> None:
     """Take a lab's own parameters out of the address where there is news in it. A link that has none comes back to the lab as it
     was left."""
-    params = {name: value for name, value in state.addressed().items() if name not in state.SHARED}
+    params = state.own(state.addressed())
     key = f"lab-{chosen.key}"
     if key not in st.session_state or state.arrived() == address.HISTORY or (state.arrived() and params):
         st.session_state[key] = params

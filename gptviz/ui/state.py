@@ -59,6 +59,12 @@ SHARED = ("text", "model", "special", "present", "hide", "lesson", "stop")
 """The choices that every page shares; the others belong to the walk."""
 
 
+def own(params: Mapping[str, str]) -> dict[str, str]:
+    """What of an address is a page's own. Older ones say hide=0 or hide=1 of the view without the first token."""
+    found = {name: value for name, value in params.items() if name not in SHARED}
+    return found | ({"without": params["hide"]} if params.get("hide") in ("0", "1") else {})
+
+
 def current(names: Sequence[str] = tuple(PARSERS)) -> Choice:
     """What is chosen now: from the URL when there is news in it (first visit, a link, Back), else as kept. Asked once in a run,
     before anything is drawn.

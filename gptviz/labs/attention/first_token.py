@@ -31,12 +31,12 @@ def controls(setting: Setting) -> tuple[Control, ...]:
     return (
         head_control(setting, "first"),
         token_control(setting, "row", "Row: the token that reads", len(setting.ids) - 1),
-        Control("hide", "Hide the first token", "switch", default=True),
+        Control("without", "Hide the first token", "switch", default=True),
     )
 
 
 def state(setting: Setting) -> tuple[str, ...]:
-    return ("A VIEW: first token hidden, rows renormalised",) if setting["hide"] else ()
+    return ("A VIEW: first token hidden, rows renormalised",) if setting["without"] else ()
 
 
 def pictures(setting: Setting) -> list[Picture]:
@@ -53,7 +53,7 @@ def pictures(setting: Setting) -> list[Picture]:
             side_title="on first",
         )
     ]
-    if setting["hide"]:
+    if setting["without"]:
         view = without_first(weights)
         marks = future(size)
         marks[:, 0] = MASKED
@@ -74,9 +74,9 @@ def pictures(setting: Setting) -> list[Picture]:
             panels=tuple(panels),
             per_row=2,
             selected=setting["row"],
-            note="Only the left picture is the model." if setting["hide"] else "",
+            note="Only the left picture is the model." if setting["without"] else "",
             alt=f"Attention weights of block {block + 1}, head {head + 1}"
-            + (", and the same without the first token, rows divided by what is left." if setting["hide"] else "."),
+            + (", and the same without the first token, rows divided by what is left." if setting["without"] else "."),
         )
     ]
 
@@ -89,7 +89,7 @@ def caption(setting: Setting) -> str:
         return f"{first} is the first token and reads only itself: without that weight nothing is left of its row."
     said = f"{quoted(setting, row)} puts {percent(weights[row, 0])} on {first}"
     average = f"over rows 1 and later the mean is {percent(float(weights[1:, 0].mean()))}"
-    if not setting["hide"]:
+    if not setting["without"]:
         return f"{said}; {average}."
     view = without_first(weights)
     if not np.isfinite(view[row]).all():

@@ -75,8 +75,7 @@ def _follow(place: Place, page: str, go: Go) -> None:
     params = dict(place.params)
     written, _ = state.carried(params)
     if place.page:
-        own = {name: value for name, value in params.items() if name not in state.SHARED}
-        st.session_state[f"lab-{place.page}"] = own
+        st.session_state[f"lab-{place.page}"] = state.own(params)
     state.lead(written)  # even where this visit has been there before
     if place.page != page:
         go(place.page, written)
