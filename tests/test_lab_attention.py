@@ -221,7 +221,7 @@ def test_what_is_not_the_model_is_labelled():
     heads = found("heads")
     assert heads.state(setting(heads)) == () and heads.state(setting(heads, heads=4)) == ("A VIEW: 4 heads, the model has 8",)
     first = found("first")
-    assert "A VIEW" in first.state(setting(first))[0] and first.state(setting(first, hide=False)) == ()
+    assert "A VIEW" in first.state(setting(first))[0] and first.state(setting(first, without=False)) == ()
 
 
 # heads and their columns ----------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_hiding_the_first_token_divides_by_what_is_left():
     (grid,) = first_token.pictures(chosen)
     assert np.array_equal(grid.panels[0].values, weights) and (grid.panels[1].marks[1:, 0] == MASKED).all()
     assert (grid.panels[1].marks[0] == PADDING).all()
-    assert len(first_token.pictures(setting(found("first"), hide=False))[0].panels) == 1
+    assert len(first_token.pictures(setting(found("first"), without=False))[0].panels) == 1
 
 
 # every experiment -----------------------------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ def test_the_page_says_the_numbers_of_the_chosen_head():
     app = opened(view="first", head="2.2", row="2")
     weight = float(trace.run(mini(), EFFORT)["blocks.1.att.weights"][0, 1, 2, 0])
     assert f"{100 * weight:.1f} %" in html(app) and "A VIEW" in html(app)
-    app.toggle(key="control-hide").set_value(False).run()
+    app.toggle(key="control-without").set_value(False).run()
     assert "A VIEW" not in html(app) and not app.exception
 
 
