@@ -215,7 +215,8 @@ def tabs(chosen: Lab, current: Experiment):
 def presented(chosen: Lab, current: Experiment):
     """The experiment's name, its question, the ways to the others, and the place for what keeps it."""
     widths = [3.2, 1.15, 0.95, 2.3, 0.95, 0.8]
-    title, asked, back, view, forward, kept = st.columns(widths, vertical_alignment="center", gap="xsmall")
+    with st.container(key="presented"):
+        title, asked, back, view, forward, kept = st.columns(widths, vertical_alignment="center", gap="xsmall")
     title.html(f"<h1 class='title'>{verbatim.html(current.title)}</h1>")
     if current.question and not lesson.busy():
         with asked.container(key="question"):
