@@ -25,7 +25,7 @@ def in_sight(page, stage) -> None:
                 "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
             )
             assert inks > 10, f"{stage.key}: the canvas is empty"
-        look = half.locator("p.look").bounding_box()
+        look = (half if half.locator("p.look").count() else page).locator("p.look").last.bounding_box()
         assert look["y"] + look["height"] <= bar, f"{stage.key}: the look-for line is in sight"
     left, right = boxes
     assert left["width"] > 300 and left["x"] + left["width"] <= right["x"] and abs(left["y"] - right["y"]) < 2

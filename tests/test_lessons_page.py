@@ -98,7 +98,7 @@ def test_lessons_are_offered_where_a_reader_starts_and_in_present():
     fine(app.button(key="lesson-overview-demo").click().run())
     assert app.query_params["lesson"] == "demo" and app.query_params["step"] == "1"
     app = fine(opened(stage="gelu", present="1"))
-    fine(app.button(key="lesson-present-mine").click().run())
+    fine(app.button(key="lesson-menu-mine").click().run())
     assert app.session_state["choice"].present and app.session_state["choice"].stage == "causal-mask"
     assert app.button(key="guide-leave").label == "Leave the lesson"
 

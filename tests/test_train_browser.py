@@ -73,6 +73,7 @@ def test_two_readers_in_turn(server, visit):
     button(two, "Stop").click()
     button(two, "Walk through it").click(timeout=SECONDS)
     two.wait_for_url(re.compile("/(walk)?\\?.*model=own-"))
+    two.set_viewport_size({"width": 1366, "height": 768})
     settle(two)
     expect(two.get_by_role("combobox", name="Model")).to_have_value("your own")
     button(two, "Next ›").click()
