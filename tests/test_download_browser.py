@@ -67,17 +67,3 @@ def test_a_reader_downloads_while_another_steps(mirror, visit):
     assert one.get_by_role("combobox", name="Block").input_value() == "Block 1 of 2"
     assert one.get_by_role("button", name="Use gpt2 now").count() == 0
     two.locator("h1.title", has_text="Positional embedding").wait_for()
-
-
-def test_cancel_in_the_browser(mirror, visit):
-    stand_in, server = mirror
-    page = visit(f"{server.url}/?model=gpt2")
-    page.get_by_text("not on this machine yet").wait_for()
-    page.get_by_role("button", name="Download gpt2").click()
-    page.get_by_text(re.compile(r"gpt2: .*/s, \d+ s left")).wait_for()
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("button", name="Go on with gpt2").wait_for()
-    page.get_by_text("of them are here already").wait_for()
-    stand_in.speed = None
-    page.get_by_role("button", name="Go on with gpt2").click()
-    page.get_by_role("button", name="Use gpt2 now").wait_for()

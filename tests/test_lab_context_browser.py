@@ -3,7 +3,7 @@
 import numpy as np
 
 from conftest import settle
-from gptviz.labs.context import batches, windows
+from gptviz.labs.context import batches
 from test_lab_context import BY_KEY, setting
 
 
@@ -29,36 +29,10 @@ def said(page, asked) -> None:
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
 
 
-def slide(page, label: str, *keys: str) -> None:
-    """Move the slider of that label by keys."""
-    handle = page.locator("[data-testid=stSlider]").filter(has_text=label).locator("input[type=range]")
-    handle.focus()
-    for key in keys:
-        handle.press(key)
-
-
 def drawn(page, chart: int, trace: int, name: str) -> np.ndarray:
     """What one trace of a chart on the page holds."""
     read = "([n, t, name]) => Array.from(document.querySelectorAll('.js-plotly-plot')[n]._fullData[t][name])"
     return np.array(page.evaluate(read, [chart, trace, name]))
-
-
-def test_sliding_window(visit, server):
-    page = opened(visit, server, "sliding")
-    slide(page, "Stride", "ArrowLeft", "ArrowLeft")
-    said(page, setting("sliding", stride=2))
-    slide(page, "Window:", "ArrowLeft")
-    said(page, setting("sliding", stride=2, length=3))
-    slide(page, "Batch size", "ArrowRight")
-    asked = setting("sliding", stride=2, length=3, rows=3)
-    said(page, asked)
-    made = windows.cut_setting(asked)[1]
-    assert drawn(page, 1, 0, "customdata")[::2].tolist() == made.inputs[:3].tolist()
-    assert drawn(page, 0, 1, "base").tolist() == [start + 1 for start in made.starts[:5]]
-    typed = page.get_by_label("Your sentence goes on with")
-    typed.fill("and home again")
-    typed.press("Enter")
-    said(page, setting("sliding", stride=2, length=3, rows=3, after="and home again"))
 
 
 def test_batch_of_two(visit, server):

@@ -81,21 +81,6 @@ def test_from_the_answer_to_the_word_it_came_from_and_back(server, visit):
     assert_accessible(page, narrow=True)
 
 
-def test_the_answer_plays_row_by_row_and_follows_a_click(server, visit):
-    page = visit(at(server), reduced_motion="reduce")
-    says(page, "forms")
-    canvas = page.locator(".st-key-stage canvas.cells").first
-    shown = canvas.evaluate("c => c.toDataURL()")
-    page.get_by_role("button", name="Play, row by row").click()
-    page.get_by_role("button", name="Stop").wait_for()
-    assert canvas.evaluate("c => c.toDataURL()") != shown
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="Play, row by row").wait_for()
-    assert canvas.evaluate("c => c.toDataURL()") == shown
-    click(page, 0, row=4, column=1)
-    says(page, "forms", at=1)
-
-
 def test_a_cell_is_copied_where_it_is_clicked(server, visit):
     page = visit(at(server, view="patch", other="The door was sealed. He opened the"))
     values = {"other": "The door was sealed. He opened the"}
