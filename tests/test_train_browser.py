@@ -51,6 +51,7 @@ def test_two_readers_in_turn(server, visit):
     two = visit(f"{server.url}/Train?pick=walrus&size=smaller&seconds=10", theme="dark")
     button(two, "Start").click()
     two.get_by_text("One reader is training; you are next.").wait_for()
+    settle(two)  # what is on its way out is pale
     assert_accessible(two, narrow=True)
 
     button(one, "Pause").click()
