@@ -3,6 +3,8 @@ const FIRST = 24; // pixels of a rem that pictures are laid out for
 const LEAST = 190; // pixels, at that size, that a picture keeps however much stands around it
 const STEPS = { ArrowRight: 1, PageDown: 1, ArrowDown: 1, ArrowLeft: -1, PageUp: -1, ArrowUp: -1, Home: -Infinity };
 const PICTURE = ".st-key-stage [data-testid=stElementContainer]:is([class*=st-key-picture], [class*=st-key-lab-picture]), .st-key-stage [data-testid=stLayoutWrapper]:has(> [class*=st-key-pieces])";
+const LATE = 1500; // milliseconds that a press waits for what it is about
+const MOMENT = 50; // milliseconds between two looks whether it is there
 const CHIPS = [1.5, 1.4, 1.3, 1.2, 1.1, 1];
 const OPEN = ".st-key-vote-done button, .st-key-begin button"; // what leads back to the picture
 
@@ -93,9 +95,18 @@ function escape(state) {
   if (document.querySelector("[data-testid=stPopoverBody], [role=listbox]")) return false; // closes by itself
   const back = [...document.querySelectorAll(OPEN)].find((button) => button.checkVisibility());
   if (back) return back.click(), true;
-  if (!state.data.open) return false;
+  state.leaves = Date.now() + LATE;
+  soonLeft(state);
+  return state.data.open;
+}
+
+// What was chosen a moment ago can still be on its way: it is left as soon as it is there, unless something else is
+// pressed first.
+function soonLeft(state) {
+  if (Date.now() > state.leaves) return;
+  if (!state.data.open) return setTimeout(soonLeft, MOMENT, state);
+  state.leaves = 0;
   state.send("leave", Date.now());
-  return true;
 }
 
 function pressed(state, event) {
@@ -130,10 +141,10 @@ function focus(where) {
 export default function ({ data, parentElement, setTriggerValue }) {
   let state = seen.get(parentElement);
   if (!state) {
-    state = { tabbed: false };
+    state = { tabbed: false, leaves: 0 };
     seen.set(parentElement, state);
     state.keyed = (event) => pressed(state, event);
-    state.pointed = () => (state.tabbed = false);
+    state.pointed = () => Object.assign(state, { tabbed: false, leaves: 0 });
     const soon = () => {
       cancelAnimationFrame(state.frame);
       clearTimeout(state.late);
