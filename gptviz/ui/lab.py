@@ -159,7 +159,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         st.warning(verbatim.markdown(note), icon=":material/info:")
     if present:
         large(chosen, current, controls, replace(setting, values=chosen_values), kept)
-        write(chosen, current, controls, chosen_values)
+        below(chosen, current, controls, chosen_values, messages)
         return
     left, right = st.columns([1.9, 1], gap="medium")
     with left, st.container(key="stage", gap="small"):
@@ -170,12 +170,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         try:
             marks = current.state(asked)
             trail(chosen, current, controls, asked)
-            place = st.empty()
-            said, pictures = draw(chosen, current, asked, controls)
-            with place.container():
-                further(current.under_way(asked))
-            with kept:
-                keeping.experiment(current, asked, pictures, marks)
+            said = shown(chosen, current, asked, controls, kept, marks)
         except (MemoryError, ValueError) as error:
             further(None)
             st.error(verbatim.markdown(error))
@@ -185,10 +180,28 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
             st.html(line)
         words(current, said, marks)
         story.back(chosen, current, st.session_state["choice"])
-        for message in messages:
-            st.html(f"<p class='message'>{verbatim.html(message)}</p>")
-        if left_out := write(chosen, current, controls, chosen_values):
-            top.too_long(left_out)
+        below(chosen, current, controls, chosen_values, messages)
+
+
+def shown(chosen: Lab, current: Experiment, asked: Setting, controls: tuple[Control, ...], kept, marks: Sequence[str]) -> str:
+    """The pictures, how much of a longer work they show, and what keeps them; returns what to look for."""
+    place = st.empty()
+    said, pictures = draw(chosen, current, asked, controls)
+    with place.container():
+        further(current.under_way(asked))
+    with kept:
+        keeping.experiment(current, asked, pictures, marks)
+    return said
+
+
+def below(
+    chosen: Lab, current: Experiment, controls: tuple[Control, ...], values: Mapping[str, Any], messages: Sequence[str]
+) -> None:
+    """Under the words: what could not be used, and what the address, which is written here, has no room for."""
+    for message in messages:
+        st.html(f"<p class='message'>{verbatim.html(message)}</p>")
+    if left_out := write(chosen, current, controls, values):
+        top.too_long(left_out)
 
 
 def tabs(chosen: Lab, current: Experiment):
@@ -245,7 +258,7 @@ def step(chosen: Lab, by: int) -> None:
     keep(chosen, {"view": chosen.experiments[min(max(at, 0), len(chosen.experiments) - 1)].key})
 
 
-def large(chosen: Lab, current: Experiment, controls: Sequence[Control], asked: Setting, kept) -> None:
+def large(chosen: Lab, current: Experiment, controls: tuple[Control, ...], asked: Setting, kept) -> None:
     """One picture, as large as there is room, the one control that moves it, and one line."""
     try:
         marks = current.state(asked)
@@ -254,14 +267,9 @@ def large(chosen: Lab, current: Experiment, controls: Sequence[Control], asked: 
         if not any(one.kind == "live" and one.drawn for one in controls):
             with st.container(key="lab-control"):
                 widgets(chosen, first, asked.values)
-        trail(chosen, current, tuple(controls), asked)
-        place = st.empty()
+        trail(chosen, current, controls, asked)
         with st.container(key="stage", gap="small"):
-            said, pictures = draw(chosen, current, asked, tuple(controls))
-        with place.container():
-            further(current.under_way(asked))
-        with kept:
-            keeping.experiment(current, asked, pictures, marks)
+            said = shown(chosen, current, asked, controls, kept, marks)
     except (MemoryError, ValueError) as error:
         further(None)
         st.error(verbatim.markdown(error))
