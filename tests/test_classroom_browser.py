@@ -81,9 +81,12 @@ def test_a_lesson(server, visit):
     desk.get_by_role("button", name="Ask again").click()
     phone.locator(".st-key-ballot-0 button").click()
     desk.locator(".voted", has_text=re.compile("^1 of 2 here")).wait_for()
+    done = desk.get_by_role("button", name="Back to the picture")
+    stood = done.bounding_box()
     desk.get_by_role("button", name="Reveal counts").click()
     desk.locator(".bar.before").first.wait_for()
-    desk.get_by_role("button", name="Back to the picture").click()
+    assert done.bounding_box() == stood, "what is pressed next does not move"
+    done.click()
     laptop.locator(".st-key-stage").wait_for()
 
     # letting go, coming back; the presenter's tab is closed and opened again

@@ -420,13 +420,28 @@ def _way_in() -> None:
 
 @st.fragment
 def _asked(about: str) -> None:
-    """The question on the projector: how many have voted, and what is revealed."""
+    """The question on the projector: how many have voted, and what is revealed. What the presenter presses keeps its place."""
     seat = seats.leads()
     vote = ROOMS.vote(seat) if seat else None
     if vote is None or vote.about != about or _behind(seat):
         st.rerun()
     with st.container(key="asked"):
         _question(vote)
+        again = ", asked again" if vote.round > 1 else ""
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.button("Back to the picture", key="vote-done", on_click=_done)
+            st.button("Ask again", key="ask-again", on_click=_again)
+            if vote.revealed == votes.NOTHING:
+                st.button("Reveal counts", key="reveal-counts", type="primary", on_click=_reveal, args=(votes.COUNTS,))
+            elif vote.revealed == votes.COUNTS and not vote.free:
+                st.button("Reveal answer", key="reveal-answer", type="primary", on_click=_reveal, args=(votes.ANSWER,))
+            if vote.free and vote.revealed != votes.NOTHING and vote.rounds[-1]:
+                best = next(iter(vote.shares()))
+                label = f"Append {verbatim.markdown(repr(vote.name(best))[1:-1])}"
+                st.button(label, key="append-class", on_click=_append, args=(vote.about.removeprefix("next:"), best))
+            st.html(
+                f"<p class='voted'><b>{vote.voted:d}</b> of {ROOMS.count(seat):d} here have voted{again}.</p>", width="content"
+            )
         if vote.revealed == votes.NOTHING and not vote.free:
             st.html(
                 "".join(f"<p class='asked choices'>{_letter(n)}{verbatim.html(one)}</p>" for n, one in enumerate(vote.choices))
@@ -437,19 +452,6 @@ def _asked(about: str) -> None:
             )
         else:
             st.html(tally(vote))
-        again = ", asked again" if vote.round > 1 else ""
-        st.html(f"<p class='voted'><b>{vote.voted:d}</b> of {ROOMS.count(seat):d} here have voted{again}.</p>")
-        with st.container(horizontal=True, gap="small"):
-            if vote.revealed == votes.NOTHING:
-                st.button("Reveal counts", key="reveal-counts", type="primary", on_click=_reveal, args=(votes.COUNTS,))
-            elif vote.revealed == votes.COUNTS and not vote.free:
-                st.button("Reveal answer", key="reveal-answer", type="primary", on_click=_reveal, args=(votes.ANSWER,))
-            st.button("Ask again", key="ask-again", on_click=_again)
-            if vote.free and vote.revealed != votes.NOTHING and vote.rounds[-1]:
-                best = next(iter(vote.shares()))
-                label = f"Append {verbatim.markdown(repr(vote.name(best))[1:-1])}"
-                st.button(label, key="append-class", on_click=_append, args=(vote.about.removeprefix("next:"), best))
-            st.button("Back to the picture", key="vote-done", on_click=_done)
     _listen(_stir(seat), calm=True)
 
 
