@@ -201,7 +201,9 @@ function heading(view, p, line, ink) {
   const stacked = p.joiner && p.place === 0
   use(view, "title", ink)
   if (p.joiner && !stacked) put(text, p.joiner, (p.x - p.left + endOfPrevious(view, p)) / 2, p.y + p.h / 2 + size.title * 0.35, "center")
-  const room = p.legend.parts.length && !p.legend.below ? p.span : Math.max(p.reach, p.span - p.right) - 10
+  const after = neighbours(view, p)[1]
+  const open = after && !p.sideTexts ? after.x - after.left - p.x - 20 : 0 // nothing else stands above what joins two panels
+  const room = Math.max(open, p.legend.parts.length && !p.legend.below ? p.span : Math.max(p.reach, p.span - p.right) - 10)
   const title = clip(text, stacked ? `${p.joiner} ${p.title}` : p.title, room)
   put(text, title, p.x + 10, line)
   text.fillStyle = p.colour
@@ -213,10 +215,24 @@ function heading(view, p, line, ink) {
   drawLegend(view, p, p.x + p.legend.x, p.legend.below ? p.y + p.h + p.legendTop + size.small + 2 : line, p.legend.parts)
 }
 
+// The panels before and after this one in its line.
+function neighbours({ grid }, p) {
+  const at = grid.panels.indexOf(p)
+  return [at - 1, at + 1].map(n => grid.panels[n]?.line === p.line ? grid.panels[n] : undefined)
+}
+
 // Where the panel before this one in its line ends, side texts included.
 function endOfPrevious(view, p) {
-  const before = view.grid.panels[view.grid.panels.indexOf(p) - 1]
+  const [before] = neighbours(view, p)
   return before.x + before.reach + before.right
+}
+
+// The width that something in the middle below a panel can have: half of what lies between it and its neighbours is its own.
+function widthBelow(view, p) {
+  const [before, after] = neighbours(view, p)
+  const left = before ? (p.x - before.x - before.w) / 2 : p.x
+  const right = after ? (after.x - p.x - p.w) / 2 : view.width - p.x - p.w
+  return p.w + 2 * Math.max(0, Math.min(left, right) - 4)
 }
 
 const linesAreNamed = p => Boolean(p.tiles?.row_names.length)
@@ -266,7 +282,7 @@ function columns(view, p, ink) {
   if (p.tilt) slanted(view, p, middle, full)
   else flat(view, p, y, middle, p.brief ? c => full(c).split(" ")[0] : full)
   use(view, "small", colours.quiet)
-  if (p.axisBelow) put(text, clip(text, p.column_axis, p.span), p.x + p.w / 2, p.y + p.h + p.tick - 2, "center")
+  if (p.axisBelow) put(text, clip(text, p.column_axis, widthBelow(view, p)), p.x + p.w / 2, p.y + p.h + p.tick - 2, "center")
   else if (p.ownRows && p.left > 8) put(text, clip(text, p.column_axis, p.left - 8), p.x - 8, y, "right")
 }
 
@@ -280,16 +296,24 @@ function slanted({ text, size, width }, p, middle, name) {
   }
 }
 
-// All names where they fit; else the names of some columns: at steps, or at the quarters.
+// All names where they fit; else the names of some columns: at steps, or at the quarters, and never one over another.
 function flat({ text }, p, y, middle, name) {
   const pitch = p.w / p.cols
   const room = text.measureText(name(p.cols - 1)).width + 10
   const every = p.brief || room < pitch ? spaced(pitch, p.brief ? room : 0) : 0
   const quarters = p.cols < 8 ? [0, p.cols - 1] : [0, 1, 2, 3, 4].map(n => Math.min(Math.round((n * p.cols) / 4), p.cols - 1))
   const shown = every ? Array.from({ length: Math.ceil(p.cols / every) }, (_, n) => n * every) : quarters
-  for (const c of shown) {
+  const placed = c => {
     const half = text.measureText(name(c)).width / 2
-    put(text, name(c), Math.min(Math.max(middle(c), p.x + half), p.x + p.w - half), y, "center")
+    const at = Math.min(Math.max(middle(c), p.x + half), p.x + p.w - half)
+    return { c, at, from: at - half, to: at + half }
+  }
+  const last = placed(shown.at(-1))
+  let end = -Infinity
+  for (const { c, at, from, to } of shown.map(placed)) {
+    if (from < end || (c !== last.c && to + 4 > last.from)) continue
+    put(text, name(c), at, y, "center")
+    end = to + 4
   }
 }
 

@@ -84,16 +84,17 @@ function dress(view) {
 }
 
 // What must be said under the picture: its note, what the marks mean where no legend has room for it, and what is not exact.
-function footer({ grid, ratio, shared }) {
+function footer({ grid, ratio, shared, pixels }) {
   const { panels } = grid
+  const alive = string => (pixels ? "" : string) // on paper and in a file there is nothing to point at
   const says = [grid.note]
   const key = keys(panels.find(keys) ?? {})
   if (key && !shared && !panels.some(p => p.legend.parts.includes("key"))) says.push(`${key[0].toUpperCase()}${key.slice(1)}.`)
-  if (!shared && !panels.every(p => p.legend.parts.includes("bar"))) says.push("Every panel has its own colour limits: point at its title.")
+  if (!shared && !panels.every(p => p.legend.parts.includes("bar"))) says.push(`Every panel has its own colour limits${alive(": point at its title")}.`)
   const pooled = Math.max(...panels.map(p => p.pool))
   if (pooled > 1) says.push(`Each cell is the largest of ${pooled} × ${pooled}.`)
   const cells = Math.max(...panels.map(p => Math.max(1, p.rows / (p.h * ratio)) * Math.max(1, p.cols / (p.w * ratio))))
   if (cells > 1.01) says.push(`Each pixel shows the largest of up to ${Math.ceil(cells)} cells.`)
-  if (!grid.exact) says.push(`Numbers in ${grid.levels} levels; click a cell for the exact number.`)
+  if (!grid.exact) says.push(`Numbers in ${grid.levels} levels${alive("; click a cell for the exact number")}.`)
   return says.filter(Boolean).join(" ")
 }

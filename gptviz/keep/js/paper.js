@@ -2,6 +2,8 @@
 import { byId, drawn, node, scrolled } from "./pictures.js"
 
 const SHARP = 3 // pixels of a printer to one of the page
+const PAGE = 1130 // pixels of the page that a sheet of Letter has room for; A4 has more
+const SMALLEST = 0.8 // a sheet that does not fit even so goes on overleaf
 
 export function handout(store) {
   const { content } = store
@@ -20,6 +22,10 @@ export function handout(store) {
   })
   byId("sheets").append(node("section", "sheet last", node("h2", "", "Answers"), answers))
   again.forEach(draws => draws())
+  document.querySelectorAll(".sheet").forEach((one, n) => {
+    const fit = Math.min(1, (n ? PAGE : PAGE - one.offsetTop) / one.offsetHeight) // the first one shares its page with the head
+    if (fit >= SMALLEST) one.style.setProperty("--fit", fit)
+  })
   document.documentElement.dataset.ready = "1"
 }
 
