@@ -123,30 +123,17 @@ def server(serve) -> Server:
 
 
 @pytest.fixture(scope="session")
-def windows(chromium) -> Iterator[Callable]:
-    """A function (**options) -> browser context, one for all tests that ask for the same: it has the scripts already. What a page
-    keeps for its reader is kept by its tab."""
-    opened: dict[str, object] = {}
-
-    def window(**options):
-        key = str(options)
-        if key not in opened:
-            opened[key] = chromium.new_context(**options)
-        return opened[key]
-
-    yield window
-    for context in opened.values():
-        context.close()
-
-
-@pytest.fixture(scope="session")
-def tabs(windows) -> dict[object, list]:
-    """Context -> its tabs that no test has at the moment: a tab that has run the scripts before is ready in a third of the time."""
-    return {}
+def tabs(chromium) -> Iterator[dict[str, list]]:
+    """Options of a browser context -> tabs that no test has at the moment, each in a context of its own: one that has run the scripts
+    before is ready in a third of the time, and one beside others in a window would be hidden behind them."""
+    free: dict[str, list] = {}
+    yield free
+    for page in (page for pages in free.values() for page in pages):
+        page.context.close()
 
 
 @pytest.fixture
-def visit(windows, tabs) -> Iterator[Callable]:
+def visit(chromium, tabs) -> Iterator[Callable]:
     """A function (url, width, height, theme, **options) -> page, loaded and settled.
 
     options go to the browser context (device_scale_factor, has_touch, ...). When the test ends, any error the page threw or wrote to
@@ -164,10 +151,9 @@ def visit(windows, tabs) -> Iterator[Callable]:
     def open_page(
         url: str, width: int = 1366, height: int = 768, theme: str = "light", reduced_motion="no-preference", **options
     ):
-        context = windows(**options)
-        free = tabs.setdefault(context, [])
-        page = free.pop() if free else context.new_page()
-        opened.append(page)
+        free = tabs.setdefault(str(options), [])
+        page = free.pop() if free else chromium.new_context(**options).new_page()
+        opened.append((page, free))
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(media="screen", color_scheme=theme, reduced_motion=reduced_motion, forced_colors="none")
         page.on("pageerror", threw)
@@ -178,21 +164,19 @@ def visit(windows, tabs) -> Iterator[Callable]:
 
     open_page.problems = problems
     yield open_page
-    for page in opened:
-        free = tabs[page.context]
-        for more in {*page.context.pages} - {*opened, *free}:
+    for page, free in opened:
+        context = page.context
+        for more in {*context.pages} - {page}:
             more.close()
-        if page.is_closed():
+        if page.is_closed() or not page.url.startswith("http"):
+            context.close()
             continue
         page.remove_listener("pageerror", threw)
         page.remove_listener("console", note)
-        if page.url.startswith("http"):
-            page.evaluate("sessionStorage.clear()")
-            page.goto("about:blank")
-            page.mouse.move(0, 0)
-            free.append(page)
-        else:
-            page.close()
+        page.evaluate("[sessionStorage, localStorage].forEach(kept => kept.clear())")
+        page.goto("about:blank")
+        page.mouse.move(0, 0)
+        free.append(page)
     assert not problems, f"the page reported: {problems}"
 
 

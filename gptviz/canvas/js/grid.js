@@ -90,7 +90,8 @@ function footer({ grid, ratio, shared, pixels }) {
   const says = [grid.note]
   const key = keys(panels.find(keys) ?? {})
   if (key && !shared && !panels.some(p => p.legend.parts.includes("key"))) says.push(`${key[0].toUpperCase()}${key.slice(1)}.`)
-  if (!shared && !panels.every(p => p.legend.parts.includes("bar"))) says.push(`Every panel has its own colour limits${alive(": point at its title")}.`)
+  const limited = shared || panels.every(p => p.legend.parts.includes("bar"))
+  if (!limited) says.push(`Every panel has its own colour limits${alive(": point at its title")}.`)
   const pooled = Math.max(...panels.map(p => p.pool))
   if (pooled > 1) says.push(`Each cell is the largest of ${pooled} × ${pooled}.`)
   const cells = Math.max(...panels.map(p => Math.max(1, p.rows / (p.h * ratio)) * Math.max(1, p.cols / (p.w * ratio))))
