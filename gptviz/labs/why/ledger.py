@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ... import attribution
-from ...attribution import Level, Taken
+from ...attribution import Level
 from ...figures import waterfall
 from ...figures.depth import written
 from ...figures.forms import Picture
@@ -68,7 +68,7 @@ def levels(setting: Setting) -> list[Level]:
     """The levels from the logit down to where the reader is."""
     trace = setting.trace(points=attribution.KEPT)
     trace.require_finite()
-    start = Taken(trace).logit(setting["at"], *asked(setting))
+    start = answer.taken(setting, trace).logit(setting["at"], *asked(setting))
     return attribution.walk(start, map(int, filter(None, setting["way"].split("."))))
 
 
