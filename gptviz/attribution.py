@@ -16,7 +16,6 @@ however many of them cancel. The model's own pass is in single precision: what t
 """
 
 import copy
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property

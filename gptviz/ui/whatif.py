@@ -333,6 +333,27 @@ def row(stage: Stage, main: Half, choice: Choice, made: Done | None) -> None:
     back.button("Undo all" if len(names(choice.edit)) > 1 else "Undo", key="undo-edits", width="stretch", on_click=undo)
 
 
+def standing(choice: Choice, said: str = "") -> None:
+    """On a page that is not the walk: what is changed there, each with a cross, and the way back. said: what that means here, where it
+    is the same for all of the page."""
+    if not choice.edit:
+        return
+    held = names(choice.edit)
+    with st.container(key="what-if"):
+        menu, told_here, back = st.columns([4, 2.5, 0.8], vertical_alignment="center", gap="small")
+    address.hold("edit", held, offers=tuple(held))
+    menu.multiselect(
+        "What is changed in the walk",
+        held,
+        key="edit",
+        format_func=told,
+        label_visibility="collapsed",
+        on_change=address.chose("edit", take),
+    )
+    told_here.html(f"<p class='scales'>{verbatim.html(said or 'Changed in the walk.')}</p>")
+    back.button("Undo all" if len(held) > 1 else "Undo", key="undo-edits", width="stretch", on_click=undo)
+
+
 def in_sight(made: Done | None, seen: Seen) -> None:
     """What the edit did, in the bar of a narrow window: the row has scrolled away there."""
     if made is None:

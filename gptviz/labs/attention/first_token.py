@@ -112,6 +112,7 @@ FIRST_TOKEN = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    edited=True,
     own=lambda setting: setting.trace(),
     state=state,
     question=Question(

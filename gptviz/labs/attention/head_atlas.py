@@ -178,6 +178,7 @@ ATLAS = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    edited=True,
     own=lambda setting: setting.trace(),
     question=Question(
         ask="What does the first row of every one of these maps look like?",

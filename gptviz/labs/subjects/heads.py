@@ -122,7 +122,7 @@ def survey(setting: Setting, start: int = 0) -> Survey:
     shown = slice(start, start + WINDOW)
 
     def make() -> Survey:
-        made = trace.run(setting.model, ids, points=["blocks.*.att.weights"])
+        made = trace.run(setting.model, ids, points=["blocks.*.att.weights"], edits=setting.edits)
         maps = [made.array(f"blocks.{block}.att.weights")[0] for block in range(setting.config.n_layer)]
         by_block = []
         for block, weights in enumerate(maps):
@@ -193,7 +193,7 @@ def match(setting: Setting) -> Match:
 
     def make() -> Match:
         names = [f"blocks.{block}.att.{name}" for block in range(setting.config.n_layer) for name in ("query", "key")]
-        made = trace.run(setting.model, setting.ids, points=names)
+        made = trace.run(setting.model, setting.ids, points=names, edits=setting.edits)
         last = len(setting.ids) - 1
         found, best = Match(0, 0, last, max(0, last - 1)), -np.inf
         for block in range(setting.config.n_layer):

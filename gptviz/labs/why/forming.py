@@ -173,6 +173,7 @@ FORMING = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    edited=True,
     state=lambda setting: ("A VIEW: the output head at every depth",),
     question=Question(
         ask="In which row does a trained model settle on its answer?",
