@@ -221,7 +221,7 @@ class Experiment(Sheet):
         said = edits.words(changes)
         if self.edited:
             return f"This is the edited pass: {said}."
-        return f"In the walk {said}. Not here: this experiment shows the model without that, or has passes of its own."
+        return f"In the walk {said}. Not here: what is shown is the model without that, or passes of its own."
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

@@ -104,6 +104,8 @@ def kind_of(level: Level, number: int) -> str:
     return {"head": "value", "score": "query", "feed-forward": "feed-forward", "row": "token"}.get(level.kind, "residual")
 
 
+SHORT = 8  # lines of a bill besides the last one
+
 Steps = tuple[np.ndarray, list[str], list[str], list[int]]
 """Of the steps of a waterfall: numbers, names, colours, and the term each leads to, -1 where it is more than one."""
 
@@ -125,6 +127,15 @@ def collapsed(level: Level) -> Steps:
     names, colours = zip(*groups)
     sums, numbers = zip(*groups.values())
     return np.array(sums), list(names), list(colours), list(numbers)
+
+
+def in_short(level: Level) -> list[tuple[str, float, str]]:
+    """The sum as a bill, blocks collapsed: the largest lines in the order of the pass, and the others together; name, number, colour."""
+    sums, names, colours, _ = collapsed(level)
+    shown = sorted(np.argsort(-np.abs(sums), kind="stable")[:SHORT].tolist())
+    lines = [(names[n], float(sums[n]), colours[n]) for n in shown]
+    rest = len(sums) - len(shown)
+    return lines + ([(count(rest, "other"), level.total - sum(line[1] for line in lines), "residual")] if rest else [])
 
 
 def largest(level: Level) -> Steps:
