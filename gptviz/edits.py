@@ -26,8 +26,9 @@ block. No learned number is ever changed: a pass goes on as if it were.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,6 +44,7 @@ EVERY = "*"
 FROM_0 = ("unit", "token", "query", "key", "row", "column")  # what counts from 0
 MATRICES = ("query", "key", "value", "output", "expand", "contract")
 """The matrices of a block that hold an entry, in the order of the pass."""
+OF_HEADS = MATRICES[:3]  # whose columns are divided among the heads
 QUOTED = 24  # characters of another sentence that are said
 
 
@@ -195,19 +197,53 @@ def _patch(model: GPT, block: int, token: int, how: str) -> list[Edit]:
     return [(point, changed)]
 
 
+class _Through(NamedTuple):
+    """A matrix of a block: the points of what goes in and what comes out, and its numbers, (row, column)."""
+
+    goes_in: str
+    comes_out: str
+    weight: Tensor
+
+
+def _through(model: GPT, block: int, matrix: str) -> _Through:
+    at, layer = f"blocks.{block}.", model.blocks[block]
+    match matrix:
+        case "output":
+            return _Through(at + "att.concat", at + "att_out", layer.att.out_proj.weight)
+        case "expand":
+            return _Through(at + "norm2", at + "ff.hidden", layer.ff.expand.weight)
+        case "contract":
+            return _Through(at + "ff.active", at + "ff_out", layer.ff.contract.weight)
+    all_three = layer.att.qkv.weight.chunk(3, dim=-1)
+    return _Through(at + "norm1", f"{at}att.{matrix}", all_three[MATRICES.index(matrix)])
+
+
 def _entry(model: GPT, block: int, matrix: str, row: int, column: int) -> list[Edit]:
     """What goes in at a row of the matrix, times its number there, is missing from the column of what comes out."""
-    at, layer = f"blocks.{block}.", model.blocks[block]
-    if matrix in MATRICES[:3]:
-        head, channel = divmod(column, model.config.head_size)
-        weight = layer.att.qkv.weight[row, MATRICES.index(matrix) * model.config.n_embd + column]
-        return [(f"{at}att.{matrix}", _less(f"{at}norm1", row, (slice(None), head, slice(None), channel), weight))]
-    goes_in, comes_out, linear = {
-        "output": ("att.concat", "att_out", layer.att.out_proj),
-        "expand": ("norm2", "ff.hidden", layer.ff.expand),
-        "contract": ("ff.active", "ff_out", layer.ff.contract),
-    }[matrix]
-    return [(at + comes_out, _less(at + goes_in, row, (..., column), linear.weight[row, column]))]
+    goes_in, comes_out, weight = _through(model, block, matrix)
+    head, channel = divmod(column, model.config.head_size)
+    place = (slice(None), head, slice(None), channel) if matrix in OF_HEADS else (..., column)
+    return [(comes_out, _less(goes_in, row, place, weight[row, column]))]
+
+
+def largest_entry(model: GPT, point: str, index: Sequence[int], pass_: Mapping[str, Tensor]) -> str:
+    """The name of the entry that counts most in a number of a pass, tensor[point][index]: of all products that are summed up there the
+    one farthest from 0. "" where the number is no such sum. pass_: point -> tensor."""
+    if point == "tok_emb":
+        return f"table:{int(pass_['ids'][index[0], index[1]])}.{index[2]}"
+    if not point.startswith("blocks."):
+        return ""
+    block = int(point.split(".")[1])
+    for matrix in MATRICES:
+        goes_in, comes_out, weight = _through(model, block, matrix)
+        if comes_out == point:
+            item, *between, last = index
+            token, column = (
+                (between[1], between[0] * model.config.head_size + last) if matrix in OF_HEADS else (between[0], last)
+            )
+            row = int((pass_[goes_in][item, token] * weight[:, column]).abs().argmax())
+            return f"entry:{block + 1}.{matrix}.{row}.{column}"
+    return ""
 
 
 def _less(goes_in: str, row: int, place: tuple, weight: Tensor) -> Using:
