@@ -6,13 +6,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gptviz import edits, tokenizer, trace
+from gptviz.figures.matrix import MASKED
 from gptviz.keep import code
 from gptviz.labs import index
 from gptviz.labs.lab import Setting
 from sample_models import tiny
 from test_lab_claims import EVERY
 from test_lab_controls import plain
-from test_page import APP, fine, html, shown
+from test_page import APP, fine, html, opened, shown
 
 LETTER = "The letter was sealed. She opened the"
 CHANGES = edits.parse("position:mean,head:2.1")
@@ -57,6 +58,15 @@ def test_an_edit_is_in_every_pass_that_is_shown_of_the_sentence_and_said_elsewhe
     assert plain(list(one.pictures(setting))) == before, "nor the other way round"
 
 
+def test_without_the_mask_the_maps_hide_nothing():
+    for name in ("Attention/atlas", "Attention/first"):
+        one = index.find(name)[1]
+        setting = setting_of(one, {})
+        for changes, hidden in (((), True), (edits.parse("no-mask"), False)):
+            (grid, *_) = one.pictures(one.changed(setting, changes))
+            assert [bool((panel.marks[:, 1:] == MASKED).any()) for panel in grid.panels] == [hidden] * 2
+
+
 def test_the_lines_that_keep_an_experiment_make_its_edited_pictures():
     one = index.find("Sampling/temperature")[1]
     setting = one.changed(setting_of(one, {}), CHANGES)
@@ -98,6 +108,7 @@ def test_an_experiment_with_passes_of_its_own_says_that_nothing_is_changed_there
     assert "In the walk head 6.3 is off. Not here" in html(app) and "badge edited" not in html(app)
     room = page("Why", view="ledger", edit="head:6.3", present=1)
     assert "In the walk head 6.3 is off. Not here" in html(room)
+    assert "What is read here is the edited pass." in html(fine(opened(read=1, edit="head:6.3", stage="softmax")))
     assert "Not here: what is trained is a model of its own." in html(page("Train", edit="head:6.3"))
 
 

@@ -108,6 +108,7 @@ def walk(choice: Choice) -> None:
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
     if choice.read and not choice.present and not lesson.instead():
+        whatif.standing(choice, "What is read here is the edited pass.")
         reading.show(main)
         state.write_url(replace(choice, block=state.chosen().block, head=state.chosen().head))
         return

@@ -362,7 +362,7 @@ def standing(choice: Choice, said: str = "") -> None:
         return
     held = names(choice.edit)
     with st.container(key="what-if"):
-        menu, told_here, back = st.columns([4, 2.5, 0.8], vertical_alignment="center", gap="small")
+        menu, *where, back = st.columns([4, 2.5, 0.8] if said else [6.5, 0.8], vertical_alignment="center", gap="small")
     address.hold("edit", held, offers=tuple(held))
     menu.multiselect(
         "What is changed in the walk",
@@ -372,7 +372,8 @@ def standing(choice: Choice, said: str = "") -> None:
         label_visibility="collapsed",
         on_change=address.chose("edit", take),
     )
-    told_here.html(f"<p class='scales'>{verbatim.html(said or 'Changed in the walk.')}</p>")
+    for place in where:
+        place.html(f"<p class='did'>{verbatim.html(said)}</p>")
     back.button("Undo all" if len(held) > 1 else "Undo", key="undo-edits", width="stretch", on_click=undo)
 
 

@@ -255,10 +255,17 @@ def future(size: int) -> np.ndarray:
     return MASKED * np.triu(np.ones((size, size), dtype=np.uint8), 1)
 
 
+def unread(weights: np.ndarray) -> np.ndarray:
+    """(..., query, key): marks of what the pass did not let be read, which has the weight 0. Where an edit takes the mask away that is
+    nothing."""
+    later = np.triu(np.ones(weights.shape[-2:], dtype=bool), 1)
+    return MASKED * (later & (weights == 0)).astype(np.uint8)
+
+
 def weights_panel(setting: Setting, title: str, values: np.ndarray, **options) -> Panel:
     """One attention map of this sentence: row = the token that reads, column = the token it reads from."""
     names = setting.labels()
-    options = {"marks": future(len(names))} | options
+    options = {"marks": unread(values)} | options
     return Panel(
         title=title,
         values=values,
