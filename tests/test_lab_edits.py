@@ -67,6 +67,13 @@ def test_without_the_mask_the_maps_hide_nothing():
             assert [bool((panel.marks[:, 1:] == MASKED).any()) for panel in grid.panels] == [hidden] * 2
 
 
+def test_the_lens_says_where_an_edit_changes_what_it_looks_through():
+    one = index.find("Why/forms")[1]
+    setting = setting_of(one, {})
+    for name, beyond in (("norm:final", True), ("head:2.1", False)):
+        assert ("as they are" in one.caption(one.changed(setting, edits.parse(name)))) == beyond
+
+
 def test_the_lines_that_keep_an_experiment_make_its_edited_pictures():
     one = index.find("Sampling/temperature")[1]
     setting = one.changed(setting_of(one, {}), CHANGES)
