@@ -325,10 +325,10 @@ def pictures(setting: Setting) -> list[Picture]:
     grid = Grid(
         panels=panels,
         note="" if level.kind == "row" else "Click a cell, or a step above, to take it apart.",
-        alt=f"{heading(setting, level)}, taken apart into {len(level.terms):,} terms.",
+        alt=f"{title_of(setting, level)}, taken apart into {len(level.terms):,} terms.",
         height=min(330, 60 * len(panels) + 24 * rows) if level.kind != "feed-forward" else 250,
     )
-    return [steps(setting, level, heading(setting, level)), grid]
+    return [steps(setting, level, title_of(setting, level)), grid]
 
 
 # words -------------------------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ def quoted(setting: Setting, word: int) -> str:
     return f"“{setting.word(word)}”"
 
 
-def heading(setting: Setting, level: Level) -> str:
+def title_of(setting: Setting, level: Level) -> str:
     word, against = asked(setting)
     if level.kind == "logit":
         name = f"The logit of {quoted(setting, word)}"
