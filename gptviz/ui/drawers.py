@@ -237,11 +237,12 @@ def _why(seen: Seen, choice: Choice) -> None:
     for said in filter(None, (ledger.LEDGER.standing(changes), dropout)):
         st.html(f"<p class='message'>{verbatim.html(said)}</p>")
     st.markdown(f"**{verbatim.markdown(ledger.title_of(setting, level))}** is a sum, and this is its bill.")
-    lines, said = ledger.in_short(level), ledger.caption(setting)
+    current, lines = ledger.LEDGER, ledger.in_short(level)
+    told = current.caption(setting)
     values = [value for _, value, _ in lines]
     low, high = min(0.0, *values), max(0.0, *values)
     st.html(f"<div class='bill'>{''.join(bill_line(*line, low, high) for line in lines)}</div>")
-    st.html(f"<p class='look'><b>Look for:</b> {verbatim.html(said)}</p>")
+    st.html(f"<p class='look'><b>Look for:</b> {verbatim.html(told)}</p>")
     links.to_experiment("Why/ledger", choice, "Take each line apart, down to the tables")
 
 
