@@ -1,6 +1,6 @@
 """From moving a control to the new picture painted, in a real Chromium, for every step of the walk and every control of every lab.
 
-usage: python benchmarks/latency.py [--repeats 5] [--pages Walk Dropout ...]
+usage: python benchmarks/latency.py [--repeats 5] [--pages Walk "What if" Dropout ...]
 Prints one line a control: kind of picture, median, slowest. Times are milliseconds from the browser's own timestamp of the key or
 click to the frame after the last change of the picture. Needs Chromium (or CHROMIUM=/path) and the packages of requirements-dev.txt.
 """
@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -30,7 +31,7 @@ WATCH = """() => {
         if (!root) return ''
         const cells = deep(root, 'canvas').map(canvas => canvas.dataset.ready)
         const charts = [...root.querySelectorAll('.main-svg')].map(svg => svg.innerHTML.length + svg.innerHTML.slice(0, 200))
-        return JSON.stringify([cells, charts, document.querySelector('p.look')?.innerText, [...root.querySelectorAll('.chips')].map(c => c.innerText)])
+        return JSON.stringify([cells, charts, document.querySelector('p.look')?.innerText, document.querySelector('p.did')?.innerText, [...root.querySelectorAll('.chips')].map(c => c.innerText)])
     }
     window.began = null
     window.changes = []
@@ -102,7 +103,18 @@ def walk(page: Page, url: str, repeats: int):
             yield found
 
 
-def lab(page: Page, url: str, name: str, repeats: int):
+def switches(page: Page, url: str, repeats: int):
+    """Every step's own switch of What if, on and off by its place on the map."""
+    from gptviz.stages import STAGES
+
+    for stage in (stage for stage in STAGES if stage.switch):
+        ready(page, f"{url}/?stage={stage.key}&whatif=1&block=3&head=2")
+        times = [measured(page, page.locator(".map .box.lit").click) for _ in range(repeats)]
+        if found := row("walk: What if", stage.switch, kind(page), times):
+            yield found
+
+
+def lab(page: Page, url: str, repeats: int, name: str):
     """Every control of every experiment of one lab."""
     from importlib import import_module
 
@@ -150,7 +162,7 @@ def lab(page: Page, url: str, name: str, repeats: int):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    pages = ["Walk", *sorted(path.stem for path in (ROOT / "pages").glob("*.py"))]
+    pages = ["Walk", "What if", *sorted(path.stem for path in (ROOT / "pages").glob("*.py"))]
     parser.add_argument("--pages", nargs="+", default=pages, choices=pages)
     chosen = parser.parse_args()
     browser_path = os.environ.get("CHROMIUM") or next(
@@ -189,7 +201,8 @@ def main() -> None:
             print(f"{'page':<34} {'what moved':<30} {'picture':<7} {'median':>7} {'slowest':>7}")
             found = []
             for name in chosen.pages:
-                found += walk(page, url, chosen.repeats) if name == "Walk" else lab(page, url, name, chosen.repeats)
+                some = {"Walk": walk, "What if": switches}.get(name) or partial(lab, name=name)
+                found += some(page, url, repeats=chosen.repeats)
             for wanted in ("matrix", "both", "chart", "text"):
                 some = [time for picture, time in found if picture == wanted]
                 if some:

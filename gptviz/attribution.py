@@ -11,9 +11,11 @@ things are held as they were in this pass: the weights of attention, the spread 
 `Level.terms` is one such sum; `step` goes to one of its terms. Two doors lead aside, from a weight of attention to its score
 (query . key / sqrt(head size)), and from a product of a query's and a key's number to the key's side.
 
-Everything is computed in double precision from the tensors the pass kept; `Level.remainder` is what is left to the parent's number.
+All of it is computed in double precision, the pass included (`doubled`), so that a level's terms and the number above it are one sum
+however many of them cancel. The model's own pass is in single precision: what that rounds is `Level.remainder` of a logit.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,25 +24,51 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .model import LayerNorm, Linear
+from .hooks import Recorder, recording
+from .model import GPT, LayerNorm, Linear
 from .points import stream_in
-from .trace import Trace
+from .trace import Pass, Trace, allowed
 
-KEPT = (
-    "tok_emb",
-    "pos_emb",
-    "drop_emb",
-    "blocks.*.att.concat",
-    "blocks.*.shortcut1",
-    "blocks.*.ff_out",
-    "blocks.*.shortcut2",
-    "logits",
-)
-"""The points a pass must keep to be taken apart: of no head's square, so that a long text fits."""
+KEPT = ("logits",)
+"""The points a pass must keep to be taken apart."""
+DOUBLED = ("drop_emb", "att.concat", "shortcut1", "shortcut2")
+"""How the points end that are kept of the same pass in double precision: no head's square, so that a long text fits."""
 
 
 def double(x: Tensor) -> np.ndarray:
     return x.detach().double().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Doubled:
+    """The stream, and what heads wrote into it, in double precision. tensors: point -> (batch, token, feature)."""
+
+    tensors: dict[str, np.ndarray]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(one.nbytes for one in self.tensors.values())
+
+
+def doubled(model: GPT, ids: Tensor) -> Doubled:
+    """The plain pass over ids, (batch, token), in double precision, up to the last block: the model's own modules, one block at a time
+    with a copy of its weights."""
+    model.check(ids)
+    keep = [name for name in model.points if name.endswith(DOUBLED)]
+    largest = max(sum(one.numel() for one in block.parameters()) for block in model.blocks)
+    needed = 8 * (ids.numel() * model.config.n_embd * (len(keep) + 16) + 2 * largest)
+
+    def go(told: Callable[[str], None] | None) -> Doubled:
+        recorder = Recorder(model.config.sizes(*ids.shape), keep, told=told)
+        with torch.inference_mode(), recording(recorder):
+            x = model.tok_emb(ids).double() + model.pos_emb.weight[: ids.shape[1]].double()
+            x = model.hook_drop_emb(x)
+            for block in model.blocks:
+                x = copy.deepcopy(block).double()(x)
+        return Doubled({name: tensor.numpy() for name, tensor in recorder.tensors.items()})
+
+    twice = 2 * ids.shape[0]  # in double precision a pass is twice the work
+    return allowed(Pass(model.config, twice, ids.shape[1], len(model.points), needed), go)
 
 
 @dataclass(frozen=True)
@@ -102,7 +130,8 @@ class Level:
 
     @property
     def remainder(self) -> float:
-        """What the terms leave of the value: rounding of the pass, which is in single precision."""
+        """What the terms leave of the value: of a logit what the model's pass rounds, which is in single precision; below that what
+        double precision does."""
         return self.value - self.total
 
     def open(self, number: int) -> "Level | None":
@@ -113,25 +142,25 @@ class Level:
 
 
 class Taken:
-    """One sentence of a pass, to be taken apart. Raises KeyError where the trace did not keep KEPT, and ValueError for a pass with
-    dropout or edits, which is no sum of these parts."""
+    """One sentence of a pass, to be taken apart. exact: the same in double precision, made here where it is not at hand. Raises KeyError
+    where the trace did not keep KEPT, and ValueError for a pass with dropout or edits, which is no sum of these parts."""
 
-    def __init__(self, trace: Trace, item: int = 0):
+    def __init__(self, trace: Trace, item: int = 0, exact: Doubled | None = None):
         if trace.dropout or trace.edits:
             raise ValueError(f"only the plain pass is a sum of these parts, this one has {trace.state}")
         self.trace, self.item, self.model = trace, item, trace.model
         self.config = trace.config
+        self.exact = exact or doubled(trace.model, trace.ids)
 
     # the pass ---------------------------------------------------------------------------------------------------------
 
     def row(self, point: str, token: int) -> np.ndarray:
         """One token's numbers at a point, float64."""
-        index = (token,) if point == "pos_emb" else (self.item, token)
-        return double(self.trace[point][index])
+        return self.exact.tensors[point][self.item, token]
 
     def rows(self, point: str, tokens: int) -> np.ndarray:
         """The first tokens' numbers at a point, (token, feature), float64."""
-        return double(self.trace[point][self.item, :tokens])
+        return self.exact.tensors[point][self.item, :tokens]
 
     def token(self, token: int) -> str:
         """A token numbered from 0, its leading space visible."""
@@ -146,13 +175,13 @@ class Taken:
         """(feature,): what a part wrote into one token's row of the stream."""
         match part.kind:
             case "token":
-                return self.row("tok_emb", token)
+                return double(self.model.tok_emb.weight[self.trace.ids[self.item, token]])
             case "position":
-                return self.row("pos_emb", token)
+                return double(self.model.pos_emb.weight[token])
             case "bias":
                 return double(self.block(part.block).att.out_proj.bias)
             case "feed-forward":
-                return self.row(f"blocks.{part.block}.ff_out", token)
+                return self.row(f"blocks.{part.block}.shortcut2", token) - self.row(f"blocks.{part.block}.shortcut1", token)
         size = self.config.head_size
         own = slice(part.head * size, (part.head + 1) * size)
         context = self.row(f"blocks.{part.block}.att.concat", token)[own]

@@ -18,7 +18,7 @@ MOST_APPENDED = 200  # tokens a link can ask for
 OVERVIEW, END = "overview", "end"
 AROUND = (OVERVIEW, END)
 """Pages of the walk before its first stage and after its last one."""
-DRAWERS = ("recompute", "numbers", "code", "about")
+DRAWERS = ("recompute", "why", "numbers", "code", "about")
 MOST_STEPS = 200  # of a lesson
 NAME = 60  # characters of a lesson's name
 HIDEABLE = (

@@ -16,27 +16,35 @@ A name is a kind, its place after a colon, and how it is changed after another w
     position         position:100     the position vectors are 0; token t gets row t + 100 (position:mean: their mean)
     weight:5.1.3.2   weight:5.1.3.2:0.5  what token 3 gives token 2 in head 5.1 is 0, or that number; the rest of the row stays
     row:5.3:464-3797-3332-319        what block 5 hands on for token 3 is what it makes of these ids in that place (patching)
+    entry:5.expand.3.17              the learned number in row 3 and column 17 of a matrix of block 5 counts as 0 (query, key, value,
+                                     output, expand, contract: as in y = x W, rows are what goes in)
+    table:464.17                     so does number 17 in the row of token 464 in the token table; where the output head is that table
+                                     too, there as well
 
-Blocks and heads count from 1, as readers see them, units and tokens from 0; `*` in the place of a block means every block. No learned
-number is ever changed.
+Blocks and heads count from 1, as readers see them, units, tokens, rows and columns from 0; `*` in the place of a block means every
+block. No learned number is ever changed: a pass goes on as if it were.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from . import tokenizer
 from .config import GPTConfig
-from .hooks import Edit, Recorder, recording, unknown
+from .hooks import Edit, Recorder, Using, recording, unknown
 from .model import GPT, Attention
 from .points import stream_in
 
 MOST = 64  # edits in one pass
 EVERY = "*"
-FROM_0 = ("unit", "token", "query", "key")  # what counts from 0
+FROM_0 = ("unit", "token", "query", "key", "row", "column")  # what counts from 0
+MATRICES = ("query", "key", "value", "output", "expand", "contract")
+"""The matrices of a block that hold an entry, in the order of the pass."""
+OF_HEADS = MATRICES[:3]  # whose columns are divided among the heads
 QUOTED = 24  # characters of another sentence that are said
 
 
@@ -189,6 +197,74 @@ def _patch(model: GPT, block: int, token: int, how: str) -> list[Edit]:
     return [(point, changed)]
 
 
+class _Through(NamedTuple):
+    """A matrix of a block: the points of what goes in and what comes out, and its numbers, (row, column)."""
+
+    goes_in: str
+    comes_out: str
+    weight: Tensor
+
+
+def _through(model: GPT, block: int, matrix: str) -> _Through:
+    at, layer = f"blocks.{block}.", model.blocks[block]
+    match matrix:
+        case "output":
+            return _Through(at + "att.concat", at + "att_out", layer.att.out_proj.weight)
+        case "expand":
+            return _Through(at + "norm2", at + "ff.hidden", layer.ff.expand.weight)
+        case "contract":
+            return _Through(at + "ff.active", at + "ff_out", layer.ff.contract.weight)
+    all_three = layer.att.qkv.weight.chunk(3, dim=-1)
+    return _Through(at + "norm1", f"{at}att.{matrix}", all_three[MATRICES.index(matrix)])
+
+
+def _entry(model: GPT, block: int, matrix: str, row: int, column: int) -> list[Edit]:
+    """What goes in at a row of the matrix, times its number there, is missing from the column of what comes out."""
+    goes_in, comes_out, weight = _through(model, block, matrix)
+    head, channel = divmod(column, model.config.head_size)
+    place = (slice(None), head, slice(None), channel) if matrix in OF_HEADS else (..., column)
+    return [(comes_out, _less(goes_in, row, place, weight[row, column]))]
+
+
+def largest_entry(model: GPT, point: str, index: Sequence[int], pass_: Mapping[str, Tensor]) -> str:
+    """The name of the entry that counts most in a number of a pass, tensor[point][index]: of all products that are summed up there the
+    one farthest from 0. "" where the number is no such sum. pass_: point -> tensor."""
+    if point == "tok_emb":
+        return f"table:{int(pass_['ids'][index[0], index[1]])}.{index[2]}"
+    if not point.startswith("blocks."):
+        return ""
+    block = int(point.split(".")[1])
+    for matrix in MATRICES:
+        goes_in, comes_out, weight = _through(model, block, matrix)
+        if comes_out == point:
+            item, *between, last = index
+            token, column = (
+                (between[1], between[0] * model.config.head_size + last) if matrix in OF_HEADS else (between[0], last)
+            )
+            row = int((pass_[goes_in][item, token] * weight[:, column]).abs().argmax())
+            return f"entry:{block + 1}.{matrix}.{row}.{column}"
+    return ""
+
+
+def _less(goes_in: str, row: int, place: tuple, weight: Tensor) -> Using:
+    def change(x: Tensor, given: Tensor) -> Tensor:
+        x[place] -= given[..., row] * weight
+        return x
+
+    return Using(goes_in, change)
+
+
+def _table(model: GPT, row: int, column: int) -> list[Edit]:
+    def without(x: Tensor, ids: Tensor) -> Tensor:
+        x[..., column] = x[..., column].masked_fill(ids == row, 0.0)
+        return x
+
+    found: list[Edit] = [("tok_emb", Using("ids", without))]
+    if model.config.tied_head:
+        found.append(("logits", _less("final_norm", column, (..., row), model.tok_emb.weight[row, column])))
+    return found
+
+
 def _reaches(name: str, token: int, tokens: int) -> None:
     if token >= tokens:
         raise ValueError(f"{name}: the text has {tokens} token{'s' * (tokens > 1)}, counted from 0; there is no token {token}")
@@ -263,7 +339,18 @@ def _patch_words(block: str, token: str, how: str) -> str:
     return f'after {_of(block)} token {token} has its row of "{shown}"'
 
 
+def _entry_words(block: str, matrix: str, row: str, column: str) -> str:
+    return f"row {row}, column {column} of the {matrix} matrix is 0 {_where(block)}"
+
+
+def _table_words(row: str, column: str) -> str:
+    name = tokenizer.printable(int(row)) if int(row) < tokenizer.SIZE else row
+    return f'number {column} of "{name}" in the token table is 0'
+
+
 KINDS: dict[str, Kind] = {
+    "entry": Kind(("block", "matrix", "row", "column"), _entry, _entry_words),
+    "table": Kind(("row", "column"), _table, _table_words),
     "no-mask": Kind(
         ("block",),
         lambda model, block: [(f"blocks.{block}.att.masked", f"blocks.{block}.att.scaled")],
@@ -331,6 +418,10 @@ def _one(name: str) -> Named:
     if at and len(at) != len(known.places) or not at and known.places and not known.optional:
         raise ValueError(f"{kind} takes {wanted or 'no place'}, such as {_example(kind)}, got {name[:40]!r}")
     for number, what in zip(at, known.places, strict=True) if at else ():
+        if what == "matrix":
+            if number not in MATRICES:
+                raise ValueError(f"{name[:40]}: {unknown('matrix', number[:20], MATRICES)}; a block has {', '.join(MATRICES)}")
+            continue
         every = number == EVERY and what == "block"
         lowest = 0 if what in FROM_0 else 1
         if not every and (not re.fullmatch(r"[0-9]{1,6}", number) or int(number) < lowest):
@@ -348,11 +439,12 @@ def _one(name: str) -> Named:
         raise ValueError(
             f"{name[:40]}: {kind} can be {', '.join(filter(None, known.hows)) or 'switched only'}, not {how[:20]!r}"
         )
-    return Named(kind, tuple(number if number == EVERY else str(int(number)) for number in at), how)
+    return Named(kind, tuple(str(int(one)) if one.isdecimal() else one for one in at), how)
 
 
 def _example(kind: str) -> str:
     numbers = {"block": "2", "head": "3", "which": "1", "unit": "17", "token": "3", "query": "3", "key": "1"}
+    numbers |= {"matrix": "expand", "row": "3", "column": "17"}
     return ":".join(
         filter(None, (kind, ".".join(numbers[place] for place in KINDS[kind].places), "464-3797-3332-319" * (kind == "row")))
     )
@@ -367,9 +459,13 @@ def ordered(edits: Iterable[Named]) -> tuple[Named, ...]:
     """Each edit once, in the order the pass meets them as far as the kinds go; so the same choice is the same value."""
 
     def place(edit: Named) -> tuple:
-        return ORDER[edit.kind], [(-1 if number == EVERY else int(number)) for number in edit.at], edit.how
+        return ORDER[edit.kind], [_rank(one) for one in edit.at], edit.how
 
     return tuple(sorted(set(edits), key=place))
+
+
+def _rank(place: str) -> int:
+    return -1 if place == EVERY else MATRICES.index(place) if place in MATRICES else int(place)
 
 
 def words(edits: Iterable[Named]) -> str:
@@ -381,10 +477,14 @@ def check(edit: Named, config: GPTConfig) -> None:
     """Raise ValueError when a model of this shape has no such place, naming what it has."""
     most = {"block": config.n_layer, "head": config.n_head, "which": 2, "unit": config.hidden_size - 1}
     most |= dict.fromkeys(("token", "query", "key"), config.context_length - 1)
+    rows, columns = size_of(edit, config)
+    most |= {"matrix": 0, "row": rows - 1, "column": columns - 1}
     for number, what in zip(edit.at, KINDS[edit.kind].places):
-        if number != EVERY and int(number) > most[what]:
+        if number.isdecimal() and int(number) > most[what]:
             if what in ("token", "query", "key"):
                 raise ValueError(f"{edit}: this model reads at most {config.context_length:,} tokens, counted from 0")
+            if what in ("row", "column"):
+                raise ValueError(f"{edit}: here this model has {what}s 0 to {most[what]:,}")
             has = f"units 0 to {most[what]:,}" if what == "unit" else f"{most[what]} {what}{'s' * (most[what] > 1)}"
             raise ValueError(f"{edit}: this model has {has}")
     if edit.kind == "row":
@@ -398,6 +498,16 @@ def check(edit: Named, config: GPTConfig) -> None:
             raise ValueError(f"{edit}: this model has no token {max(ids)}")
     if edit.kind == "position" and edit.how.isdecimal() and int(edit.how) >= config.context_length:
         raise ValueError(f"{edit}: the position table of this model has {config.context_length:,} rows")
+
+
+def size_of(edit: Named, config: GPTConfig) -> tuple[int, int]:
+    """Rows and columns of the matrix an entry is in; (0, 0) for any other edit."""
+    wide, hidden = config.n_embd, config.hidden_size
+    if edit.kind == "table":
+        return config.vocab_size, wide
+    return (
+        {"expand": (wide, hidden), "contract": (hidden, wide)}.get(edit.at[1], (wide, wide)) if edit.kind == "entry" else (0, 0)
+    )
 
 
 def suits(edit: Named, config: GPTConfig, tokens: int) -> None:
@@ -418,12 +528,13 @@ def apply(edits: Iterable[Named], model: GPT) -> tuple[Edit, ...]:
         check(edit, model.config)
         kind = KINDS[edit.kind]
         how = {"how": edit.how} if kind.has_ways else {}
+        places = dict(zip(kind.places, edit.at))
+        block = places.pop("block", EVERY)
+        others = [int(one) - (what not in FROM_0) if one.isdecimal() else one for what, one in places.items()]
         if "block" not in kind.places:
-            found += kind.make(model, **how)
+            found += kind.make(model, *others, **how)
             continue
-        block, *rest = edit.at or (EVERY,)
         blocks = range(model.config.n_layer) if block == EVERY else (int(block) - 1,)
-        others = [int(number) - (what not in FROM_0) for number, what in zip(rest, kind.places[1:])]
         for number in blocks:
             found += kind.make(model, number, *others, **how)
     return tuple(found)

@@ -9,16 +9,43 @@ no global random state and no default is ever changed.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-Change = Tensor | Callable[[Tensor], Tensor] | str
+
+@dataclass(frozen=True)
+class Using:
+    """A change that needs the tensor of an earlier point too: change(the tensor here, that of `point`)."""
+
+    point: str
+    change: Callable[[Tensor, Tensor], Tensor]
+
+
+Change = Tensor | Callable[[Tensor], Tensor] | str | Using
 Edit = tuple[str, Change]
-"""A point's name, and what replaces the tensor the model computed there: a tensor, a function of that tensor, or the name of
-a point of equal shape earlier in the pass, whose tensor is taken (a shortcut that takes its sublayer's output is off)."""
+"""A point's name, and what replaces the tensor the model computed there: a tensor, a function of that tensor, the name of
+a point of equal shape earlier in the pass, whose tensor is taken (a shortcut that takes its sublayer's output is off), or a function
+of both."""
+
+
+def source(change: Change) -> str:
+    """The earlier point whose tensor a change needs, "" for none."""
+    return change if isinstance(change, str) else change.point if isinstance(change, Using) else ""
+
+
+def changed(change: Change, x: Tensor, other: Tensor | None) -> Tensor:
+    """What a change makes of a point's tensor, of which it gets a copy: an edit in place must not reach what was recorded. other: that of
+    its source."""
+    if isinstance(change, str):
+        return other
+    if isinstance(change, Using):
+        return change.change(x.clone(), other)
+    return change(x.clone()) if callable(change) else change
+
 
 LARGEST = 1e12
 """Beyond this a number is not shown: pictures need sums of squares and cubes, and 32 bits end at 3.4e38. A GPT-2's stay below 1e4."""
@@ -105,7 +132,7 @@ class Recorder:
         self.edits: dict[str, list[Change]] = {}
         for name, change in edits:
             self.edits.setdefault(name, []).append(change)
-        self.taken: dict[str, Tensor | None] = {change: None for _, change in edits if isinstance(change, str)}
+        self.taken: dict[str, Tensor | None] = {source(change): None for _, change in edits if source(change)}
         self.grad = grad
         self.told = told
         self.dropout = dropout
@@ -119,7 +146,7 @@ class Recorder:
         if self.told is not None:
             self.told(point.name)
         for change in self.edits.get(point.name, ()):
-            x = _replace(point, x, self.tensor(point, change) if isinstance(change, str) else change)
+            x = _replace(point, x, changed(change, x, self.tensor(point, source(change)) if source(change) else None))
         if self.grad and point.name in self.keep and x.is_floating_point() and not x.requires_grad:
             x = x.detach().requires_grad_()  # a leaf: gradients start to be followed here
         if point.name in self.taken:
@@ -147,8 +174,7 @@ class Recorder:
         return found
 
 
-def _replace(point: HookPoint, x: Tensor, change: Change) -> Tensor:
-    new = change(x.clone()) if callable(change) else change  # a copy: an edit in place must not reach what was recorded
+def _replace(point: HookPoint, x: Tensor, new: object) -> Tensor:
     if not isinstance(new, Tensor) or new.shape != x.shape:
         got = tuple(new.shape) if isinstance(new, Tensor) else type(new).__name__
         raise ValueError(

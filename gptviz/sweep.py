@@ -15,7 +15,7 @@ from torch import Tensor
 from . import edits, effects, sampling, trace
 from .config import GPTConfig
 from .edits import Named
-from .hooks import Change, Edit, Recorder, recording
+from .hooks import Change, Edit, Recorder, changed, recording, source
 from .model import GPT
 from .points import stream_in
 from .trace import Pass, Trace
@@ -102,7 +102,7 @@ def _pass(before: Trace, block: int, names: Sequence[Named], told: Callable[[str
     for name, found in zip(names, changes):
         if alien := [point for point, _ in found if not point.startswith(f"blocks.{block}.")]:
             raise ValueError(f"{name} changes {alien[0]}: only edits of block {block + 1} go into one batch")
-    taken = {change for found in changes for _, change in found if isinstance(change, str)}
+    taken = {source(change) for found in changes for _, change in found} - {""}
     recorder = Recorder(model.config.sizes(len(names), tokens), taken, told=told)
     recorder.edits = {point: [change] for point, change in _by_row(changes, recorder.tensors)}
     with recording(recorder):
@@ -128,6 +128,5 @@ def _by_row(changes: Sequence[Sequence[Edit]], seen: Mapping[str, Tensor]) -> li
 def _changed(some: Sequence[tuple[int, Change]], seen: Mapping[str, Tensor], x: Tensor) -> Tensor:
     for row, change in some:
         one = slice(row, row + 1)
-        new = seen[change][one] if isinstance(change, str) else change(x[one].clone()) if callable(change) else change
-        x[one] = new
+        x[one] = changed(change, x[one], seen[source(change)][one] if source(change) else None)
     return x

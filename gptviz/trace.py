@@ -17,7 +17,7 @@ from . import edits as named
 from . import tokenizer
 from .config import GPTConfig
 from .edits import Named
-from .hooks import LARGEST, Edit, Recorder, noise, recording, unknown, within
+from .hooks import LARGEST, Edit, Recorder, noise, recording, source, unknown, within
 from .model import GPT, Attention
 from .points import dropout_site
 
@@ -269,7 +269,7 @@ def run(
     names, others = told_apart(edits)
     changes = (*named.apply(names, model), *others)
     for name, change in changes:
-        for point in (name, change) if isinstance(change, str) else (name,):
+        for point in filter(None, (name, source(change))):
             if point not in model.points:
                 raise KeyError(unknown("hook point", point, model.points))
     needed = bytes_needed(model, *ids.shape, keep)

@@ -50,7 +50,7 @@ MAY_IMPORT = {  # part of the package -> the other parts it may import
     "trace": {"config", "edits", "hooks", "points", "tokenizer", "model"},
     "words": set(),
     "lens": {"hooks", "model", "points", "trace"},
-    "attribution": {"model", "points", "trace"},
+    "attribution": {"hooks", "model", "points", "trace"},
     "cached": {"model"},
     "choice": {"catalogue", "edits", "figures", "hub", "points", "stages", "tokenizer"},
     "classroom": set(),

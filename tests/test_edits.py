@@ -1,6 +1,8 @@
 """Edits by name: what each does to a pass, and that names, words and address are one thing."""
 
+import copy
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -97,7 +99,50 @@ def test_a_name_does_what_the_hook_points_say(name):
 
 
 def test_every_kind_is_tried_here():
-    assert {edits.parse(name)[0].kind for name in SAME} | {"post-norm"} == set(edits.KINDS)
+    assert {edits.parse(name)[0].kind for name in SAME} | {"post-norm", "entry", "table"} == set(edits.KINDS)
+
+
+PARAMETERS = {  # name -> the learned number that counts as 0
+    "entry:2.query.3.9": ("blocks.1.att.qkv.weight", 3, 9),
+    "entry:2.key.3.9": ("blocks.1.att.qkv.weight", 3, 16 + 9),
+    "entry:2.value.3.9": ("blocks.1.att.qkv.weight", 3, 32 + 9),
+    "entry:2.output.3.9": ("blocks.1.att.out_proj.weight", 3, 9),
+    "entry:2.expand.3.60": ("blocks.1.ff.expand.weight", 3, 60),
+    "entry:1.contract.60.3": ("blocks.0.ff.contract.weight", 60, 3),
+    f"table:{IDS[1]}.9": ("tok_emb.weight", IDS[1], 9),
+    "table:17.9": ("tok_emb.weight", 17, 9),
+}
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_an_entry_that_counts_as_0_is_the_pass_of_a_model_that_has_a_0_there(name, tied):
+    model = MODEL if tied else randomised(replace(PRESETS["tiny"], tied_head=False), seed=3)
+    matrix, row, column = PARAMETERS[name]
+    other = copy.deepcopy(model)
+    if tied:
+        other.out_head.weight = other.tok_emb.weight
+    other.get_parameter(matrix)[row, column] = 0
+    plain, meant, found = trace.run(model, IDS), trace.run(other, IDS), trace.run(model, IDS, edits=[name])
+    for point in meant.tensors:
+        torch.testing.assert_close(found[point], meant[point], rtol=1e-5, atol=1e-6)
+    reached = name != "table:17.9" or tied
+    assert torch.equal(found["logits"], plain["logits"]) != reached, "a token that is not there has its row in the head alone"
+    assert float(model.get_parameter(matrix)[row, column]) != 0
+    with_others = ["attention:2", "unit:1.60", "norm:2.2", name]
+    one, two = trace.run(model, IDS, edits=with_others), trace.run(other, IDS, edits=with_others[:3])
+    torch.testing.assert_close(one["logits"], two["logits"], rtol=1e-5, atol=1e-6)
+
+
+def test_an_entry_that_is_0_changes_no_bit():
+    model = copy.deepcopy(MODEL)
+    model.blocks[0].ff.expand.weight[3, 5] = 0
+    plain, found = trace.run(model, IDS), trace.run(model, IDS, edits=["entry:1.expand.3.5"])
+    assert all(torch.equal(plain[point], found[point]) for point in plain.tensors)
+    assert edits.words(edits.parse("entry:1.expand.3.5,entry:*.value.0.1,table:464.3")) == (
+        "row 0, column 1 of the value matrix is 0 in every block, row 3, column 5 of the expand matrix is 0 in block 1, "
+        'number 3 of "The" in the token table is 0'
+    )
 
 
 def test_names_go_there_and_back_in_one_order():
@@ -147,6 +192,11 @@ def test_words():
         ("row:1.2", "ids of another sentence"),
         ("row:1.2:the cat", "such as row:5.3:464"),
         ("row:2:464", "row takes block and token"),
+        ("entry:1.expand.3", "entry takes block and matrix and row and column, such as entry:2.expand.3.17"),
+        ("entry:1.expnad.3.4", "did you mean expand"),
+        ("entry:1.2.3.4", "a block has query, key, value, output, expand, contract"),
+        ("entry:1.query.3.x", "the column must be a whole number from 0"),
+        ("table:464", "table takes row and column, such as table:3.17"),
         (",".join(f"block:{n}" for n in range(1, 100)), "at most 64"),
     ],
 )
@@ -168,6 +218,12 @@ def test_a_name_that_is_none_is_refused_with_the_reason(name, says):
         ("row:1.4:6109-1110-6622-257-1", "the text has 4 tokens"),
         ("row:1.3:6109-1110", "the other sentence has 2 tokens, counted from 0, so it has no row for token 3"),
         ("row:1.0:60000", "this model has no token 60000"),
+        ("entry:3.query.0.0", "this model has 2 blocks"),
+        ("entry:1.query.0.16", "here this model has columns 0 to 15"),
+        ("entry:1.expand.16.0", "here this model has rows 0 to 15"),
+        ("entry:1.expand.0.64", "here this model has columns 0 to 63"),
+        ("entry:1.contract.64.0", "here this model has rows 0 to 63"),
+        ("table:60000.0", "here this model has rows 0 to 50,256"),
     ],
 )
 def test_a_place_that_a_smaller_model_has_not_is_refused(name, says):

@@ -23,7 +23,7 @@ NAMES = (
     "no-mask:2", "zero-mask", "no-scale:2", "head:2.1", "head:2.2:mean", "head:1.2:even", "attention:2", "attention:1:mean",
     "feed-forward:2", "unit:1.5", "unit:2.0:mean", "norm:2.1", "norm:2.2", "norm:final", "post-norm", "shortcut:1.1",
     "shortcut:2.2", "block:2", "position", "position:mean", "position:3",
-    "weight:1.2.3.2", "weight:2.1.2.1:0.25", "row:1.2:464-3797-3332",
+    "entry:1.output.3.5", "entry:2.key.0.1", "table:3850.3", "weight:1.2.3.2", "weight:2.1.2.1:0.25", "row:1.2:464-3797-3332",
 )  # fmt: skip
 
 

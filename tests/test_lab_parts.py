@@ -50,7 +50,11 @@ def kinds(block: int, config) -> list[str]:
     found = []
     for kind, known in edits.KINDS.items():
         if "block" in known.places:
-            others = {"head": str(config.n_head), "which": "2", "unit": "7", "token": "3", "query": "5", "key": "4"}
+            others = {"head": str(config.n_head), "which": "2", "unit": "7", "token": "3", "query": "5", "key": "4"} | {
+                "matrix": "output",
+                "row": "3",
+                "column": "5",
+            }
             place = ".".join([str(block), *(others[name] for name in known.places[1:])])
             found += [":".join(filter(None, (kind, place, how))) for how in ([ROW] if kind == "row" else known.hows)]
     return found

@@ -14,6 +14,9 @@ from gptviz.labs.subjects import answer
 from gptviz.labs.why import ledger, two_sentences
 from gptviz.labs.why.lab import LAB
 from sample_models import EFFORT, mini, tiny
+from test_page import fine, html
+from test_page import opened as page
+from test_whatif_page import text
 
 CAT = tuple(tokenizer.encode("The cat sat by the fire, and the kitten sat by the"))
 
@@ -192,3 +195,32 @@ def test_where_there_is_nothing_to_copy_it_is_said():
 def test_any_length(key, ids):
     _, said = drawn(key, opened(key, ids=ids, model=tiny()))
     assert len(said) > 40
+
+
+# in short, at the last stage ------------------------------------------------------------------------------------------
+
+
+def test_the_bill_in_short_is_the_whole_sum():
+    level = ledger.levels(opened("ledger"))[0]
+    lines = ledger.in_short(level)
+    assert len(lines) == ledger.SHORT + 1 and lines[-1][0] == "7 others"
+    assert sum(value for _, value, _ in lines) == pytest.approx(level.total, rel=1e-12)
+    assert abs(lines[-1][1]) <= 7 * min(abs(value) for _, value, _ in lines[:-1]), "the largest have a line of their own"
+    assert [name for name, _, _ in lines[:2]] == ["attention 1", "feed-forward 1"] or lines[0][0] in level.names
+
+
+def test_the_drawer_of_the_last_stage_says_why_its_word():
+    app = fine(page(stage="append", text="The letter was sealed. She opened the", drawer="why"))
+    said = text(app)
+    lines = ledger.in_short(ledger.levels(opened("ledger", tokenizer.encode("The letter was sealed. She opened the")))[0])
+    assert "63 terms together: 11.903118. The model's number is 11.903116" in said
+    assert all(f"{name}{ledger.number(value)}" in said for name, value, _ in lines)
+    assert "Take each line apart" in [link.proto.label for link in app.get("page_link")][-1]
+    elsewhere = fine(page(stage="softmax", drawer="why"))
+    assert "Look for" in html(elsewhere) and "Why this word" not in [
+        one.content for one in elsewhere.segmented_control(key="drawer").proto.options
+    ], "a step that ends with no word shows its words"
+    edited = text(
+        fine(page(stage="append", text="The letter was sealed. She opened the", drawer="why", edit="head:6.3", dropout=0.2))
+    )
+    assert "In the walk head 6.3 is off. Not here" in edited and "Dropout is off here" in edited and "11.903118" in edited

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlparse
 from accessible import assert_accessible
 from conftest import settle
 from gptviz.stages import STAGES
+from test_lab_why_browser import click, says
 
 LETTER = "The letter was sealed. She opened the"
 
@@ -86,6 +87,19 @@ def test_the_lit_step_of_the_map_switches_its_part_off_and_the_walk_goes_on_with
     lit.click()
     wait_for_edit(page, "")
     assert not page.locator("p.did").count() and not page.locator(".badge.edited").count()
+
+    page.locator(
+        ".map .box[data-key=append]"
+    ).click()  # and why it was that word, from the drawer down to the word it came from
+    page.get_by_role("radio", name="Why this word").click()
+    page.locator(".bill").wait_for()
+    assert re.search(r"attention 6\s+\+2\.398", page.locator(".bill").inner_text())
+    assert_accessible(page)
+    page.get_by_role("link", name="Take each line apart").click()
+    says(page, "ledger")
+    click(page, 1, row=5, column=2)  # block 6, head 3
+    page.wait_for_function("document.querySelector('.look')?.innerText.includes('It reads 1 ·letter with 9')")
+    settle(page)
 
 
 def test_the_title_of_a_small_map_switches_that_head_and_a_cell_is_still_recomputed(server, visit):

@@ -271,3 +271,45 @@ def test_switched_in_one_press_and_back_with_the_others_left(monkeypatch):
     for on, wanted in ((True, "no-mask:6,head:6.3"), (True, "no-mask:6,head:6.3"), (False, "no-mask:6"), (False, "no-mask:6")):
         whatif.put("head:6.3", on)
         assert visit["choice"].edit == wanted and visit["choice"].whatif, "pressed twice is pressed once"
+
+
+@pytest.mark.parametrize(
+    ("stage", "cell", "matrix"),
+    [
+        ("queries-keys-values", "blocks.2.att.key@0,3,6,5", "key"),
+        ("output-projection", "blocks.2.att_out@0,6,17", "output"),
+        ("expand", "blocks.2.ff.hidden@0,6,40", "expand"),
+        ("contract", "blocks.2.ff_out@0,6,17", "contract"),
+    ],
+)
+def test_the_entry_that_counts_most_in_the_chosen_number_is_offered(stage, cell, matrix):
+    seen = Seen(trace.run(mini(), IDS), block=2, head=3, text=LETTER)
+    choice = Choice(text=LETTER, stage=stage, cell=cell)
+    (name,) = whatif.one_entry(BY_KEY[stage], seen, choice)
+    point, index = Address.parse(cell)
+    assert name.startswith(f"entry:3.{matrix}.") and name in whatif.candidates(BY_KEY[stage], seen, choice)
+    found = recompute(seen.trace, point, index)
+    products = next(reversed(found.operands.values()))
+    row = int(name.split(".")[2])
+    assert abs(products[row]) == np.abs(products).max(), "it is the largest of the products that the drawer lists"
+    edited = trace.run(mini(), IDS, edits=[name])
+    assert float(seen.trace[point][index] - edited[point][index]) == pytest.approx(float(products[row]), rel=1e-3, abs=1e-6)
+
+
+def test_without_a_chosen_number_the_first_one_counts_and_odd_ones_offer_none():
+    seen = Seen(trace.run(mini(), IDS), block=2, head=3, text=LETTER)
+    (name,) = whatif.one_entry(BY_KEY["expand"], seen, Choice(text=LETTER))
+    assert name.startswith("entry:3.expand.") and name.endswith(".0")
+    assert whatif.one_entry(BY_KEY["token-embedding"], seen, Choice(text=LETTER)) == [f"table:{IDS[-1]}.0"]
+    assert whatif.one_entry(BY_KEY["softmax"], seen, Choice(text=LETTER)) == []
+    for cell in (
+        "blocks.2.ff.hidden@0,99,0",
+        "blocks.2.ff.hidden@0,1",
+        "tok_emb@3,0,0",
+        "nothing@0,0,0",
+        "blocks.4.ff_out@0,0,0",
+    ):
+        assert whatif.one_entry(BY_KEY["expand"], seen, Choice(text=LETTER, cell=cell)) == []
+    app = fine(opened(stage="expand", text=LETTER, block=3, edit="entry:3.expand.17.40,entry:3.expand.300.0"))
+    assert "row 17, column 40 of the expand matrix is 0 in block 3" in multiselect(app).options
+    assert "this model has rows 0 to 255" in shown(app) and app.query_params["edit"] == "entry:3.expand.17.40"

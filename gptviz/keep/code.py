@@ -54,12 +54,14 @@ def of_stage(stage: Stage, seen: Seen, model: str, *, compared: bool = False) ->
     )
 
 
-def of_experiment(experiment: Experiment, values: Mapping[str, Any], text: str, ids: tuple[int, ...], model: str) -> str:
-    """Lines that end in `pictures`, the experiment's pictures at these values of its controls."""
+def of_experiment(
+    experiment: Experiment, values: Mapping[str, Any], text: str, ids: tuple[int, ...], model: str, changes: str = ""
+) -> str:
+    """Lines that end in `pictures`, the experiment's pictures at these values of its controls. changes: the edits in force, by name."""
     plain = tuple(tokenizer.encode(text)) == tuple(ids)
     return "\n".join(
         [
-            f"from gptviz import catalogue{', tokenizer' if plain else ''}",
+            f"from gptviz import catalogue{', edits' if changes else ''}{', tokenizer' if plain else ''}",
             f"from gptviz.labs.{experiment.pictures.__module__.split('.')[2]} import lab",
             "from gptviz.labs.lab import Setting",
             "",
@@ -67,6 +69,7 @@ def of_experiment(experiment: Experiment, values: Mapping[str, Any], text: str, 
             "ids = tuple(tokenizer.encode(text))" if plain else f"ids = {tuple(ids)!r}  # as they went in",
             f"values = {dict(values)!r}",
             f"setting = Setting(catalogue.load({model!r}), ids, values, text=text, model_key={model!r})",
+            *([f"setting = setting.under(edits.parse({changes!r}))"] if changes else []),
             f"pictures = lab.LAB.find({experiment.key!r}).pictures(setting)",
             "",
         ]

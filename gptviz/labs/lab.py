@@ -3,14 +3,15 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from .. import tokenizer, trace
+from .. import edits, tokenizer, trace
 from ..config import GPTConfig
+from ..edits import Named
 from ..figures.forms import Picture
 from ..model import GPT
 from ..stages.stage import Notes, Question
@@ -97,6 +98,7 @@ class Setting:
     once(key, make, doing): what make() gives, made once for these plain values where there is a cache; it may ask for traces and for
     other values. doing: what that is, for whoever waits. kept(key): what once gave for a key, None where nothing is kept. until: from this
     moment on (of time.monotonic) no more is begun that can wait for the next drawing. told(share): how much of a make() that takes long is done, said to whoever waits for it.
+    edits: what is changed in the passes over the sentence, see `under`.
     """
 
     model: GPT
@@ -109,6 +111,7 @@ class Setting:
     kept: Callable[[tuple], Any] = lambda key: None
     until: float = math.inf
     told: Callable[[float], None] = lambda share: None
+    edits: tuple[Named, ...] = ()
     worked_out: dict[Callable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -118,17 +121,26 @@ class Setting:
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
+    def under(self, changes: tuple[Named, ...]) -> "Setting":
+        """The same with these edits in force in every pass; what is kept of them is kept apart from that of the passes without."""
+
+        def once(key: tuple, make: Callable[[], Any], doing: str = "") -> Any:
+            return self.once((*key, changes), make, doing) if doing else self.once((*key, changes), make)
+
+        return replace(self, edits=changes, once=once, kept=lambda key: self.kept((*key, changes))) if changes else self
+
     def trace(self, ids: Sequence[int] | Sequence[Sequence[int]] | None = None, **options: Any) -> Trace:
         """`gptviz.trace.run` on the sentence (or on `ids`), with its options, and `fresh=True` for a pass that is really run even
         where the same one is kept."""
-        return self.run(self.model, self.ids if ids is None else ids, **options)
+        changes = {"edits": self.edits} if self.edits else {}
+        return self.run(self.model, self.ids if ids is None else ids, **(changes | options))
 
     def last_logits(self, ids: Sequence[int] | None = None) -> np.ndarray:
         """The model's logits after the last token, (word,), from a pass of which nothing else is kept."""
         ids = tuple(self.ids if ids is None else ids)
 
         def make() -> np.ndarray:
-            row = trace.run(self.model, ids, points=["logits"]).array("logits")[0, -1].copy()
+            row = trace.run(self.model, ids, points=["logits"], edits=self.edits).array("logits")[0, -1].copy()
             row.flags.writeable = False
             return row
 
@@ -179,7 +191,9 @@ class Experiment(Sheet):
     for every value that a press on a picture sends as "walk"; that press leads there. under_way: the share that is done of what goes
     on by itself, None where nothing does: the page draws it again until then. notes: for whoever presents. main: the control that Present mode
     shows, the first that can be moved without being named; large: which of the pictures it shows, None
-    for the first that is more than words."""
+    for the first that is more than words. edited: what it shows is the pass over the reader's sentence, so that the edits of the walk
+    are in force in it. They are not in any other experiment: it makes passes of its own, works numbers out again by the plain formulas,
+    or shows no pass."""
 
     controls: tuple[Control, ...] | Callable[[Setting], tuple[Control, ...]]
     pictures: Callable[[Setting], Sequence[Picture]]
@@ -194,6 +208,20 @@ class Experiment(Sheet):
     notes: Notes | None = None
     main: str = ""
     large: int | None = None
+    edited: bool = False
+
+    def changed(self, setting: Setting, changes: tuple[Named, ...]) -> Setting:
+        """The setting in which it is shown while these edits are in force in the walk."""
+        return setting.under(changes) if self.edited else setting
+
+    def standing(self, changes: tuple[Named, ...]) -> str:
+        """What these edits of the walk mean here, in words; "" where there are none."""
+        if not changes:
+            return ""
+        said = edits.words(changes)
+        if self.edited:
+            return f"This is the edited pass: {said}."
+        return f"In the walk {said}. Not here: what is shown is the model without that, or passes of its own."
 
     def controls_for(self, setting: Setting) -> tuple[Control, ...]:
         return self.controls(setting) if callable(self.controls) else self.controls

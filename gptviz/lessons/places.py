@@ -15,7 +15,7 @@ from ..stages import BY_KEY, Question
 LABS: Mapping[str, Lab] = MappingProxyType({**index.LABS, TRAIN.key: TRAIN})
 AROUND: Mapping[str, str] = MappingProxyType({OVERVIEW: "A GPT in one picture", END: "What you have seen"})
 """Titles of the pages around the stages."""
-SHARED = ("text", "model", "special")  # choices that a lab has too
+SHARED = ("text", "model", "special", "edit")  # choices that a lab has too
 NOBODYS = ("embed", "embed_options", "join", "desk", "present", "lesson", "stop")  # in an address, but not of the place
 STARTS = ("?", "/", "http://", "https://")
 MOST = 60  # parameters

@@ -228,4 +228,5 @@ STAGE = stage(
     actions=actions,
     beside=Beside("The text follows {main}", pictures=would_write, caption=would_say),
     question=question,
+    ledger=True,
 )

@@ -115,7 +115,8 @@ class Stage:
     idle: why there is nothing to move. beside: how it stands beside another model. deeper: experiments that go on from here, as
     "Lab/experiment"; they link back to it. edited: its picture while an edit is in force, from what is seen without and with it.
     switch: the edit that takes away what this step does, `{block}` and `{head}` (from 1) filled in. notes: for whoever presents. covers: how its
-    picture is shown part by part, None where the operation is no sum or share of some.
+    picture is shown part by part, None where the operation is no sum or share of some. ledger: it ends with a word, and a drawer of it
+    says why that one.
     """
 
     key: str
@@ -147,6 +148,7 @@ class Stage:
     switch: str = field(default="")
     notes: Notes | None = field(default=None)
     covers: Cover | None = field(default=None)
+    ledger: bool = field(default=False)
 
     def caption(self, seen: Seen) -> str:
         """The "look for" line, whole."""

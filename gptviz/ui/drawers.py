@@ -2,34 +2,52 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from .. import catalogue, verbatim, weights
+from .. import catalogue, edits, verbatim, weights
+from ..figures import style
 from ..figures.matrix import Grid
+from ..labs.lab import Setting
+from ..labs.why import ledger
 from ..recompute import axes, block_of, recompute, sizes
 from ..seen import Seen
 from ..stages import Stage, source
 from ..trace import NotFinite, Trace
-from . import address, matrix
+from ..verbatim import Html
+from . import address, cache, links, matrix
 from .state import Choice, change
 from .whatif import Done, without
 
-TITLES = {"": "Words", "recompute": "Recompute this number", "numbers": "Numbers", "code": "Code", "about": "About"}
+TITLES = {
+    "": "Words",
+    "recompute": "Recompute this number",
+    "why": "Why this word",
+    "numbers": "Numbers",
+    "code": "Code",
+    "about": "About",
+}
 FIRST = 8  # features a table shows before it is asked for all of them
 SHOWN_OPERANDS = 8
 
 Cell = tuple[str, tuple[int, ...]]
 
 
-def row(choice: Choice) -> None:
+def opened(stage: Stage, choice: Choice) -> str:
+    """The open drawer, "" for the words: a stage that ends with no word has none that says why."""
+    return choice.drawer if choice.drawer != "why" or stage.ledger else ""
+
+
+def row(stage: Stage, choice: Choice) -> None:
     """What the place beside the picture shows: the words, or one of the drawers."""
-    address.hold("drawer", choice.drawer)
+    address.hold("drawer", opened(stage, choice))
     st.segmented_control(
         "More about this step",
-        list(TITLES),
+        [name for name in TITLES if name != "why" or stage.ledger],
         key="drawer",
         format_func=TITLES.get,
         required=True,
@@ -50,7 +68,7 @@ def show(
     name a number by its place does the same. changed: what an edit in force did."""
     try:
         _open(stage, seen, choice, cell, acted, changed)
-    except NotFinite as error:
+    except (NotFinite, MemoryError) as error:
         st.error(verbatim.markdown(error))
 
 
@@ -64,6 +82,8 @@ def _open(
 ) -> None:
     if choice.drawer == "recompute":
         _recompute(stage, seen, cell, acted, changed)
+    elif choice.drawer == "why":
+        _why(seen, choice)
     elif choice.drawer == "numbers":
         _numbers(stage, seen)
     elif choice.drawer == "code":
@@ -195,6 +215,44 @@ def operands(made) -> None:
         table,
         height="auto" if len(table) <= SHOWN_OPERANDS + 2 else 330,
         column_config={name: st.column_config.NumberColumn(format="%.6g") for name in table.columns},
+    )
+
+
+def _why(seen: Seen, choice: Choice) -> None:
+    """The ledger of the word that is written next, in short."""
+    key, changes = choice.model, edits.parse(",".join(seen.trace.edits))
+    bare = Setting(
+        model=seen.trace.model,
+        ids=tuple(seen.trace.ids[seen.item, : seen.size].tolist()),
+        values={},
+        text=seen.text,
+        run=partial(cache.run, key),
+        model_key=key,
+        once=cache.once,
+        kept=cache.kept,
+    )
+    setting = replace(bare, values={control.name: control.start() for control in ledger.LEDGER.controls_for(bare)})
+    level = ledger.levels(setting)[0]
+    dropout = "Dropout is off here: a pass with dropout is no sum of these parts." if seen.trace.dropout else ""
+    for said in filter(None, (ledger.LEDGER.standing(changes), dropout)):
+        st.html(f"<p class='message'>{verbatim.html(said)}</p>")
+    st.markdown(f"**{verbatim.markdown(ledger.title_of(setting, level))}** is a sum, and this is its bill.")
+    current, lines = ledger.LEDGER, ledger.in_short(level)
+    told = current.caption(setting)
+    values = [value for _, value, _ in lines]
+    low, high = min(0.0, *values), max(0.0, *values)
+    st.html(f"<div class='bill'>{''.join(bill_line(*line, low, high) for line in lines)}</div>")
+    st.html(f"<p class='look'><b>Look for:</b> {verbatim.html(told)}</p>")
+    links.to_experiment("Why/ledger", choice, "Take each line apart, down to the tables")
+
+
+def bill_line(name: str, value: float, part: str, low: float, high: float) -> Html:
+    """A line of a bill, its bar from 0 to the left or to the right. low, high: the ends of what all bars share."""
+    whole = (high - low) or 1.0
+    left, wide = 100 * (min(0.0, value) - low) / whole, 100 * abs(value) / whole
+    return (
+        f"<span>{verbatim.html(name)}</span><i style='--zero: {-100 * low / whole:.1f}%'><b style='left: {left:.1f}%; width: {wide:.1f}%; "
+        f"background: {verbatim.html(style.PARTS[part])}'></b></i><span>{verbatim.html(ledger.number(value))}</span>"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from .. import catalogue, tokenizer, verbatim, weights
+from .. import catalogue, edits, tokenizer, verbatim, weights
 from ..canvas import grid, strips
 from ..canvas.packing import pack
 from ..figures import style
@@ -57,12 +57,15 @@ def experiment(current: Experiment, setting: Setting, pictures: Sequence[Picture
         "model": _title(setting.model_key),
         "weights": state(setting.model),
         **({"state": ", ".join(marks)} if marks else {}),
+        **({"edits": edits.write(setting.edits)} if setting.edits else {}),
         **{name: value for name, value in setting.values.items()},
         "text": tokenizer.in_one_line(setting.text),
         "made by": walk.version(),
     }
     with menu:
-        lines = code.of_experiment(current, setting.values, setting.text, setting.ids, setting.model_key)
+        lines = code.of_experiment(
+            current, setting.values, setting.text, setting.ids, setting.model_key, edits.write(setting.edits)
+        )
         _files(pictures, about, current.key, f"lab-{current.key}")
         _code(lines)
 

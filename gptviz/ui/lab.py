@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from .. import verbatim
+from .. import edits, verbatim
 from ..figures.chips import Chips
 from ..figures.forms import Picture
 from ..figures.matrix import Grid
@@ -37,6 +37,7 @@ from . import (
     story,
     top,
     waiting,
+    whatif,
     writing,
 )
 from . import keep as keeping
@@ -46,13 +47,14 @@ from .work import tell
 SLICE = 1.0  # seconds of an experiment that goes on by itself, between two drawings
 AGAIN = 0.2  # seconds until the next one
 MOST = 60.0  # seconds of the model's time that one link or press buys; what is begun by then is brought to its end
+EDITED = "EDITED"
 ENOUGH = f"The model was at it for more than {MOST:.0f} seconds and there is more to do. What is done is kept."
 
 
 def show(chosen: Lab) -> None:
     """The whole page of one lab."""
     st.set_page_config(page_title=f"{chosen.title} · gptviz")
-    choice = state.current(state.SHARED)
+    choice = whatif.check(state.current(state.SHARED))
     arrive(chosen)
     if state.arrived():
         further(None)
@@ -71,6 +73,7 @@ def show(chosen: Lab) -> None:
         context = model.config.context_length
         sentence = sentences.read(choice, context, alone=True).sentences[0]
         guide.strip(choice)
+        whatif.standing(choice)
         with st.bottom:
             guide.bar(choice)
         if lesson.instead():
@@ -142,6 +145,8 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
     )
     raw = values(chosen)
     current = chosen.find(raw.get("view", ""))
+    changes = edits.parse(st.session_state["choice"].edit)
+    setting = current.changed(setting, changes)
     present = st.session_state["choice"].present
     if present:
         kept = presented(chosen, current)
@@ -168,7 +173,7 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
         asked = replace(setting, values=chosen_values)
         marks = ()
         try:
-            marks = current.state(asked)
+            marks = marked(current, asked)
             trail(chosen, current, controls, asked)
             said = shown(chosen, current, asked, controls, kept, marks)
         except (MemoryError, ValueError) as error:
@@ -178,9 +183,14 @@ def experiment(chosen: Lab, key: str, text: str, ids: tuple[int, ...], messages:
     with right, st.container(key="words", gap="xsmall"):
         if line := guide.words(st.session_state["choice"]):
             st.html(line)
-        words(current, said, marks)
+        words(current, said, marks, current.standing(changes))
         story.back(chosen, current, st.session_state["choice"])
         below(chosen, current, controls, chosen_values, messages)
+
+
+def marked(current: Experiment, asked: Setting) -> tuple[str, ...]:
+    """The badges: what the numbers are besides the model's own state."""
+    return (*current.state(asked), *[EDITED] * bool(asked.edits))
 
 
 def shown(chosen: Lab, current: Experiment, asked: Setting, controls: tuple[Control, ...], kept, marks: Sequence[str]) -> str:
@@ -261,7 +271,7 @@ def step(chosen: Lab, by: int) -> None:
 def large(chosen: Lab, current: Experiment, controls: tuple[Control, ...], asked: Setting, kept) -> None:
     """One picture, as large as there is room, the one control that moves it, and one line."""
     try:
-        marks = current.state(asked)
+        marks = marked(current, asked)
         offered = [one for one in controls if one.drawn and one.kind not in ("live", "path", "text") and one.when(asked.values)]
         first = [one for one in offered if one.name == current.main] or offered[:1]
         if not any(one.kind == "live" and one.drawn for one in controls):
@@ -274,10 +284,12 @@ def large(chosen: Lab, current: Experiment, controls: tuple[Control, ...], asked
         further(None)
         st.error(verbatim.markdown(error))
         return
-    badges = "".join(f"<span class='badge train'>{verbatim.html(mark)}</span> " for mark in marks)
+    badges = "".join(f"{badge(mark)} " for mark in marks)
     question = predict.unanswered(current)
     line = f"<b>Predict:</b> {verbatim.html(question)}" if question else f"<b>Look for:</b> {verbatim.html(said)}"
     st.html(f"<p class='look'>{badges}{line}</p>")
+    if standing := current.standing(edits.parse(st.session_state["choice"].edit)):
+        st.html(f"<p class='did'>{verbatim.html(standing)}</p>")
 
 
 def write(chosen: Lab, current: Experiment | None, controls: Sequence[Control], values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -501,10 +513,17 @@ def again(found: Recomputation | None) -> Html:
     )
 
 
-def words(current: Sheet, said: str, marks: Sequence[str]) -> None:
-    """The question, what happens, the formula, and what to look for. marks: the badges beside the title."""
-    badges = "".join(f" <span class='badge train'>{verbatim.html(mark)}</span>" for mark in marks)
+def badge(mark: str) -> Html:
+    return f"<span class='badge {'edited' if mark == EDITED else 'train'}'>{verbatim.html(mark)}</span>"
+
+
+def words(current: Sheet, said: str, marks: Sequence[str], standing: str = "") -> None:
+    """The question, what happens, the formula, and what to look for. marks: the badges beside the title. standing: what the edits of
+    the walk mean here."""
+    badges = "".join(f" {badge(mark)}" for mark in marks)
     st.html(f"<h1 class='title'>{verbatim.html(current.title)}{badges}</h1>")
+    if standing:
+        st.html(f"<p class='did'>{verbatim.html(standing)}</p>")
     if current.question:
         predict.ask(current)
     glossary.prose(current.prose)

@@ -55,7 +55,7 @@ def from_url(params: Mapping[str, str]) -> tuple[Choice, list[str]]:
     return choice.from_url(params, PARSERS)
 
 
-SHARED = ("text", "model", "special", "present", "hide", "lesson", "stop")
+SHARED = ("text", "model", "special", "edit", "present", "hide", "lesson", "stop")
 """The choices that every page shares; the others belong to the walk."""
 
 

@@ -20,7 +20,7 @@ from ..training.jobs import LINE, Job, Refused, Sample, Seen
 from ..training.texts import TEXTS
 from ..training.worker import FEWEST_TOKENS, HELD_OUT, LIKELIEST, SIZES, TEMPERATURE, Order, part
 from ..verbatim import Html
-from . import cache, lab, links, state, top
+from . import cache, lab, links, state, top, whatif
 from .state import Choice
 
 EVERY, EVERY_WAITING = 1.0, 3.0  # seconds between two looks at a run under way, and at the line before it
@@ -52,7 +52,7 @@ _chart = st.components.v2.component(
 def show() -> None:
     """The whole page."""
     st.set_page_config(page_title=f"{LAB.title} · gptviz")
-    choice = state.current(state.SHARED)
+    choice = whatif.check(state.current(state.SHARED))
     lab.arrive(LAB)
     top.style()
     st.html(f"<style>{STYLE}</style>")
@@ -64,6 +64,7 @@ def show() -> None:
             return
         for text in filter(None, (state.problem(), *state.notes())):
             st.warning(verbatim.markdown(text), icon=":material/info:")
+        whatif.standing(choice, "Not here: what is trained is a model of its own.")
         every = _every()
         st.fragment(body, run_every=every)(every)
 

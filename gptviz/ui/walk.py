@@ -108,6 +108,7 @@ def walk(choice: Choice) -> None:
     for note in filter(None, (state.problem(), *state.notes())):
         st.warning(verbatim.markdown(note), icon=":material/info:")
     if choice.read and not choice.present and not lesson.instead():
+        whatif.standing(choice, "What is read here is the edited pass.")
         reading.show(main)
         state.write_url(replace(choice, block=state.chosen().block, head=state.chosen().head))
         return
@@ -362,8 +363,8 @@ def body(stage: Stage, main: Half, choice: Choice, changed: Done | None = None, 
         if titled:
             with beside_title(stage):
                 keep.stage(main, stage, choice, shown, "main", compared=own)
-        drawers.row(choice)
-        if choice.drawer:
+        drawers.row(stage, choice)
+        if drawers.opened(stage, choice):
             drawers.show(stage, seen, choice, cell, acted, changed)
             return
         if line := guide.words(choice) or story.told(main, choice):
@@ -385,7 +386,7 @@ def not_shown(stage: Stage, seen: Seen, choice: Choice, error: NotFinite, acted:
     left.error(verbatim.markdown(error))
     with right, st.container(key="words", gap="xsmall"):
         heading(stage)
-        drawers.row(choice)
+        drawers.row(stage, choice)
         if choice.drawer in ("code", "about"):
             drawers.show(stage, seen, choice, None, acted)
         else:
@@ -536,8 +537,8 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done |
     """Under the pictures: the words of the stage, which hold for both, or an open drawer, which is about one of them."""
     tabs, whose = st.columns(2, vertical_alignment="center", gap="medium")
     with tabs:
-        drawers.row(choice)
-    if choice.drawer in ("", "code"):
+        drawers.row(stage, choice)
+    if drawers.opened(stage, choice) in ("", "code"):
         whose.html("<p class='scales'>The words hold for both models.</p>")
     else:
         titles = (verbatim.markdown(main.title), verbatim.markdown(other.title))
@@ -551,7 +552,7 @@ def below(stage: Stage, main: Half, other: Half, choice: Choice, changed: Done |
             label_visibility="collapsed",
             on_change=address.chose("other", lambda other: change(other=bool(other), cell="")),
         )
-    if choice.drawer:
+    if drawers.opened(stage, choice):
         one = other if choice.other else main
         with st.container(key="words", gap="xsmall"):
             acted = acting(one, main, choice)

@@ -92,7 +92,13 @@ def candidates(stage: Stage, seen: Seen, choice: Choice) -> list[str]:
     block, head, config = seen.block + 1, seen.head + 1, seen.config
     own = stage.switched(seen)
     heads = [head, *(other for other in range(1, config.n_head + 1) if other != head)]
-    offered = [*one_weight(seen, choice), f"head:{block}.{head}", f"head:{block}.{head}:mean", f"head:{block}.{head}:even"]
+    offered = [
+        *one_weight(seen, choice),
+        *one_entry(stage, seen, choice),
+        f"head:{block}.{head}",
+        f"head:{block}.{head}:mean",
+        f"head:{block}.{head}:even",
+    ]
     offered += [f"head:{block}.{other}" for other in heads[1:]]
     offered += [f"unit:{block}.{unit}" for unit in units(seen, choice)]
     for name in ("no-mask", "zero-mask", "no-scale"):
@@ -138,6 +144,22 @@ def one_weight(seen: Seen, choice: Choice) -> list[str]:
     if named != f"blocks.{seen.block}.att.weights" or len(index) != 4 or index[3] > index[2] or index[2] >= seen.size:
         return []
     return [f"weight:{seen.block + 1}.{index[1] + 1}.{index[2]}.{index[3]}"] if index[1] < seen.config.n_head else []
+
+
+def one_entry(stage: Stage, seen: Seen, choice: Choice) -> list[str]:
+    """The learned number that counts most in the number that is chosen, or in the first one of the stage, set to 0."""
+    trace = seen.trace
+    try:
+        point, index = Address.parse(choice.cell) if choice.cell else stage.first_number(seen)
+        near = point == "tok_emb" or point.startswith(
+            f"blocks.{seen.block}."
+        )  # of other blocks a long text's pass keeps little
+        sizes = trace.array(point).shape if near and point in trace.tensors else ()
+        fits = len(index) == len(sizes) and all(at < size for at, size in zip(index, sizes))
+        name = edits.largest_entry(trace.model, point, index, trace) if fits else ""
+    except NotFinite:
+        return []
+    return [name] if name else []
 
 
 def patches(seen: Seen, choice: Choice) -> list[str]:
@@ -331,6 +353,28 @@ def row(stage: Stage, main: Half, choice: Choice, made: Done | None) -> None:
             on_click=stand_beside,
         )
     back.button("Undo all" if len(names(choice.edit)) > 1 else "Undo", key="undo-edits", width="stretch", on_click=undo)
+
+
+def standing(choice: Choice, said: str = "") -> None:
+    """On a page that is not the walk: what is changed there, each with a cross, and the way back. said: what that means here, where it
+    is the same for all of the page."""
+    if not choice.edit:
+        return
+    held = names(choice.edit)
+    with st.container(key="what-if"):
+        menu, *where, back = st.columns([4, 2.5, 0.8] if said else [6.5, 0.8], vertical_alignment="center", gap="small")
+    address.hold("edit", held, offers=tuple(held))
+    menu.multiselect(
+        "What is changed in the walk",
+        held,
+        key="edit",
+        format_func=told,
+        label_visibility="collapsed",
+        on_change=address.chose("edit", take),
+    )
+    for place in where:
+        place.html(f"<p class='did'>{verbatim.html(said)}</p>")
+    back.button("Undo all" if len(held) > 1 else "Undo", key="undo-edits", width="stretch", on_click=undo)
 
 
 def in_sight(made: Done | None, seen: Seen) -> None:

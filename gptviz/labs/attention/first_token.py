@@ -16,7 +16,7 @@ from ...figures.matrix import MASKED, PADDING, Grid
 from ...stages.stage import Notes, Question
 from ...words import percent
 from ..lab import Control, Setting, experiment
-from ..subjects.heads import attention, chosen_head, future, head_control, place, quoted, token_control, weights_panel
+from ..subjects.heads import attention, chosen_head, head_control, place, quoted, token_control, unread, weights_panel
 
 
 def without_first(weights: np.ndarray) -> np.ndarray:
@@ -42,7 +42,6 @@ def state(setting: Setting) -> tuple[str, ...]:
 def pictures(setting: Setting) -> list[Picture]:
     (weights,) = attention(setting, "weights")
     block, head = chosen_head(setting)
-    size = len(weights)
     panels = [
         weights_panel(
             setting,
@@ -55,7 +54,7 @@ def pictures(setting: Setting) -> list[Picture]:
     ]
     if setting["without"]:
         view = without_first(weights)
-        marks = future(size)
+        marks = unread(weights)
         marks[:, 0] = MASKED
         marks[~np.isfinite(view).all(1)] = PADDING
         times = np.where(np.isfinite(view).all(1), 1 / np.maximum(weights[:, 1:].sum(1, dtype=np.float64), 1e-300), np.nan)
@@ -85,7 +84,7 @@ def caption(setting: Setting) -> str:
     (weights,) = attention(setting, "weights")
     row = setting["row"]
     first = quoted(setting, 0)
-    if row == 0:
+    if row == 0 and not weights[0, 1:].any():
         return f"{first} is the first token and reads only itself: without that weight nothing is left of its row."
     said = f"{quoted(setting, row)} puts {percent(weights[row, 0])} on {first}"
     average = f"over rows 1 and later the mean is {percent(float(weights[1:, 0].mean()))}"
@@ -112,6 +111,7 @@ FIRST_TOKEN = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    edited=True,
     own=lambda setting: setting.trace(),
     state=state,
     question=Question(

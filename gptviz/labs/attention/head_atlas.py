@@ -11,7 +11,7 @@ Broad is a row's entropy over the largest possible. From 50 % on, a head is name
 import numpy as np
 
 from ...figures.forms import Picture
-from ...figures.matrix import MASKED, Grid, Panel, Tiles
+from ...figures.matrix import Grid, Panel, Tiles
 from ...figures.table import Table
 from ...stages.stage import Notes, Question
 from ...words import percent
@@ -28,6 +28,7 @@ from ..subjects.heads import (
     place,
     sentence,
     survey,
+    unread,
     weights_panel,
 )
 
@@ -57,8 +58,7 @@ def composed(window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     blocks, heads, size, _ = window.shape
     room = ((0, 0), (0, 0), (0, 1), (0, 1))
     padded = np.pad(window, room, constant_values=np.nan)
-    future = np.pad(np.triu(np.ones((size, size), dtype=bool), 1), (0, 1))
-    marks = np.broadcast_to(MASKED * future.astype(np.uint8), padded.shape)
+    marks = np.pad(unread(window), room)
 
     def flat(tiles: np.ndarray) -> np.ndarray:
         return tiles.swapaxes(1, 2).reshape(blocks * (size + 1), heads * (size + 1))[:-1, :-1]
@@ -178,6 +178,7 @@ ATLAS = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    edited=True,
     own=lambda setting: setting.trace(),
     question=Question(
         ask="What does the first row of every one of these maps look like?",

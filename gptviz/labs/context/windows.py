@@ -272,6 +272,7 @@ $$\text{surprisal}_t = -\ln P_t(\text{token}_{t+1})$$
     controls=row_controls,
     pictures=positions_pictures,
     caption=positions_caption,
+    edited=True,
     question=Question(
         ask="A model with random weights has learned nothing. What is its mean surprisal, about?",
         choices=("0", "1", "10.8", "50,257"),

@@ -150,6 +150,7 @@ STREAM = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    edited=True,
     question=Question(
         ask="The same word stands twice in a sentence. Where are its two points after the last block?",
         choices=("On the same spot", "In two places", "That depends on the seed"),

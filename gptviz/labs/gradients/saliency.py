@@ -100,6 +100,7 @@ EXPERIMENT = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    edited=True,
     question=Question(
         ask="The loss is about the second token's prediction. What gradient does the third token get?",
         choices=("Exactly 0", "A small one", "The largest, it is the target"),

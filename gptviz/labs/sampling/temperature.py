@@ -121,6 +121,7 @@ TEMPERATURE = experiment(
     controls=(temperature_control(2.0),),
     pictures=temperature_pictures,
     caption=temperature_caption,
+    edited=True,
     question=Question(
         ask="At T = 5, which token is the most probable one?",
         choices=("The one that leads at T = 1", "Another one", "No token: all are equal"),

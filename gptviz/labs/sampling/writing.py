@@ -169,6 +169,7 @@ WRITING = experiment(
     controls=writing_controls,
     pictures=writing_pictures,
     caption=writing_caption,
+    edited=True,
     question=Question(
         ask="You take back two tokens and write two again, with the same seed and settings. What comes?",
         choices=("The same two tokens", "Two other tokens", "The two most probable tokens"),

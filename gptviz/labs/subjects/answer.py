@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ... import lens, sampling, tokenizer
+from ...attribution import Taken, doubled
+from ...trace import Trace
 from ..lab import Control, Setting
 
 WINDOW = 12  # tokens of a picture with their words in it
@@ -46,6 +48,13 @@ def typed(setting: Setting, text: str) -> int | None:
 def logits(setting: Setting, row: int) -> np.ndarray:
     """(word,): the model's logits after a token."""
     return setting.trace(points=("logits",)).array("logits")[0, row]
+
+
+def taken(setting: Setting, trace: Trace) -> Taken:
+    """The plain pass of the sentence, to be taken apart; its double precision is worked out once."""
+    key = ("in double precision", setting.model_key, setting.ids)
+    exact = setting.once(key, lambda: doubled(setting.model, trace.ids), "The text goes through in double precision")
+    return Taken(trace, exact=exact)
 
 
 def favourites(setting: Setting, row: int, count: int) -> list[int]:

@@ -122,7 +122,7 @@ def survey(setting: Setting, start: int = 0) -> Survey:
     shown = slice(start, start + WINDOW)
 
     def make() -> Survey:
-        made = trace.run(setting.model, ids, points=["blocks.*.att.weights"])
+        made = trace.run(setting.model, ids, points=["blocks.*.att.weights"], edits=setting.edits)
         maps = [made.array(f"blocks.{block}.att.weights")[0] for block in range(setting.config.n_layer)]
         by_block = []
         for block, weights in enumerate(maps):
@@ -193,7 +193,7 @@ def match(setting: Setting) -> Match:
 
     def make() -> Match:
         names = [f"blocks.{block}.att.{name}" for block in range(setting.config.n_layer) for name in ("query", "key")]
-        made = trace.run(setting.model, setting.ids, points=names)
+        made = trace.run(setting.model, setting.ids, points=names, edits=setting.edits)
         last = len(setting.ids) - 1
         found, best = Match(0, 0, last, max(0, last - 1)), -np.inf
         for block in range(setting.config.n_layer):
@@ -255,10 +255,17 @@ def future(size: int) -> np.ndarray:
     return MASKED * np.triu(np.ones((size, size), dtype=np.uint8), 1)
 
 
+def unread(weights: np.ndarray) -> np.ndarray:
+    """(..., query, key): marks of what the pass did not let be read, which has the weight 0. Where an edit takes the mask away that is
+    nothing."""
+    later = np.triu(np.ones(weights.shape[-2:], dtype=bool), 1)
+    return MASKED * (later & (weights == 0)).astype(np.uint8)
+
+
 def weights_panel(setting: Setting, title: str, values: np.ndarray, **options) -> Panel:
     """One attention map of this sentence: row = the token that reads, column = the token it reads from."""
     names = setting.labels()
-    options = {"marks": future(len(names))} | options
+    options = {"marks": unread(values)} | options
     return Panel(
         title=title,
         values=values,

@@ -26,6 +26,7 @@ from ..lab import Control, Setting, experiment, once
 from ..subjects import answer
 
 PINNED = 5
+ROUNDING = 1e-2  # of a logit: what differs by more is another number
 FINE = 8  # blocks up to which both halves of each have a row of their own at first
 ROWS = {"halves": "each half block", "blocks": "each block"}
 
@@ -159,7 +160,11 @@ def caption(setting: Setting) -> str:
         if first < len(best) - 1 or len(best) == 1
         else f"Only the last row has {word}, {percent(share)}; one row earlier it would have been “{setting.word(int(best[-2]))}”."
     )
-    return f"{said} The last row and the model's own logits differ by {written(made.found.difference) if made.found.difference else 0}."
+    apart = made.found.difference
+    beyond = (
+        " The edit is in the last LayerNorm or the head: this view goes through them as they are." if apart > ROUNDING else ""
+    )
+    return f"{said} The last row and the model's own logits differ by {written(apart) if apart else 0}.{beyond}"
 
 
 FORMING = experiment(
@@ -173,6 +178,7 @@ FORMING = experiment(
     controls=controls,
     pictures=pictures,
     caption=caption,
+    edited=True,
     state=lambda setting: ("A VIEW: the output head at every depth",),
     question=Question(
         ask="In which row does a trained model settle on its answer?",

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ... import attribution
-from ...attribution import Level, Taken
+from ...attribution import Level
 from ...figures import waterfall
 from ...figures.depth import written
 from ...figures.forms import Picture
@@ -68,7 +68,7 @@ def levels(setting: Setting) -> list[Level]:
     """The levels from the logit down to where the reader is."""
     trace = setting.trace(points=attribution.KEPT)
     trace.require_finite()
-    start = Taken(trace).logit(setting["at"], *asked(setting))
+    start = answer.taken(setting, trace).logit(setting["at"], *asked(setting))
     return attribution.walk(start, map(int, filter(None, setting["way"].split("."))))
 
 
@@ -104,6 +104,8 @@ def kind_of(level: Level, number: int) -> str:
     return {"head": "value", "score": "query", "feed-forward": "feed-forward", "row": "token"}.get(level.kind, "residual")
 
 
+SHORT = 8  # lines of a bill besides the last one
+
 Steps = tuple[np.ndarray, list[str], list[str], list[int]]
 """Of the steps of a waterfall: numbers, names, colours, and the term each leads to, -1 where it is more than one."""
 
@@ -125,6 +127,15 @@ def collapsed(level: Level) -> Steps:
     names, colours = zip(*groups)
     sums, numbers = zip(*groups.values())
     return np.array(sums), list(names), list(colours), list(numbers)
+
+
+def in_short(level: Level) -> list[tuple[str, float, str]]:
+    """The sum as a bill, blocks collapsed: the largest lines in the order of the pass, and the others together; name, number, colour."""
+    sums, names, colours, _ = collapsed(level)
+    shown = sorted(np.argsort(-np.abs(sums), kind="stable")[:SHORT].tolist())
+    lines = [(names[n], float(sums[n]), colours[n]) for n in shown]
+    rest = len(sums) - len(shown)
+    return lines + ([(count(rest, "other"), level.total - sum(line[1] for line in lines), "residual")] if rest else [])
 
 
 def largest(level: Level) -> Steps:
@@ -314,10 +325,10 @@ def pictures(setting: Setting) -> list[Picture]:
     grid = Grid(
         panels=panels,
         note="" if level.kind == "row" else "Click a cell, or a step above, to take it apart.",
-        alt=f"{heading(setting, level)}, taken apart into {len(level.terms):,} terms.",
+        alt=f"{title_of(setting, level)}, taken apart into {len(level.terms):,} terms.",
         height=min(330, 60 * len(panels) + 24 * rows) if level.kind != "feed-forward" else 250,
     )
-    return [steps(setting, level, heading(setting, level)), grid]
+    return [steps(setting, level, title_of(setting, level)), grid]
 
 
 # words -------------------------------------------------------------------------------------------------------------------
@@ -327,7 +338,7 @@ def quoted(setting: Setting, word: int) -> str:
     return f"“{setting.word(word)}”"
 
 
-def heading(setting: Setting, level: Level) -> str:
+def title_of(setting: Setting, level: Level) -> str:
     word, against = asked(setting)
     if level.kind == "logit":
         name = f"The logit of {quoted(setting, word)}"

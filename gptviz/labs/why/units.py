@@ -10,7 +10,7 @@ $$\Delta\text{logit}_w = a_u\, \frac{(r_u - \bar r_u) \odot \gamma}{\sigma} \cdo
 """
 
 from ... import attribution
-from ...attribution import Taken, Unit
+from ...attribution import Unit
 from ...figures.forms import Picture
 from ...figures.table import Table
 from ...stages.stage import Notes, Question
@@ -44,7 +44,10 @@ def found(setting: Setting) -> list[Unit]:
     layer = setting["layer"]
     key = ("units", setting.model_key, setting.ids, setting["at"], layer, setting["count"])
     return setting.once(
-        key, lambda: attribution.strongest(Taken(trace), setting["at"], setting["count"], WORDS, layer - 1 if layer else None)
+        key,
+        lambda: attribution.strongest(
+            answer.taken(setting, trace), setting["at"], setting["count"], WORDS, layer - 1 if layer else None
+        ),
     )
 
 
