@@ -44,7 +44,7 @@ class Server:
 
 
 def _missing(reason: str) -> None:
-    """Skip on a machine without a browser, but never where the tests are meant to run in full."""
+    """Skip on a machine without a program, but never where the tests are meant to run in full."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -114,6 +114,36 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             server.wait(10)
         except subprocess.TimeoutExpired:
             server.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def program(name: str) -> str:
+    """Where a program is, `/usr/sbin` included; the test is skipped where it is missing."""
+    found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+    return found or _missing(f"{name} is not installed")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Redis, with the settings that ship."""
+    try:
+        import redis
+    except ImportError as error:
+        _missing(f"redis-py is not installed: {error}")
+    place = tmp_path_factory.mktemp("redis") / "redis.sock"
+    command = [program("redis-server"), str(ROOT / "deploy" / "redis.conf"), "--port", "0", "--unixsocket", str(place)]
+    with subprocess.Popen(command, cwd=place.parent, stdout=subprocess.DEVNULL) as server:
+        address, until = f"unix://{place}", time.monotonic() + STARTUP
+        while not place.exists() and server.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert redis.Redis.from_url(address).ping()
+        yield address
+        server.terminate()
 
 
 @pytest.fixture(scope="session")

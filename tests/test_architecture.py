@@ -126,7 +126,7 @@ FOREIGN = {  # part -> what else it may import, beside Python's own library; Non
     "attribution": {"numpy", "torch"},
     "cached": {"torch"},
     "choice": set(),
-    "classroom": set(),
+    "classroom": {"redis"},
     "lessons": set(),
     "likeness": {"numpy", "torch"},
     "seen": {"numpy"},

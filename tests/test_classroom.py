@@ -1,11 +1,15 @@
 """Rooms, their words and secrets, votes and limits: without a page."""
 
 import math
+import subprocess
 import threading
+import time
+from array import array
 
 import pytest
 
-from gptviz.classroom import Place, Refused, Rooms, Seat, rooms, votes
+from conftest import free_port, program
+from gptviz.classroom import Away, Place, Refused, Rooms, Seat, Shared, Unreached, processes, rooms, votes
 
 
 class Clock:
@@ -20,9 +24,18 @@ def clock():
     return Clock()
 
 
-@pytest.fixture
-def all_rooms(clock):
-    return Rooms(clock)
+@pytest.fixture(params=["one process", "redis"])
+def all_rooms(clock, request):
+    """Rooms in this process, and rooms in a Redis."""
+    if request.param == "one process":
+        return Rooms(clock)
+    return Rooms(clock, emptied(request.getfixturevalue("redis_server")))
+
+
+def emptied(address: str) -> Shared:
+    store = Shared(address)
+    store.redis.flushall()
+    return store
 
 
 SOFTMAX = Place("", (("stage", "softmax"),))
@@ -138,14 +151,14 @@ def test_guessing_is_bounded_and_an_ended_room_is_like_none(all_rooms, clock):
         said.add(str(refused.value))
     assert len(said) == 1
     inside = refusals = 0
-    for n in range(10_000):
+    for n in range(2000):
         right = n >= 200  # every one of the 20 has tried ten wrong words by then
         try:
             all_rooms.join(desk.word if right else f"word{n}", n % 20)
             inside += 1
         except Refused as error:
             refusals += str(error) == rooms.TOO_MANY
-    assert inside == 0 and refusals == 9800
+    assert inside == 0 and refusals == 1800
     clock.now += rooms.MINUTE
     assert all_rooms.join(desk.word, 0)
 
@@ -166,7 +179,6 @@ def test_limits_are_told(all_rooms, clock, monkeypatch):
         clock.now += rooms.HERE
         all_rooms.join(desks[0].word, n)
     assert len(all_rooms.at(desks[0]).here) <= 6 and len(all_rooms.at(desks[0]).who) <= 6
-    assert len(all_rooms.keys) <= rooms.ROOMS + 6
 
 
 def test_a_desk_comes_back_within_a_minute_and_a_room_ends_after_two_hours(all_rooms, clock):
@@ -185,9 +197,12 @@ def test_a_desk_comes_back_within_a_minute_and_a_room_ends_after_two_hours(all_r
     assert (
         all_rooms.at(desk) is None
         and all_rooms.at(pupil) is None
-        and all_rooms.keys == {}
+        and all_rooms.heard(desk.key) is None
         and all_rooms.heard(pupil.key) is None
     )
+    other = all_rooms.open()
+    with all_rooms.store.looking() as left:
+        assert list(left) == [other.word]
 
 
 def test_a_left_room_makes_place_for_another(all_rooms, clock):
@@ -240,10 +255,115 @@ def test_many_threads_in_many_rooms(all_rooms):
     [one.join() for one in threads]
     [stop() for stop in stops]
     assert not wrong and woken and all(all_rooms.count(desk) == 10 for desk in desks)
-    assert all(not all_rooms.at(desk).wakes for desk in desks)
+    assert not all_rooms.store.ears.wakes
 
 
 def test_keys_are_no_words_and_words_differ(all_rooms):
-    seen = {all_rooms.open().word for _ in range(rooms.ROOMS)}
+    desks = [all_rooms.open() for _ in range(rooms.ROOMS)]
+    seen = {desk.word for desk in desks}
     assert len(seen) == rooms.ROOMS and not any(blunt in word for word in seen for blunt in rooms.BLUNT)
-    assert all(len(key) >= 20 for key in all_rooms.keys)
+    secrets = {desk.key.removeprefix(f"{desk.word}-") for desk in desks}
+    assert len(secrets) == rooms.ROOMS and all(len(secret) >= 20 for secret in secrets)
+
+
+# several processes, and a Redis that goes ----------------------------------------------------------------------------------
+
+
+def test_two_processes_have_the_same_rooms(redis_server):
+    one, two = Rooms(store=emptied(redis_server)), Rooms(store=Shared(redis_server))
+    desk = one.open(SOFTMAX)
+    pupil = two.join(desk.word, "phone")
+    assert two.find(pupil).place == SOFTMAX and one.count(desk) == 1
+    told = threading.Event()
+    stop = two.listen(pupil.key, told.set)
+    assert told.wait(5)  # it hears from now on
+    told.clear()
+    chances = array("f", [0.5, 0.25, 0.125, 0.125])
+    one.ask(desk, "n", "What comes next?", (" to", " in"), tokens=(2, 0), chances=chances, own=votes.entropy(chances))
+    assert told.wait(5), "what one process changes wakes who waits at the other"
+    number = two.vote(pupil).number
+    two.cast(pupil, number, 3, "·free")
+    assert one.peeked(desk) == {3: 1} and one.named(desk)[3] == "·free"
+    one.reveal(desk, votes.COUNTS)
+    assert two.vote(pupil).rounds == ({3: 1},) and two.vote(pupil).chances == {3: 0.125}
+    assert two.back(desk.key) == desk  # the desk's process has died
+    two.order(desk, 2)
+    assert one.ordered(desk) == 2
+    two.close(desk)
+    assert one.find(desk) is None and one.heard(pupil.key) is None
+    stop()
+    left = one.store.redis.keys()
+    assert not [key for key in left if key.startswith(b"gptviz:room:")] and all(one.store.redis.ttl(key) > 0 for key in left)
+
+
+def test_two_processes_at_once_lose_nothing(redis_server):
+    several = [Rooms(store=emptied(redis_server)), Rooms(store=Shared(redis_server))]
+    desk = several[0].open()
+    several[0].ask(desk, "q", "?", ("a", "b"), answer=0)
+
+    def reader(n: int):
+        mine = several[n % 2]
+        mine.cast(mine.join(desk.word, n), 1, n % 2)
+
+    threads = [threading.Thread(target=reader, args=(n,)) for n in range(40)]
+    [one.start() for one in threads]
+    [one.join() for one in threads]
+    assert several[1].peeked(desk) == {0: 20, 1: 20}
+
+
+def test_what_a_dead_process_held_is_free_again_and_what_it_would_still_write_is_not_kept(redis_server, monkeypatch):
+    monkeypatch.setattr(processes, "HELD", 100)
+    one, two = Rooms(store=emptied(redis_server)), Rooms(store=Shared(redis_server))
+    desk = one.open()
+    with pytest.raises(Away), one.store.changing() as found:
+        found[desk.word].black = True
+        time.sleep(0.15)
+        two.move(desk, GELU)
+    assert two.find(desk).place == GELU and not two.find(desk).black
+
+
+def test_a_redis_that_goes_is_told_and_found_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "AGAIN", 0.05)
+    port = free_port()
+
+    def started():
+        command = [program("redis-server"), "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def soon(ask):
+        until = time.monotonic() + 10
+        while True:
+            try:
+                return ask()
+            except (Away, Refused):
+                assert time.monotonic() < until
+                time.sleep(0.02)
+
+    server = started()
+    try:
+        all_rooms = Rooms(store=Shared(f"redis://127.0.0.1:{port}/0"))
+        desk = soon(all_rooms.open)
+        pupil = all_rooms.join(desk.word, "phone")
+        server.kill()
+        server.wait()
+        with pytest.raises(Away, match="cannot be reached"):
+            all_rooms.find(desk)
+        with pytest.raises(Away):
+            all_rooms.heard(pupil.key)
+        for refused in (all_rooms.open, lambda: all_rooms.join(desk.word, "b"), lambda: all_rooms.back(desk.key)):
+            with pytest.raises(Unreached, match="Try again"):
+                refused()
+        all_rooms.move(desk, GELU)
+        all_rooms.cast(pupil, 1, 0)
+        assert (all_rooms.at(desk), all_rooms.vote(desk), all_rooms.count(desk), all_rooms.peeked(desk)) == (None, None, 0, {})
+        server = started()
+        assert soon(lambda: all_rooms.find(desk)) is None, "nothing was on a disk"
+        assert soon(all_rooms.open)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_an_address_that_is_none_is_refused_and_says_what_was_expected():
+    with pytest.raises(ValueError, match="redis://127.0.0.1:6379"):
+        Shared("localhost:6379")

@@ -3,7 +3,9 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gptviz.classroom import Place, Rooms
+from gptviz.classroom import Away, Place, Rooms
+from gptviz.classroom.processes import GONE
+from gptviz.classroom.store import Memory
 from gptviz.labs.index import LABS
 from gptviz.stages import BY_KEY, STAGES
 from gptviz.ui import lesson, notes, seats
@@ -59,6 +61,44 @@ def test_a_page_follows_lets_go_and_comes_back(rooms, desk):
     assert app.session_state["lab-Dropout"] == {"view": "counts", "p": "0.3"}
     rooms.close(desk)
     assert "The lesson is over" in shown(fine(app.run())) and not app.session_state["following"]
+
+
+class Distant(Memory):
+    """Rooms that can be out of reach."""
+
+    away = False
+
+    def looking(self):
+        return self._here(super().looking())
+
+    def changing(self):
+        return self._here(super().changing())
+
+    def _here(self, rooms):
+        if self.away:
+            raise Away(GONE)
+        return rooms
+
+
+def test_rooms_out_of_reach_are_told_and_the_walk_goes_on(rooms):
+    rooms.store = Distant()
+    led = fine(opened(stage="softmax", present=1))
+    fine(led.button(key="open-room").click().run())
+    desk = led.session_state["seat"]
+    pupil = fine(opened(join=desk.word))
+    rooms.store.away = True
+    fine(led.button(key="next").click().run())
+    assert led.session_state["choice"].stage == "append"
+    for app in (led, fine(pupil.run())):
+        assert "cannot be reached" in app.warning[0].value and not app.session_state["lesson-note"]
+        assert {"close-room", "leave-room", "return"}.isdisjoint(button.key for button in app.button)
+    late = fine(opened(join=desk.word))
+    assert "Try again" in late.warning[0].value
+    rooms.store.away = False
+    fine(led.run())
+    assert rooms.at(desk).place.params == (("stage", "append"),) and not led.warning
+    fine(pupil.run())
+    assert not pupil.warning and pupil.session_state["following"] and pupil.session_state["choice"].stage == "append"
 
 
 def test_a_word_too_many_and_a_wrong_one_are_told(rooms, desk):

@@ -4,16 +4,23 @@ Apart from what draws it, since the choices and the address ask here: a desk's p
 when its reader has gone somewhere else.
 """
 
+import os
 from collections.abc import Mapping
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ..classroom import Place, Rooms, Seat
+from ..classroom import Place, Rooms, Seat, Shared
 from . import incoming
 
-ROOMS = Rooms()
-"""The rooms of this server."""
+
+def opened(environment: Mapping[str, str] = os.environ) -> Rooms:
+    """The rooms of this server, shared with others where the environment names a Redis. Raises ValueError where that cannot be used."""
+    address = environment.get("GPTVIZ_REDIS", "").strip()
+    return Rooms(store=Shared(address) if address else None)
+
+
+ROOMS = opened()
 OWN = {"present": False, "drawer": "", "other": False}
 """Choices that a lesson leaves to everybody, as nobody has made them."""
 QUIET = {"cell", "drawer", "other"}
@@ -21,8 +28,8 @@ QUIET = {"cell", "drawer", "other"}
 
 
 def mine() -> Seat | None:
-    """The seat of this visit, None without one."""
-    return st.session_state.get("seat")
+    """The seat of this visit, None without one and while the rooms cannot be reached."""
+    return None if st.session_state.get("lesson-away") else st.session_state.get("seat")
 
 
 def leads() -> Seat | None:

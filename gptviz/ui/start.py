@@ -30,7 +30,7 @@ import gptviz
 
 from .. import trace
 from ..figures import style
-from . import cache, state
+from . import cache, seats, state
 
 TRACES = ("bar", "heatmap", "scatter", "scatter3d", "table", "treemap")  # what the figures are made of
 INSIDE = (  # parts of Streamlit that it imports when they are first used
@@ -71,6 +71,7 @@ def ready() -> None:
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """The life of the server: nobody is let in before everything is ready."""
     ready()
+    print(f"  Rooms are {seats.ROOMS.store.said}.", flush=True)
     threading.Thread(target=_tidy, name="gptviz-tidy", daemon=True).start()
     if not st.get_option("server.headless"):
         threading.Thread(target=webbrowser.open, args=(address(),), name="gptviz-browser", daemon=True).start()

@@ -12,7 +12,7 @@ from random import SystemRandom
 import streamlit as st
 
 from ... import tokenizer, verbatim
-from ...classroom import Place, Refused, votes
+from ...classroom import Away, Place, Refused, Unreached, votes
 from ...sampling import softmax, top
 from ...stages import Question
 from ...verbatim import Html
@@ -50,11 +50,15 @@ Go = Callable[[str, Mapping[str, str]], None]
 def arrive(page: str, go: Go) -> None:
     """Before a page is drawn: take a seat that the address or the tab has, and go where the lesson is."""
     kept = st.session_state
-    kept["page"] = page
+    kept["page"], kept["lesson-away"] = page, ""
     _join()
     _take_back()
     seat = seats.mine()
-    room = ROOMS.at(seat) if seat else None
+    try:
+        room = ROOMS.find(seat) if seat else None
+    except Away as error:
+        kept["lesson-away"] = str(error)
+        return
     if seat and room is None:
         _stand_up("The lesson is over. You can go on by yourself.")
         return
@@ -138,6 +142,8 @@ def open_room() -> None:
 
 def _close() -> None:
     seat = seats.mine()
+    if seat is None:
+        return
     if seat.desk:
         ROOMS.close(seat)
     else:
@@ -171,6 +177,10 @@ def strip() -> None:
     wanted, forget, note = kept.pop("desk-wanted", False), kept.pop("lesson-forget", ""), kept.get("lesson-note", "")
     if wanted or forget:
         _listen(None, wanted="desk" if wanted else "", forget=forget)
+    if kept.get("lesson-away"):
+        st.warning(verbatim.markdown(kept["lesson-away"]), icon=":material/info:")
+        _listen(-1)
+        return
     if note:
         left, right = st.columns([6, 1], vertical_alignment="center")
         left.warning(verbatim.markdown(note), icon=":material/info:")
@@ -197,7 +207,7 @@ def strip() -> None:
 
 def _listen(after: int | None, *, wanted: str = "", forget: str = "", calm: bool = False) -> None:
     """The small element that waits for news and remembers the key. after: the news this page shows, None while it has no seat."""
-    seat = seats.mine() if after is not None else None
+    seat = st.session_state.get("seat") if after is not None else None
     kind = ("desk" if seat.desk else "member") if seat else ""
     _component(
         key="lesson-news",
@@ -234,6 +244,9 @@ def _found() -> None:
         return
     try:
         seat = ROOMS.back(key[:64])
+    except Unreached as error:  # the tab keeps its key
+        st.session_state["lesson-note"] = str(error)
+        return
     except Refused as error:
         _stand_up(str(error))
         st.session_state["lesson-forget"] = "desk"

@@ -77,7 +77,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     state.key = data.key;
     state.after = data.after;
     listen(state, data.key);
-  }
+  } else if (data.after === -1) state.after = -1; // the rooms were out of reach when this was drawn: any number is news
   return () => {
     state.alive = false;
     state.abort.abort();

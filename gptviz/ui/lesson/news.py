@@ -8,9 +8,10 @@ import asyncio
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ...classroom import Away
 from ..seats import ROOMS
 
 WAIT = 15.0  # seconds until an answer without news
@@ -24,19 +25,22 @@ def path() -> str:
 
 
 async def news(request: Request) -> Response:
-    """The newest number for the seat of this key, once it is another than the one the page has."""
+    """The newest number for the seat of this key, once it is another than the one the page has. Rooms may be on their way from
+    elsewhere, so they are asked in a thread; while they cannot be reached the page has to ask again later."""
     key, had = request.headers.get("x-seat", "")[:64], request.query_params.get("after", "")
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
     stop = ROOMS.listen(key, lambda: loop.call_soon_threadsafe(woken.set))
     try:
-        if str(ROOMS.heard(key)) == had:
+        if str(await asyncio.to_thread(ROOMS.heard, key)) == had:
             try:
                 await asyncio.wait_for(woken.wait(), WAIT)
             except TimeoutError:
                 pass
             else:
                 await asyncio.sleep(CALM if request.query_params.get("calm") == "1" else 0)
-        number = ROOMS.heard(key)
+        number = await asyncio.to_thread(ROOMS.heard, key)
+    except Away as error:
+        return PlainTextResponse(str(error), 503, headers={"Cache-Control": "no-store"})
     finally:
         stop()
     return JSONResponse({"number": number}, headers={"Cache-Control": "no-store"})
