@@ -70,7 +70,7 @@ class Memory:
 
     def __init__(self):
         self.lock = threading.RLock()
-        self.rooms: dict[str, "Room"] = {}
+        self.rooms: dict[str, Room] = {}
         self.ears = Ears()
         self.listen = self.ears.listen
 
