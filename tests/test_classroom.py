@@ -322,7 +322,7 @@ def test_what_a_dead_process_held_is_free_again_and_what_it_would_still_write_is
     assert two.find(desk).place == GELU and not two.find(desk).black
 
 
-def test_a_redis_that_goes_is_told_and_found_again(tmp_path, monkeypatch):
+def test_a_redis_that_goes_is_told_and_found_again(redis_server, tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "AGAIN", 0.05)
     port = free_port()
 
@@ -364,6 +364,6 @@ def test_a_redis_that_goes_is_told_and_found_again(tmp_path, monkeypatch):
         server.wait()
 
 
-def test_an_address_that_is_none_is_refused_and_says_what_was_expected():
+def test_an_address_that_is_none_is_refused_and_says_what_was_expected(redis_server):
     with pytest.raises(ValueError, match="redis://127.0.0.1:6379"):
         Shared("localhost:6379")
