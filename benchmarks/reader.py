@@ -19,7 +19,9 @@ class Failed(Exception):
 class Reader:
     """One visit. seen: how many elements of each kind the last answer had; words: all that progress said meanwhile."""
 
-    def __init__(self, port: int, page: str = "", query: str = "", host: str = "127.0.0.1", timeout: float = 60.0):
+    def __init__(
+        self, port: int, page: str = "", query: str = "", host: str = "127.0.0.1", timeout: float = 60.0, cookie: str = ""
+    ):
         self.page, self.timeout = page, timeout
         self.hash = ""
         self.seen: Counter[str] = Counter()
@@ -29,7 +31,15 @@ class Reader:
         self.buttons: dict[str, str] = {}
         self.open = ExitStack()
         url = f"ws://{host}:{port}/_stcore/stream"
-        line = connect(url, subprotocols=["streamlit"], max_size=None, ping_interval=None, open_timeout=timeout)
+        told = {"Cookie": cookie} if cookie else {}
+        line = connect(
+            url,
+            subprotocols=["streamlit"],
+            max_size=None,
+            ping_interval=None,
+            open_timeout=timeout,
+            additional_headers=told,
+        )
         self.line = self.open.enter_context(line)
         self.joined = self.go(query)
 

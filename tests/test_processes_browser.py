@@ -12,6 +12,11 @@ from test_restart_browser import connected, seen
 
 CELL = "blocks.2.att.weights@0,4,3,1"
 CHOSEN = f"stage=attention-weights&text=She opened the door&block=3&head=5&dropout=0.3&seed=4&cell={CELL}&drawer=recompute"
+LOST = """() => {
+    const app = document.querySelector("[data-testid=stApp]")
+    const away = done => () => app.dataset.testConnectionState !== "CONNECTED" && done()
+    window.lost = new Promise(done => new MutationObserver(away(done)).observe(app, { attributes: true }))
+}"""
 
 
 @pytest.fixture
@@ -64,12 +69,14 @@ def test_a_process_dies_and_its_readers_and_its_room_go_on(serve, redis_server, 
         shown = {page: seen(page) for page in (walk, lab)}
         assert "shown − recomputed" in shown[walk][1] and f"cell={CELL}" in shown[walk][0] and "t=1.3" in shown[lab][0]
 
+        for page in (walk, desk, lab):
+            page.evaluate(LOST)
         dead = servers[ports.index(first)].process
         dead.kill()
         dead.wait()
-        for whether in (False, True):
-            for page in (walk, desk, lab):
-                connected(page, whether)
+        for page in (walk, desk, lab):
+            page.evaluate("window.lost")
+            connected(page, True)
         assert {page: seen(page) for page in (walk, lab)} == shown
         assert (place(walk), place(lab)) == (nginx.cookie(second), caddy.cookie(second))
         walk.get_by_role("button", name="Next ›").click()
