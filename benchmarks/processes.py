@@ -24,10 +24,10 @@ sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(ROOT / "tests"))
 
-from fronts import Front
 from reader import Reader
 from server import Server
 
+from fronts import Front
 from gptviz.stages import STAGES
 
 WORDS = "every effort moves you and the cat sat on a mat while she opened one door".split()

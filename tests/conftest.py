@@ -227,7 +227,7 @@ def settle(page, seconds: float = 60) -> None:
     )
 
 
-HEAVY = ("live_training", "odd_models", "start", "training", "incoming")  # files without a page that take longest
+HEAVY = ("deploy", "live_training", "odd_models", "start", "training", "incoming")  # files without a page that take longest
 LONG = (
     "walk",
     "labs",
