@@ -7,9 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tomllib
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT, STARTUP, free_port
 
 sys.path.append(str(ROOT / "benchmarks"))
-from reader import Reader
+from classroom import Visitor, open_room
 
 DEPLOY = ROOT / "deploy"
 
@@ -114,11 +114,15 @@ def test_the_container_serves_and_writes_nothing_but_in_tmp(image, tmp_path):
             until = time.monotonic() + STARTUP
             while subprocess.run(health, stderr=subprocess.DEVNULL).returncode and time.monotonic() < until:
                 time.sleep(0.1)
-            with Reader(port, query="stage=softmax") as reader:
-                assert reader.html
-                assert urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).status == 200
+            desk, word = open_room(port, "softmax")
+            follower = Visitor(port, "", f"join={word}")
+            waits = threading.Thread(target=follower.waits, args=(port,))
+            waits.start()
+            waits.join(0.5)
+            assert waits.is_alive()
             server.send_signal(signal.SIGTERM)
-            server.wait(10)
+            server.wait(8)  # a page that waits for news would be waited for up to 15 seconds
+            waits.join()
         finally:
             server.kill()
         log = server.stdout.read().decode()

@@ -6,16 +6,19 @@ garbage after every run, which takes a fifth of a second when it walks through a
 That is done here and never again: frozen later, what readers leave behind would stay for good.
 """
 
+import asyncio
 import ctypes
 import gc
 import importlib
 import pkgutil
+import signal
 import sys
 import threading
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from types import FrameType
 
 import numpy as np
 import pandas as pd
@@ -31,6 +34,7 @@ import gptviz
 from .. import trace
 from ..figures import style
 from . import cache, seats, state
+from .lesson import news
 
 TRACES = ("bar", "heatmap", "scatter", "scatter3d", "table", "treemap")  # what the figures are made of
 INSIDE = (  # parts of Streamlit that it imports when they are first used
@@ -73,9 +77,25 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     ready()
     print(f"  Rooms are {seats.ROOMS.store.said}.", flush=True)
     threading.Thread(target=_tidy, name="gptviz-tidy", daemon=True).start()
+    _stop_at_once()
     if not st.get_option("server.headless"):
         threading.Thread(target=webbrowser.open, args=(address(),), name="gptviz-browser", daemon=True).start()
     yield
+
+
+def _stop_at_once() -> None:
+    """A signal to stop lets go who waits for news, then does what it did."""
+    loop = asyncio.get_running_loop()
+
+    def told(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(news.end)
+        before[number](number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+        for one, does in before.items():
+            if callable(does):
+                signal.signal(one, told)
 
 
 def address() -> str:

@@ -17,6 +17,8 @@ from ..seats import ROOMS
 WAIT = 15.0  # seconds until an answer without news
 CALM = 0.4  # seconds for which a desk's news are gathered: thirty votes are not thirty answers
 
+_waiting: set[asyncio.Event] = set()
+
 
 def path() -> str:
     """Where a page asks."""
@@ -30,6 +32,7 @@ async def news(request: Request) -> Response:
     key, had = request.headers.get("x-seat", "")[:64], request.query_params.get("after", "")
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
     stop = ROOMS.listen(key, lambda: loop.call_soon_threadsafe(woken.set))
+    _waiting.add(woken)
     try:
         if str(await asyncio.to_thread(ROOMS.heard, key)) == had:
             try:
@@ -43,7 +46,14 @@ async def news(request: Request) -> Response:
         return PlainTextResponse(str(error), 503, headers={"Cache-Control": "no-store"})
     finally:
         stop()
+        _waiting.discard(woken)
     return JSONResponse({"number": number}, headers={"Cache-Control": "no-store"})
+
+
+def end() -> None:
+    """The server stops: it would wait for who waits here. They ask again, and another process answers or this one started anew."""
+    for woken in _waiting:
+        woken.set()
 
 
 def routes() -> list[Route]:
