@@ -5,6 +5,7 @@ pages that wait cost nothing, and a step is on its way to all of them at once.
 """
 
 import asyncio
+import threading
 
 import streamlit as st
 from starlette.requests import Request
@@ -18,6 +19,7 @@ WAIT = 15.0  # seconds until an answer without news
 CALM = 0.4  # seconds for which a desk's news are gathered: thirty votes are not thirty answers
 
 _waiting: set[asyncio.Event] = set()
+_stopping = threading.Event()
 
 
 def path() -> str:
@@ -34,6 +36,8 @@ async def news(request: Request) -> Response:
     stop = ROOMS.listen(key, lambda: loop.call_soon_threadsafe(woken.set))
     _waiting.add(woken)
     try:
+        if _stopping.is_set():
+            raise Away("This server stops.")
         if str(await asyncio.to_thread(ROOMS.heard, key)) == had:
             try:
                 await asyncio.wait_for(woken.wait(), WAIT)
@@ -52,6 +56,7 @@ async def news(request: Request) -> Response:
 
 def end() -> None:
     """The server stops: it would wait for who waits here. They ask again, and another process answers or this one started anew."""
+    _stopping.set()
     for woken in _waiting:
         woken.set()
 
