@@ -1,7 +1,7 @@
 """What a second process adds: `python benchmarks/processes.py`.
 
-Readers without browsers press as fast as they are answered: another stage, block, head, sentence or dropout mask. First one process
-answers them all, then two behind nginx as it ships; each gets a core's worth of readers, so that none is idle. The readers take
+Readers without browsers press as fast as they are answered, or think in between (`--readers 30 --think 4` is a class): another
+stage, block, head, sentence or dropout mask. First one process answers them all, then two behind nginx as it ships. The readers take
 processor time of the same machine, which is printed, as is what else the machine was doing. Nothing is asserted.
 """
 
@@ -39,11 +39,12 @@ def cookie(url: str) -> str:
         return "; ".join(one.partition(";")[0] for one in answer.headers.get_all("Set-Cookie", []))
 
 
-def presses(url: str, until: float, taken: list[float], seed: int) -> None:
+def presses(url: str, until: float, think: float, taken: list[float], seed: int) -> None:
     """One reader, until it is over."""
     rng, chosen = random.Random(seed), {"text": "Every effort moves you"}
     with Reader(urlsplit(url).port, query=urlencode(chosen), cookie=cookie(url)) as reader:
         while time.monotonic() < until:
+            time.sleep(min(rng.expovariate(1 / think), max(0.0, until - time.monotonic())) if think else 0)
             chosen |= rng.choice(
                 (
                     {"stage": rng.choice(STAGES).key},
@@ -56,11 +57,11 @@ def presses(url: str, until: float, taken: list[float], seed: int) -> None:
             taken.append(reader.go(urlencode(chosen)))
 
 
-def measured(url: str, servers: list[Server], readers: int, seconds: float) -> float:
+def measured(url: str, servers: list[Server], readers: int, seconds: float, think: float) -> float:
     """Print a line; actions a second."""
     taken: list[float] = []
     before, own, began = sum(one.cpu() for one in servers), time.process_time(), time.monotonic()
-    threads = [threading.Thread(target=presses, args=(url, began + seconds, taken, n)) for n in range(readers)]
+    threads = [threading.Thread(target=presses, args=(url, began + seconds, think, taken, n)) for n in range(readers)]
     for one in threads:
         one.start()
     for one in threads:
@@ -81,6 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--think", type=float, default=0.0, help="seconds between an answer and the next press, on average")
     options = parser.parse_args()
     if not shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
         sys.exit("nginx is not installed")
@@ -90,8 +92,8 @@ def main() -> None:
         front = open_.enter_context(Front("nginx", [one.port for one in servers], place))
         for one in servers:  # what the first reader meets is there already
             Reader(one.port).leave()
-        alone = measured(f"http://127.0.0.1:{servers[0].port}", servers[:1], options.readers, options.seconds)
-        both = measured(front.url, servers, options.readers, options.seconds)
+        alone = measured(f"http://127.0.0.1:{servers[0].port}", servers[:1], options.readers, options.seconds, options.think)
+        both = measured(front.url, servers, options.readers, options.seconds, options.think)
     print(f"two processes do {both / alone:.2f} times as much as one, on {os.cpu_count()} cores")
 
 

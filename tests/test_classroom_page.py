@@ -80,6 +80,12 @@ class Distant(Memory):
         return rooms
 
 
+def test_a_server_with_an_address_that_is_no_redis_does_not_start():
+    with pytest.raises(SystemExit, match="GPTVIZ_REDIS"):
+        seats.opened({"GPTVIZ_REDIS": "localhost"})
+    assert isinstance(seats.opened({"GPTVIZ_REDIS": " "}).store, Memory)
+
+
 def test_rooms_out_of_reach_are_told_and_the_walk_goes_on(rooms):
     rooms.store = Distant()
     led = fine(opened(stage="softmax", present=1))

@@ -5,6 +5,7 @@ when its reader has gone somewhere else.
 """
 
 import os
+import sys
 from collections.abc import Mapping
 
 import streamlit as st
@@ -15,9 +16,13 @@ from . import incoming
 
 
 def opened(environment: Mapping[str, str] = os.environ) -> Rooms:
-    """The rooms of this server, shared with others where the environment names a Redis. Raises ValueError where that cannot be used."""
+    """The rooms of this server, shared with others where the environment names a Redis. Where that cannot be used the server does
+    not start: its readers would be in rooms that nobody else sees."""
     address = environment.get("GPTVIZ_REDIS", "").strip()
-    return Rooms(store=Shared(address) if address else None)
+    try:
+        return Rooms(store=Shared(address) if address else None)
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 ROOMS = opened()

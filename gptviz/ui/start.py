@@ -32,6 +32,7 @@ from streamlit.web.server import server_util
 import gptviz
 
 from .. import trace
+from ..classroom import Away
 from ..figures import style
 from . import cache, seats, state
 from .lesson import news
@@ -76,6 +77,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """The life of the server: nobody is let in before everything is ready."""
     ready()
     print(f"  Rooms are {seats.ROOMS.store.said}.", flush=True)
+    with suppress(Away):  # which is said in the log
+        seats.ROOMS.heard("")
     threading.Thread(target=_tidy, name="gptviz-tidy", daemon=True).start()
     _stop_at_once()
     if not st.get_option("server.headless"):
