@@ -73,11 +73,11 @@ def test_a_process_dies_and_its_readers_and_its_room_go_on(serve, redis_server, 
         shown = {page: seen(page) for page in (walk, lab)}
         assert "shown − recomputed" in shown[walk][1] and f"cell={CELL}" in shown[walk][0] and "t=1.3" in shown[lab][0]
 
-        predict(walk)
-        walk.locator("[data-testid=stPopoverBody] label").first.click()
-        walk.locator("[data-testid=stPopoverBody] strong").first.wait_for()
-        walk.keyboard.press("Escape")
-        shown[walk] = seen(walk)
+        predict(lab)
+        lab.locator("[data-testid=stPopoverBody] label:has(input)").first.click()
+        lab.locator("[data-testid=stPopoverBody] strong").first.wait_for()
+        lab.keyboard.press("Escape")
+        shown[lab] = seen(lab)
         for page in (walk, desk, lab):
             page.evaluate(LOST)
         dead = servers[ports.index(first)].process
@@ -88,9 +88,9 @@ def test_a_process_dies_and_its_readers_and_its_room_go_on(serve, redis_server, 
             connected(page, True)
         assert {page: seen(page) for page in (walk, lab)} == shown
         assert (place(walk), place(lab)) == (nginx.cookie(second), caddy.cookie(second))
-        predict(walk)
-        expect(walk.locator("[data-testid=stPopoverBody] input:checked")).to_have_count(1)  # what was answered
-        walk.keyboard.press("Escape")
+        predict(lab)
+        expect(lab.locator("[data-testid=stPopoverBody] input:checked")).to_have_count(1)  # what was answered
+        lab.keyboard.press("Escape")
         walk.get_by_role("button", name="Next ›").click()
         walk.wait_for_url("**stage=weight-dropout*")
         desk.locator(".st-key-room", has_text=word).wait_for()  # still leads

@@ -63,8 +63,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     here.forEach((mark) => state.asked.add(mark));
     setTriggerValue("found", here.map((mark) => [mark, texts.get(mark)]));
   }
-  if (data.answers.length) kept?.setItem(ANSWERS, JSON.stringify(data.answers));
-  else if (!state.answered) {
+  if (data.answers.length) {
+    kept?.setItem(ANSWERS, JSON.stringify(data.answers));
+    state.answered = false; // the server that knows them may be gone before this page is
+  } else if (!state.answered) {
     state.answered = true;
     const before = JSON.parse(kept?.getItem(ANSWERS) ?? "[]");
     if (before.length) setTriggerValue("answers", before);
