@@ -132,28 +132,6 @@ def test_an_answer_is_kept_for_the_visit_and_marked_on_the_map():
     assert f"2 of {len(STAGES)}, 0 rightly" in html(fine(app.run()))
 
 
-def test_answers_that_a_tab_kept_come_back_and_nothing_else_does(monkeypatch):
-    visit = {"answers": {"norm1": predict.Answer("Now?", "b", False)}}
-    monkeypatch.setattr(predict.st, "session_state", visit)
-    told = [["norm1", "Then?", "a", True], ["softmax", "Which?", None, False], ["experiment counts", "How?", "c", True]]
-    predict.brought(told)
-    assert visit["answers"]["norm1"].guess == "b", "what was answered since goes before it"
-    assert predict.kept()[0] == ["norm1", "Now?", "b", False]
-    assert ["softmax", "Which?", None, False] in predict.kept()
-    before = dict(visit["answers"])
-    for forged in (
-        None,
-        3,
-        "softmax",
-        [["softmax"]],
-        [["nowhere", "?", "a", True]],
-        [["gelu", "?", "a", 1]],
-        [["gelu", "?" * 9999, "a", True]],
-    ):
-        predict.brought(forged)
-    assert visit["answers"] == before
-
-
 def test_a_forged_answer_is_no_answer():
     with_state = AppTest.from_function(forged).run()
     assert not with_state.exception and "answers" not in with_state.session_state

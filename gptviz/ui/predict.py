@@ -1,4 +1,4 @@
-"""Predict, then reveal: a question whose answer stays hidden until the reader commits to one. What was answered is kept by the tab."""
+"""Predict, then reveal: a question whose answer stays hidden until the reader commits to one. What was answered is kept for the visit."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -7,14 +7,12 @@ import streamlit as st
 
 from .. import verbatim
 from ..labs import Experiment
-from ..labs.index import LABS
 from ..seen import Seen
 from ..stages import STAGES, Question, Stage
 from ..trace import NotFinite
 from ..verbatim import Markdown
 from . import address, incoming, lesson, state
 
-LONGEST = 1000  # characters of a question or an answer that a tab brings back
 RIGHT, WRONG, SHOWN = "question answered", "question answered otherwise", "answer shown"
 
 
@@ -99,27 +97,6 @@ def answered(name: str, ask: str, choices: tuple[str, ...], answer: int, guess: 
         return
     kept = dict(st.session_state.get("answers", {}))
     st.session_state["answers"] = kept | {name: Answer(ask, guess, guess == choices[answer])}
-
-
-def kept() -> list[list[object]]:
-    """All that was answered, for the tab to keep."""
-    found = st.session_state.get("answers", {})
-    return [[name, one.ask, one.guess, one.right] for name, one in found.items()]
-
-
-def brought(said: object) -> None:
-    """What the tab kept from a visit to a server that is no more, or before a reload; what was answered since goes before it."""
-    names = {stage.key for stage in STAGES} | {f"experiment {one.key}" for lab in LABS.values() for one in lab.experiments}
-    found = {}
-    for one in said if isinstance(said, list) else ():
-        match one:
-            case [str(name), str(ask), str() | None as guess, bool(right)] if name in names:
-                if len(ask) <= LONGEST and len(guess or "") <= LONGEST:
-                    found[name] = Answer(ask, guess, right)
-    if not found:
-        incoming.ignored("the questions")
-        return
-    st.session_state["answers"] = found | st.session_state.get("answers", {})
 
 
 def attempt(**changes: str | int | float) -> None:

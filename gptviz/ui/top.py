@@ -13,7 +13,7 @@ from ..figures import chips
 from ..model import GPT
 from ..story import Card, cards
 from ..verbatim import Html, Markdown
-from . import address, cache, carrier, download, lesson, links, predict, projector, seats, state, writing
+from . import address, cache, carrier, download, lesson, links, projector, seats, state, writing
 from .state import Choice, change
 
 HIDDEN: Mapping[str, str] = MappingProxyType(
@@ -95,7 +95,7 @@ def show(
             lesson.desk(walk=not lab)
     with st.container(key="top"):
         keep = {carrier.mark(text): text for text in (choice.text, choice.second) if carrier.long(text)}
-        writing.show(keep, state.missing(), state.found, predict.kept(), predict.brought)
+        writing.show(keep, state.missing(), state.found)
         badge = "NOT LOADED" if loaded is None else "TRAINED" if weights.is_trained(loaded) else "RANDOM INIT"
         line(
             choice, badge if marked or loaded is None else "", lab, loaded, {} if places is None else places, presents=presents

@@ -1,8 +1,7 @@
 """Boxes for a reader's own text: they grow with it, Enter shows it, Shift+Enter makes a new line, pasted line ends stay.
 
 Streamlit's text area takes Ctrl+Enter for what Enter does in a line of text; a small element listens for Enter and hands it on.
-The same element keeps in the browser's tab what an address does not hold, texts that are too long for one and what was answered,
-and brings it back after a reload or from a server that is no more.
+The same element keeps texts that are too long for an address in the browser's tab, and brings them back after a reload.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,29 +34,16 @@ def box(where, label: Markdown, key: str, on_change: Callable[[], None], *, name
     )
 
 
-def show(
-    keep: Mapping[str, str],
-    wanted: Sequence[str],
-    on_found: Callable[[Mapping[str, str]], None],
-    answers: Sequence[Sequence[object]],
-    on_answers: Callable[[object], None],
-) -> None:
-    """Listen for Enter. keep: mark -> text for this tab to remember; wanted: marks of texts to bring back if it has them. answers: what
-    was answered, to remember; where there is none, those that the tab has are brought back."""
+def show(keep: Mapping[str, str], wanted: Sequence[str], on_found: Callable[[Mapping[str, str]], None]) -> None:
+    """Listen for Enter. keep: mark -> text for this tab to remember; wanted: marks of texts to bring back if it has them."""
 
     def found() -> None:
         brought = incoming.sent("writing", "found")
         pairs = [pair for pair in brought if _is_pair(pair)] if isinstance(brought, list) else []
         on_found(dict(pairs))
 
-    def answered() -> None:
-        on_answers(incoming.sent("writing", "answers"))
-
     _component(
-        key="writing",
-        data={"keep": [list(pair) for pair in keep.items()], "wanted": list(wanted), "answers": answers},
-        on_found_change=found,
-        on_answers_change=answered,
+        key="writing", data={"keep": [list(pair) for pair in keep.items()], "wanted": list(wanted)}, on_found_change=found
     )
 
 

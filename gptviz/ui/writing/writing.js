@@ -1,6 +1,5 @@
 const LINES = ".st-key-typed-text textarea, .st-key-typed-second textarea, [class*='st-key-control-'] textarea";
 const KEPT = "gptviz-texts";
-const ANSWERS = "gptviz-answers";
 const MOST = 8;
 const seen = new WeakMap();
 
@@ -62,14 +61,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (here.length) {
     here.forEach((mark) => state.asked.add(mark));
     setTriggerValue("found", here.map((mark) => [mark, texts.get(mark)]));
-  }
-  if (data.answers.length) {
-    kept?.setItem(ANSWERS, JSON.stringify(data.answers));
-    state.answered = false; // the server that knows them may be gone before this page is
-  } else if (!state.answered) {
-    state.answered = true;
-    const before = JSON.parse(kept?.getItem(ANSWERS) ?? "[]");
-    if (before.length) setTriggerValue("answers", before);
   }
   return () => {
     for (const [name, listener] of state.listeners) document.removeEventListener(name, listener, true);
