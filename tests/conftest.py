@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import mmap
 import os
 import shutil
 import socket
@@ -30,6 +31,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+GROWN = 1100 << 20  # bytes of a worker after which it starts anew
 KEPT = 256 << 20  # bytes that pages may leave to the next test
 STARTUP = 60  # seconds a server may take until it is healthy
 
@@ -275,19 +277,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def bounded() -> Iterator[None]:
-    """What pages share stays small between two tests of a file."""
+def bounded(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Between two tests of a file what pages share stays small, and a worker that has grown lets go of everything."""
     yield
     if (cache := sys.modules.get("gptviz.ui.cache")) is not None and cache._kept.alive() > KEPT:
         cache._kept.clear()
+    if _resident() > GROWN:
+        _let_go(request.module)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def let_go(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After each file, nothing that it computed or loaded stays: what pages share is kept for the next reader, who never comes here."""
+def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each file nothing that it computed or loaded stays: what pages share is kept for the next reader, who never comes here."""
     yield
-    for own in list(vars(request.module).values()):
-        if hasattr(own, "cache_clear") and own.__module__ == request.module.__name__:
+    _let_go(request.module)
+
+
+def _resident() -> int:
+    """Bytes of memory this worker holds, where the system says it."""
+    said = Path("/proc/self/statm")
+    return int(said.read_text().split()[1]) * mmap.PAGESIZE if said.exists() else 0
+
+
+def _let_go(module) -> None:
+    """Empty every cache that a test file or the pages in this process have filled."""
+    for own in list(vars(module).values()):
+        if hasattr(own, "cache_clear") and own.__module__ == module.__name__:
             own.cache_clear()
     if (cache := sys.modules.get("gptviz.ui.cache")) is not None:
         cache._held.clear()
