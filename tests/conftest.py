@@ -308,8 +308,7 @@ def _let_go(module) -> None:
         cache._held.clear()
         cache._kept.clear()
     if (models := sys.modules.get("sample_models")) is not None:
-        models.untrained.cache_clear()
-        models.worked_out.clear()
+        models.forget()
     gc.collect()
     if (trim := getattr(LIBC, "malloc_trim", None)) is not None:  # glibc keeps for itself what the pages' threads gave back
         trim(0)

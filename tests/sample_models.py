@@ -24,6 +24,12 @@ def once(key: tuple, make: Callable[[], object], doing: str = "") -> object:
     return worked_out[key]
 
 
+def forget() -> None:
+    """Let go of all that is shared: a page that is opened keeps its own."""
+    untrained.cache_clear()
+    worked_out.clear()
+
+
 def randomised(config: GPTConfig, seed: int = 0, spread: float = 0.08) -> GPT:
     """A model with every weight, bias, scale and shift drawn at random: matrices N(0, spread), LayerNorm scales around 1."""
     generator = torch.Generator().manual_seed(seed)

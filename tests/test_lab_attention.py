@@ -19,7 +19,7 @@ from gptviz.labs.lab import Setting
 from gptviz.labs.subjects import heads as head_patterns
 from gptviz.ui import matrix, state
 from gptviz.ui.matrix import Pick
-from sample_models import EFFORT, mini, randomised, some_ids, tiny, untrained
+from sample_models import EFFORT, forget, mini, randomised, some_ids, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
 CAT = tokenizer.encode("The cat sat by the fire, and the kitten sat by the")
@@ -308,6 +308,7 @@ def test_prose_is_short_and_asks(experiment):
 
 
 def opened(**params) -> AppTest:
+    forget()
     app = AppTest.from_file(APP, default_timeout=60).run().switch_page("pages/Attention.py")
     for name, value in params.items():
         app.query_params[name] = str(value)

@@ -19,7 +19,7 @@ from gptviz.figures.chips import Chips
 from gptviz.labs.lab import Setting
 from gptviz.labs.sampling import drawing, temperature, writing
 from gptviz.labs.sampling import lab as choosing
-from sample_models import EFFORT, ending, mini, once, tiny, untrained
+from sample_models import EFFORT, ending, forget, mini, once, tiny, untrained
 
 APP = str(Path(__file__).parents[1] / "app.py")
 TOY = temperature.TOY_LOGITS
@@ -282,6 +282,7 @@ def test_captions_name_the_numbers():
 
 def open_lab(lab: str, /, **params) -> AppTest:
     """A lab's page without a browser, with these parameters in its address."""
+    forget()
     app = AppTest.from_file(APP, default_timeout=60)
     app.switch_page(f"pages/{lab}.py")
     for name, value in params.items():

@@ -19,7 +19,7 @@ from gptviz.labs.replay import loss as training_loss
 from gptviz.labs.replay import moments
 from gptviz.labs.replay import predictions as training_predictions
 from gptviz.labs.replay import word_places as training_words
-from sample_models import randomised
+from sample_models import once, randomised
 from test_lab_choosing import html, open_lab
 
 TEXTS = ("Every effort moves you", "Hi", "She 🦜 opened\tthe door", "word " * 60)
@@ -27,20 +27,7 @@ NUMBERS = [step.number for step in catalogue.MODELS["mini"].history.steps]
 
 
 @pytest.fixture(scope="module")
-def once():
-    """What the page's cache does: the same plain key, the same value."""
-    kept = {}
-
-    def remember(key, make):
-        if key not in kept:
-            kept[key] = make()
-        return kept[key]
-
-    return remember
-
-
-@pytest.fixture(scope="module")
-def make(once):
+def make():
     model = catalogue.load("mini")
 
     def build(experiment, text="Every effort moves you", **values):
@@ -163,14 +150,14 @@ def test_words_that_cannot_be_looked_up_are_told(make):
     assert "stands for it" in training_words.PAIR.caption(setting)
 
 
-def test_a_model_without_snapshots_shows_minis(once):
-    setting = Setting(model=catalogue.load("gpt2-untrained"), ids=(1, 2, 3), values={}, model_key="gpt2-untrained", once=once)
+def test_a_model_without_snapshots_shows_minis():
+    setting = Setting(model=catalogue.load("mini-untrained"), ids=(1, 2, 3), values={}, model_key="mini-untrained", once=once)
     assert moments.run(setting).key == "mini"
     asked = replace(setting, values={"step": 0})
     assert "kept no snapshots" in moments.remark(asked) and "mini" in training_loss.LOSS.caption(asked)
 
 
-def test_a_run_of_ones_own_is_replayed(tmp_path, monkeypatch, once):
+def test_a_run_of_ones_own_is_replayed(tmp_path, monkeypatch):
     """A folder that the training command left, of another shape, with a context shorter than the sentence."""
     shape = GPTConfig(context_length=8, n_embd=32, n_head=2, n_layer=3)
     model = randomised(shape)
@@ -207,11 +194,10 @@ def test_the_page_moves_through_the_run():
     assert not app.exception and 'asked to be "-3"' in app.warning[0].value
 
 
-def test_every_view_opens_with_models_that_have_no_snapshots():
-    for n, experiment in enumerate(training.LAB.experiments):
-        model = ("gpt2-untrained", "mini-untrained")[n % 2]
-        app = open_lab("Replay", view=experiment.key, model=model)
-        assert not app.exception and not app.error, (model, experiment.key)
+@pytest.mark.parametrize("experiment", training.LAB.experiments, ids=lambda one: one.key)
+def test_every_view_opens_with_a_model_that_has_no_snapshots(experiment):
+    app = open_lab("Replay", view=experiment.key, model="mini-untrained")
+    assert not app.exception and not app.error
 
 
 def own_run(folder, step: bytes, end: dict) -> None:
@@ -240,7 +226,7 @@ def test_a_broken_run_is_one_message_in_every_view(tmp_path, monkeypatch, view, 
     assert "cannot be replayed" in app.error[0].value and "Choose another model" in app.error[0].value
 
 
-def test_an_end_whose_loss_was_not_measured_is_shown_without(tmp_path, monkeypatch, once):
+def test_an_end_whose_loss_was_not_measured_is_shown_without(tmp_path, monkeypatch):
     stored = catalogue.MODELS["mini"].history.steps[1].path.read_bytes()
     own_run(tmp_path, stored, {"step": 10**6, "tokens": 10**9, "loss": 8.0})
     model = catalogue.load("mini")
@@ -262,9 +248,9 @@ def test_what_did_not_fall_is_not_called_learned(make, monkeypatch):
 
 
 def test_numbers_of_another_model_are_said_to_be_so():
-    app = open_lab("Replay", model="gpt2-untrained", step="0")
+    app = open_lab("Replay", model="mini-untrained", step="0")
     page = html(app)
-    assert "Look for:</b> &quot;gpt2 (untrained)&quot; kept no snapshots of its training: this is mini" in page
+    assert "Look for:</b> &quot;mini (untrained)&quot; kept no snapshots of its training: this is mini" in page
     assert page.count("RANDOM INIT") == 1 and "mini at step 0, RANDOM INIT" in page  # nothing else claims a state
 
 
