@@ -1,5 +1,6 @@
 const seen = new WeakMap();
 const LOST = 2000; // milliseconds between two tries while the server does not answer, or does not come to an end
+const FOUND = 15000; // milliseconds that a first page may take before a key that was found breaks it off
 const MOMENT = 30; // milliseconds between two looks whether the page is drawn
 
 // What outlives a reload: a desk's key for every tab of this browser, a member's for this tab. A browser can forbid both.
@@ -22,12 +23,12 @@ function store(kind) {
 }
 
 // Says something to the server once the page is drawn: a run that is broken off leaves controls behind that show what they like.
-function tell(state, name, value) {
+function tell(state, name, value, most = LOST) {
   const began = Date.now();
   const idle = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState !== "running";
   const look = () => {
     if (!state.alive) return;
-    if (idle() || Date.now() - began > LOST) state.send(name, value);
+    if (idle() || Date.now() - began > most) state.send(name, value);
     else setTimeout(look, MOMENT);
   };
   setTimeout(look, MOMENT);
@@ -69,7 +70,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (data.wanted && !state.asked) {
     state.asked = true;
     const found = store(data.wanted).get();
-    if (found !== data.key) tell(state, "found", found);
+    if (found !== data.key) tell(state, "found", found, FOUND);
   }
   if (data.keep) store(data.keep).set(data.key);
   if (data.forget) store(data.forget).set("");
